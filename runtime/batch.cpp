@@ -123,8 +123,8 @@ void Histogram::add(const Histogram& other) {
   maximum = std::max(maximum, other.maximum);
 }
 
-std::optional<double> quantile(std::span<const std::uint64_t> counts, std::span<const double> bounds,
-                               double maximum, double q) {
+std::optional<double> quantile(std::span<const std::uint64_t> counts,
+                               std::span<const double> bounds, double maximum, double q) {
   const auto total = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
   if (total == 0 || counts.size() != bounds.size()) {
     return std::nullopt;

@@ -1,5 +1,5 @@
-// Columns of rows in memory: built by sources and the assembler, written as Records or Observations;
-// and the view that reads those messages in place.
+// Columns of rows in memory: built by sources and the assembler, written as Records or
+// Observations; and the view that reads those messages in place.
 #pragma once
 
 #include <array>
@@ -29,10 +29,11 @@ struct Histogram {
   void add(const Histogram& other);
 };
 
-/// The value below which a share `q` (0…1) of all values lies, linear inside its bucket, never above
-/// `maximum`; nothing when the histogram is empty. `bounds` are upper bounds, the last +infinity.
-std::optional<double> quantile(std::span<const std::uint64_t> counts, std::span<const double> bounds,
-                               double maximum, double q);
+/// The value below which a share `q` (0…1) of all values lies, linear inside its bucket, never
+/// above `maximum`; nothing when the histogram is empty. `bounds` are upper bounds, the last
+/// +infinity.
+std::optional<double> quantile(std::span<const std::uint64_t> counts,
+                               std::span<const double> bounds, double maximum, double q);
 
 /// One named column; rows are appended by the typed `add`. The kind is fixed at construction.
 struct Column {
@@ -98,9 +99,9 @@ std::vector<std::uint8_t> to_observations(const Batch& batch, std::string_view e
                                           std::string_view table, const BatchWindow& window,
                                           std::span<const std::string> ended = {});
 
-/// Reads one column of a verified message in place. Range checks are the constructor's: vectors that
-/// are shorter than `rows`, codes beyond the dictionary and the like make the column unreadable
-/// (valid() == false), never undefined.
+/// Reads one column of a verified message in place. Range checks are the constructor's: vectors
+/// that are shorter than `rows`, codes beyond the dictionary and the like make the column
+/// unreadable (valid() == false), never undefined.
 class ColumnView {
  public:
   ColumnView() = default;

@@ -1,4 +1,5 @@
-// A parameter is declared once: default, unit, range, help, parsing, errors and reference page come from it.
+// A parameter is declared once: default, unit, range, help, parsing, errors and reference page come
+// from it.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,11 @@
 namespace gala {
 
 /// One parameter of `Config`. Types: bool, int64_t, double, Duration, string, vector<string>,
-/// map<string,double> (a table of numbers). Minimum and maximum apply to numbers, and to durations in
-/// seconds.
+/// map<string,double> (a table of numbers). Minimum and maximum apply to numbers, and to durations
+/// in seconds.
 template <class Config, class Type>
 struct Field {
-  constexpr Field(std::string_view field_name, Type Config::*field_member,
+  constexpr Field(std::string_view field_name, Type Config::* field_member,
                   std::string_view field_help,
                   double field_minimum = -std::numeric_limits<double>::infinity(),
                   double field_maximum = std::numeric_limits<double>::infinity())
@@ -33,7 +34,7 @@ struct Field {
         maximum(field_maximum) {}
 
   std::string_view name;
-  Type Config::*member;
+  Type Config::* member;
   std::string_view help;
   double minimum;
   double maximum;

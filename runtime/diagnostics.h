@@ -1,4 +1,5 @@
-// All that is wrong with a text, each at its place: file:line:column, the line itself, a caret, a remedy.
+// All that is wrong with a text, each at its place: file:line:column, the line itself, a caret, a
+// remedy.
 #pragma once
 
 #include <span>

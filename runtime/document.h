@@ -1,4 +1,5 @@
-// A parsed TOML file as plain values that know their place. The parser itself is hidden in document.cpp.
+// A parsed TOML file as plain values that know their place. The parser itself is hidden in
+// document.cpp.
 #pragma once
 
 #include <cstdint>

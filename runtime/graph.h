@@ -1,4 +1,5 @@
-// A pipeline file as a graph: parse (text → Pipeline), check (against stage descriptions), plan (→ endpoints).
+// A pipeline file as a graph: parse (text → Pipeline), check (against stage descriptions), plan (→
+// endpoints).
 #pragma once
 
 #include <map>
@@ -60,12 +61,13 @@ struct Pipeline {
 /// Descriptions of the installed stages by name.
 using StageCatalog = std::map<std::string, StageDescription, std::less<>>;
 
-/// Reads the grammar; unknown keys, wrong types, missing `run`, duplicate and malformed names are errors.
+/// Reads the grammar; unknown keys, wrong types, missing `run`, duplicate and malformed names are
+/// errors.
 std::optional<Pipeline> parse_pipeline(const SourceText& source, Diagnostics& diagnostics);
 
-/// Unknown stages (with "did you mean"), unknown producers and ports, an edge whose types the consumer
-/// does not accept, cycles, a transform or sink without input, a source with input, delivery modes
-/// that are not available. Fills in default ports.
+/// Unknown stages (with "did you mean"), unknown producers and ports, an edge whose types the
+/// consumer does not accept, cycles, a transform or sink without input, a source with input,
+/// delivery modes that are not available. Fills in default ports.
 void check_pipeline(Pipeline& pipeline, const StageCatalog& catalog, Diagnostics& diagnostics);
 
 /// Producers before consumers. Requires: no cycle.

@@ -1,4 +1,5 @@
-// The meaning of what is measured: entities, metrics, checks, relations and causes from schemas/model/.
+// The meaning of what is measured: entities, metrics, checks, relations and causes from
+// schemas/model/.
 #pragma once
 
 #include <cstdint>
@@ -89,8 +90,9 @@ struct Check {
   Duration hold{0};
   Duration clear_after{0};
   wire::Severity severity = wire::Severity::warn;
-  /// deviation: how far back the baseline looks, how much history it needs before it judges, how many
-  /// robust deviations are abnormal, the least relative change that matters, and the direction.
+  /// deviation: how far back the baseline looks, how much history it needs before it judges, how
+  /// many robust deviations are abnormal, the least relative change that matters, and the
+  /// direction.
   Duration baseline{0};
   Duration warmup{0};
   double factor = 0;
@@ -98,7 +100,8 @@ struct Check {
   wire::Direction direction = wire::Direction::high;
   /// Histograms and ratios with fewer values in the window are not judged.
   double least_count = 0;
-  /// Other metric whose value (count for a histogram) is compared with least_count; default: own count.
+  /// Other metric whose value (count for a histogram) is compared with least_count; default: own
+  /// count.
   std::string count_metric;
   /// With {placeholders}: keys, labels, value, limit, unit, expected.
   Text text;
@@ -192,8 +195,8 @@ using RecordSchemas = std::map<std::string, std::vector<RecordColumn>, std::less
 /// All entities. Immutable after loading; read from any thread.
 class Model {
  public:
-  /// Parses and checks the files against each other; all findings go to `diagnostics`. What could be
-  /// read is in the result.
+  /// Parses and checks the files against each other; all findings go to `diagnostics`. What could
+  /// be read is in the result.
   static Model parse(std::span<const SourceText> files, Diagnostics& diagnostics);
   /// Reads every *.toml of `directory` (sorted by name) and parses them.
   static Model load(const std::string& directory, std::vector<SourceText>& sources,

@@ -39,11 +39,11 @@ inline void take(tl::expected<void, Error>&) {}
 }  // namespace gala
 
 /// The value of `expression`, or returns its error from the enclosing function.
-#define TRY(expression)                                             \
-  __extension__({                                                   \
-    auto try_result = (expression);                                 \
-    if (!try_result) {                                              \
-      return ::tl::unexpected(std::move(try_result).error());       \
-    }                                                               \
-    ::gala::detail::take(try_result);                               \
+#define TRY(expression)                                       \
+  __extension__({                                             \
+    auto try_result = (expression);                           \
+    if (!try_result) {                                        \
+      return ::tl::unexpected(std::move(try_result).error()); \
+    }                                                         \
+    ::gala::detail::take(try_result);                         \
   })

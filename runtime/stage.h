@@ -12,14 +12,16 @@
 //
 // Optional members, found by name:
 //   static void check(const Config&, const StageContext&, const Value& section, Diagnostics&)
-//       more checks of the section (a probe that does not exist, …); runs in `gala check` and before start
+//       more checks of the section (a probe that does not exist, …); runs in `gala check` and
+//       before start
 //   Result<> start(Instant now)           opens what a source or sink needs; an error exits 2
 //   std::vector<int> descriptors()        waited for; when one is readable → on_readable(now, out)
 //   void on_readable(Instant now, Outbox&)
-//   void on_frame(const Frame&, Outbox&)  instead of on(): every message type, undecoded (record-sink)
-//   void drain(Instant now, Outbox& out)  once, after the last message, before exit (≤ 1 s)
-//   bool finished()                       a source that has come to its end (replay-source): drain and exit 0
-//   void report(SelfReport&) const        own gauges and complaints, once a second
+//   void on_frame(const Frame&, Outbox&)  instead of on(): every message type, undecoded
+//   (record-sink) void drain(Instant now, Outbox& out)  once, after the last message, before exit
+//   (≤ 1 s) bool finished()                       a source that has come to its end
+//   (replay-source): drain and exit 0 void report(SelfReport&) const        own gauges and
+//   complaints, once a second
 //
 // A stage is single-threaded: every call comes from one thread.
 #pragma once
@@ -226,19 +228,18 @@ class Erased final : public AnyStage {
 template <class Stage>
 StageType type_of() {
   using Config = typename Stage::Config;
-  return {
-      Stage::describe(), describe_fields<Config>(),
-      [](const Value& section, const StageContext& context, Diagnostics& diagnostics) {
-        const Config config = read_config<Config>(section, reserved_keys(), diagnostics);
-        if constexpr (requires { Stage::check(config, context, section, diagnostics); }) {
-          Stage::check(config, context, section, diagnostics);
-        }
-      },
-      [](const Value& section, const StageContext& context) -> std::unique_ptr<AnyStage> {
-        Diagnostics ignored;
-        return std::make_unique<Erased<Stage>>(
-            read_config<Config>(section, reserved_keys(), ignored), context);
-      }};
+  return {Stage::describe(), describe_fields<Config>(),
+          [](const Value& section, const StageContext& context, Diagnostics& diagnostics) {
+            const Config config = read_config<Config>(section, reserved_keys(), diagnostics);
+            if constexpr (requires { Stage::check(config, context, section, diagnostics); }) {
+              Stage::check(config, context, section, diagnostics);
+            }
+          },
+          [](const Value& section, const StageContext& context) -> std::unique_ptr<AnyStage> {
+            Diagnostics ignored;
+            return std::make_unique<Erased<Stage>>(
+                read_config<Config>(section, reserved_keys(), ignored), context);
+          }};
 }
 
 }  // namespace detail

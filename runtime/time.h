@@ -22,7 +22,9 @@ struct BootTime {
   friend constexpr auto operator<=>(BootTime, BootTime) = default;
   friend constexpr BootTime operator+(BootTime time, Duration d) { return {time.since_boot + d}; }
   friend constexpr BootTime operator-(BootTime time, Duration d) { return {time.since_boot - d}; }
-  friend constexpr Duration operator-(BootTime a, BootTime b) { return a.since_boot - b.since_boot; }
+  friend constexpr Duration operator-(BootTime a, BootTime b) {
+    return a.since_boot - b.since_boot;
+  }
 };
 
 /// Unix time; it may step, so nothing is computed from it.

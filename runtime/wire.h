@@ -1,4 +1,5 @@
-// Messages at the edge of a process: the three parts (topic, header, payload), verified before anything is read.
+// Messages at the edge of a process: the three parts (topic, header, payload), verified before
+// anything is read.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +35,8 @@ struct Frame {
 /// Limits of one message; larger or deeper ones are refused.
 inline constexpr std::size_t max_payload_bytes = std::size_t{64} << 20;
 
-/// Checks header and payload (size, identifier, flatbuffers::Verifier). Requires: payload aligned to 8.
+/// Checks header and payload (size, identifier, flatbuffers::Verifier). Requires: payload aligned
+/// to 8.
 Result<Frame> open_frame(std::string_view topic, std::span<const std::uint8_t> header,
                          std::span<const std::uint8_t> payload);
 
