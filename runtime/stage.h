@@ -14,6 +14,8 @@
 //   static void check(const Config&, const StageContext&, const Value& section, Diagnostics&)
 //       more checks of the section (a probe that does not exist, …); runs in `gala check` and
 //       before start
+//   static RecordSchemas records(const StageContext&)
+//       a source's tables and columns, for `gala check`; may read installed files, not the kernel
 //   Result<> start(Instant now)           opens what a source or sink needs; an error exits 2
 //   std::vector<int> descriptors()        waited for; when one is readable → on_readable(now, out)
 //   void on_readable(Instant now, Outbox&)
@@ -122,6 +124,8 @@ class AnyStage {
 struct StageType {
   StageDescription description;
   std::vector<FieldDescription> fields;
+  /// A source's tables and columns; empty for the others.
+  std::function<RecordSchemas(const StageContext&)> records;
   /// Reads and checks the section; findings go to the diagnostics.
   std::function<void(const Value& section, const StageContext&, Diagnostics&)> check;
   /// Requires: `check` found no error.
