@@ -122,6 +122,8 @@ struct Relation {
   /// Derived: the outermost owners of both ends of an is_peer are connected.
   bool indirect = false;
   Place place;
+  /// Like `match`, but compared only where both sides have all of them ("0" counts as absent).
+  std::map<std::string, std::string> match_present;
 };
 
 /// One hop of a cause's path: along a relation (forward) or against it.
