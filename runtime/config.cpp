@@ -17,11 +17,9 @@ std::string format_number(double value) {
   return {buffer.data(), end};
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
 bool wrong_type(const Value& value, std::string_view name, std::string_view wanted,
                 Diagnostics& diagnostics) {
-  diagnostics.error(value.place(), quoted(name) + " wants " + std::string(wanted) +
+  diagnostics.error(value.place(), quote(name) + " wants " + std::string(wanted) +
                                        ", but this is a " + std::string(value.type_name()));
   return false;
 }
@@ -45,7 +43,7 @@ bool in_range(const Value& value, std::string_view name, Range range, double num
   if (number >= range.minimum && number <= range.maximum) {
     return true;
   }
-  diagnostics.error(value.place(), quoted(name) + " is " + show(number) + "; it must be " +
+  diagnostics.error(value.place(), quote(name) + " is " + show(number) + "; it must be " +
                                        range_text(range, show));
   return false;
 }
@@ -93,7 +91,7 @@ bool read_value(const Value& value, std::string_view name, Range range, double& 
     return wrong_type(value, name, "a number", diagnostics);
   }
   if (!std::isfinite(*number)) {
-    diagnostics.error(value.place(), quoted(name) + " must be a finite number");
+    diagnostics.error(value.place(), quote(name) + " must be a finite number");
     return false;
   }
   if (!in_range(value, name, range, *number, diagnostics, format_number)) {
@@ -112,7 +110,7 @@ bool read_value(const Value& value, std::string_view name, Range range, Duration
   }
   const std::optional<Duration> duration = parse_duration(*text);
   if (!duration) {
-    diagnostics.error(value.place(), quoted(name) + " is " + quoted(*text) +
+    diagnostics.error(value.place(), quote(name) + " is " + quote(*text) +
                                          ", which is no duration; write a number and one of ns, "
                                          "us, ms, s, m, h, d, such as \"5s\"");
     return false;
@@ -190,17 +188,17 @@ FieldDescription describe_value(std::int64_t value) {
 FieldDescription describe_value(double value) { return described("number", format_number(value)); }
 
 FieldDescription describe_value(Duration value) {
-  return described("duration", quoted(format_duration(value)));
+  return described("duration", quote(format_duration(value)));
 }
 
 FieldDescription describe_value(const std::string& value) {
-  return described("text", quoted(value));
+  return described("text", quote(value));
 }
 
 FieldDescription describe_value(const std::vector<std::string>& value) {
   std::string text;
   for (const std::string& one : value) {
-    text.append(text.empty() ? "" : ", ").append(quoted(one));
+    text.append(text.empty() ? "" : ", ").append(quote(one));
   }
   return described("list of text", "[" + text + "]");
 }
@@ -224,7 +222,7 @@ void report_unknown_keys(const Value& table, std::span<const std::string> known,
   for (const Member& member : *members) {
     if (std::ranges::find(words, member.key) == words.end()) {
       diagnostics.error(member.key_place,
-                        "unknown key " + quoted(member.key) + did_you_mean(member.key, words));
+                        "unknown key " + quote(member.key) + did_you_mean(member.key, words));
     }
   }
 }

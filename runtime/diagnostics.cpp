@@ -114,6 +114,11 @@ std::string Diagnostics::render(std::span<const SourceText> sources) const {
   return out;
 }
 
+std::string quote(std::string_view text) {
+  std::string out = "\"";
+  return out.append(text).append("\"");
+}
+
 std::string nearest_word(std::string_view word, std::span<const std::string> known) {
   if (word.size() > longest_compared_word) {
     return {};

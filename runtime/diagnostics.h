@@ -47,6 +47,9 @@ class Diagnostics {
   std::vector<Diagnostic> all_;
 };
 
+/// The text in double quotes, as names stand in messages.
+std::string quote(std::string_view text);
+
 /// The word of `known` nearest to `word` (edit distance ≤ a third of its length), or "".
 std::string nearest_word(std::string_view word, std::span<const std::string> known);
 

@@ -33,8 +33,6 @@ bool is_name(std::string_view text) {
          text.front() <= 'z' && std::ranges::all_of(text, allowed);
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
 /// What an edge inherits from its consumer's section.
 struct EdgeDefaults {
   Delivery delivery = Delivery::drop;
@@ -76,7 +74,7 @@ class Parser {
     SectionReader reader(*head, "[pipeline]", diagnostics_);
     if (reader.require("name", pipeline.name) && !is_name(pipeline.name)) {
       reader.error_at("name",
-                      quoted(pipeline.name) + " cannot name a pipeline: " + std::string(name_rule));
+                      quote(pipeline.name) + " cannot name a pipeline: " + std::string(name_rule));
     }
     reader.read("period", pipeline.period, {0.1, 3600});
     reader.finish();
@@ -95,7 +93,7 @@ class Parser {
     for (const Member& member : *table) {
       if (!is_name(member.key)) {
         diagnostics_.error(member.key_place,
-                           quoted(member.key) + " cannot name a stage: " + std::string(name_rule));
+                           quote(member.key) + " cannot name a stage: " + std::string(name_rule));
       }
       pipeline.stages.push_back(parse_stage(member));
     }
@@ -106,7 +104,7 @@ class Parser {
     node.name = member.key;
     node.place = member.key_place;
     node.section = member.value;
-    SectionReader reader(member.value, "stage " + quoted(member.key), diagnostics_);
+    SectionReader reader(member.value, "stage " + quote(member.key), diagnostics_);
     reader.require("run", node.run);
     node.run_place = reader.place_of("run");
     const EdgeDefaults defaults = parse_defaults(reader, {});
@@ -158,7 +156,7 @@ class Parser {
       edge.port = dot == std::string::npos ? std::string{} : text->substr(dot + 1);
       if (edge.from.empty() || (dot != std::string::npos && edge.port.empty())) {
         diagnostics_.error(value.place(),
-                           quoted(*text) + " names no stage; write \"stage\" or \"stage.port\"");
+                           quote(*text) + " names no stage; write \"stage\" or \"stage.port\"");
         return false;
       }
       return true;

@@ -8,8 +8,6 @@
 namespace gala {
 namespace {
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
-
 std::string type_list(std::span<const wire::MessageType> types) {
   std::string out;
   for (const wire::MessageType type : types) {
@@ -37,14 +35,14 @@ class Checker {
         check_inputs(node, *description);
       } else if (!node.run.empty()) {
         diagnostics_.error(node.run_place,
-                           "unknown stage program " + quoted(node.run) + unknown_remedy(node.run));
+                           "unknown stage program " + quote(node.run) + unknown_remedy(node.run));
       }
       std::set<std::pair<std::string, std::string>> seen;
       for (Edge& edge : node.from) {
         check_edge(edge, description);
         if (!seen.emplace(edge.from, edge.port).second) {
-          diagnostics_.error(edge.place, quoted(node.name) + " already reads from " +
-                                             quoted(edge.from) + "; remove one of the two");
+          diagnostics_.error(edge.place, quote(node.name) + " already reads from " +
+                                             quote(edge.from) + "; remove one of the two");
         }
       }
     }
@@ -68,12 +66,12 @@ class Checker {
   void check_inputs(const StageNode& node, const StageDescription& description) {
     if (description.inputs.empty() && !node.from.empty()) {
       diagnostics_.error(node.from.front().place,
-                         quoted(description.name) +
+                         quote(description.name) +
                              " is a source and reads from no stage; remove "
                              "\"from\"");
     }
     if (!description.inputs.empty() && node.from.empty()) {
-      diagnostics_.error(node.place, "stage " + quoted(node.name) + " (" + description.name +
+      diagnostics_.error(node.place, "stage " + quote(node.name) + " (" + description.name +
                                          ") has nothing to read; add from = [\"…\"] with a stage "
                                          "that sends " +
                                          type_list(description.inputs));
@@ -84,7 +82,7 @@ class Checker {
     const StageNode* producer = pipeline_.find(edge.from);
     if (producer == nullptr) {
       diagnostics_.error(
-          edge.place, "unknown stage " + quoted(edge.from) + did_you_mean(edge.from, stage_names_));
+          edge.place, "unknown stage " + quote(edge.from) + did_you_mean(edge.from, stage_names_));
       return;
     }
     const StageDescription* description = describe(*producer);
@@ -99,16 +97,16 @@ class Checker {
       return std::ranges::find(consumer->inputs, type) != consumer->inputs.end();
     });
     if (!accepted) {
-      diagnostics_.error(edge.place, quoted(edge.to) + " (" + consumer->name + ") wants " +
+      diagnostics_.error(edge.place, quote(edge.to) + " (" + consumer->name + ") wants " +
                                          type_list(consumer->inputs) + ", but " +
-                                         quoted(edge.from + "." + edge.port) + " sends " +
+                                         quote(edge.from + "." + edge.port) + " sends " +
                                          type_list(port->types));
     }
   }
 
   const PortDescription* find_port(Edge& edge, const StageDescription& producer) {
     if (producer.outputs.empty()) {
-      diagnostics_.error(edge.place, quoted(edge.from) + " (" + producer.name +
+      diagnostics_.error(edge.place, quote(edge.from) + " (" + producer.name +
                                          ") is a sink and sends nothing; read from another stage");
       return nullptr;
     }
@@ -124,8 +122,8 @@ class Checker {
       ports.push_back(port.name);
     }
     const std::string hint = did_you_mean(edge.port, ports);
-    diagnostics_.error(edge.place, quoted(edge.from) + " (" + producer.name + ") has no port " +
-                                       quoted(edge.port) +
+    diagnostics_.error(edge.place, quote(edge.from) + " (" + producer.name + ") has no port " +
+                                       quote(edge.port) +
                                        (hint.empty() ? "; it has " + list_words(ports) : hint));
     return nullptr;
   }

@@ -1,0 +1,301 @@
+// The rules of the model: inside one entity, and between entities (relations, causes).
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "runtime/model_parse.h"
+
+namespace gala {
+namespace {
+
+constexpr std::array<std::string_view, 8> relation_words{"runs_on",   "belongs_to", "is_peer",
+                                                         "connect",   "has_vhost",  "store_in",
+                                                         "is_server", "is_client"};
+
+/// What `threshold` knows about a judged value besides keys and labels.
+constexpr std::array<std::string_view, 4> check_words{"value", "limit", "unit", "expected"};
+/// What `infer` knows about either side of a cause besides keys and labels.
+constexpr std::array<std::string_view, 2> cause_words{"value", "unit"};
+
+template <class Items>
+std::vector<std::string> names_of(const Items& items) {
+  std::vector<std::string> names;
+  for (const auto& item : items) {
+    names.push_back(item.name);
+  }
+  return names;
+}
+
+std::vector<std::string> attributes_of(const Entity& entity) {
+  std::vector<std::string> names = names_of(entity.keys);
+  std::ranges::move(names_of(entity.labels), std::back_inserter(names));
+  // Every observation carries it, whether or not it is a key.
+  names.emplace_back("machine_id");
+  return names;
+}
+
+bool contains(std::span<const std::string> words, std::string_view word) {
+  return std::ranges::find(words, word) != words.end();
+}
+
+/// All {names} of a sentence.
+std::vector<std::string> placeholders(std::string_view sentence) {
+  std::vector<std::string> names;
+  fill(sentence, [&](std::string_view name) -> std::optional<std::string> {
+    names.emplace_back(name);
+    return std::nullopt;
+  });
+  return names;
+}
+
+class EntityChecker {
+ public:
+  EntityChecker(const Entity& entity, std::span<const Entity> all, Diagnostics& diagnostics)
+      : entity_(entity), all_(all), diagnostics_(diagnostics), attributes_(attributes_of(entity)) {}
+
+  void run() {
+    if (entity_.keys.empty() && entity_.level != "host") {
+      diagnostics_.error(entity_.place,
+                         "entity " + quote(entity_.name) +
+                             " has no [key.…]; without one its things cannot be told "
+                             "apart");
+    }
+    check_attribute_names();
+    std::ranges::for_each(entity_.tables, [&](const Table& one) { check_table(one); });
+    std::ranges::for_each(entity_.metrics, [&](const Metric& one) { check_metric(one); });
+    check_checks();
+    std::ranges::for_each(entity_.relations, [&](const Relation& one) { check_relation(one); });
+    std::ranges::for_each(entity_.causes, [&](const Cause& one) { check_cause(one); });
+  }
+
+ private:
+  const Entity* find(std::string_view name) const {
+    const auto found = std::ranges::find(all_, name, &Entity::name);
+    return found == all_.end() ? nullptr : &*found;
+  }
+
+  void error(const Place& place, std::string text) { diagnostics_.error(place, std::move(text)); }
+
+  void check_attribute_names() {
+    std::set<std::string_view> seen;
+    for (const auto* attributes : {&entity_.keys, &entity_.labels}) {
+      for (const Attribute& attribute : *attributes) {
+        if (!seen.insert(attribute.name).second) {
+          error(attribute.place, quote(attribute.name) + " is both a key and a label; keep one");
+        }
+      }
+    }
+  }
+
+  void check_table(const Table& table) {
+    if (!table.from.empty() && table.from.find('.') == std::string::npos) {
+      error(table.place, "from = " + quote(table.from) +
+                             " must be \"<probe>.<table>\", such as \"tcp_link.sockets\"");
+    }
+    for (const auto& [ours, theirs] : table.rename) {
+      if (!entity_.has_attribute(ours)) {
+        error(table.place, "table " + quote(table.name) + " renames " + quote(ours) +
+                               ", which is neither a key nor a label of " + quote(entity_.name) +
+                               did_you_mean(ours, attributes_));
+      }
+    }
+  }
+
+  void check_metric(const Metric& metric) {
+    if (!metric.table.empty() && entity_.find_table(metric.table) == nullptr) {
+      error(metric.place, "metric " + quote(metric.name) + " is in the unknown table " +
+                              quote(metric.table) +
+                              did_you_mean(metric.table, names_of(entity_.tables)));
+    }
+    if (entity_.has_attribute(metric.name)) {
+      error(metric.place, quote(metric.name) + " is a key or label too; rename one of them");
+    }
+    const std::vector<std::string> units(known_units().begin(), known_units().end());
+    if (!metric.unit.empty() && !contains(units, metric.unit)) {
+      error(metric.place, "metric " + quote(metric.name) + " has the unknown unit " +
+                              quote(metric.unit) + "; it must be " + list_words(units));
+    }
+  }
+
+  void check_checks() {
+    std::set<std::string_view> seen;
+    for (const Check& check : entity_.checks) {
+      if (!check.id.empty() && !seen.insert(check.id).second) {
+        error(check.place, "a second check " + quote(check.id) + " of " + quote(entity_.name) +
+                               "; ids are unique within an entity");
+      }
+      check_values(entity_, check, check.place, diagnostics_);
+      check_sentence(check.place, check.text, [&](std::string_view name) {
+        return contains(attributes_, name) ||
+               std::ranges::find(check_words, name) != check_words.end();
+      });
+    }
+  }
+
+  template <class Known>
+  void check_sentence(const Place& place, const Text& text, Known&& known) {
+    for (const std::string_view sentence : {std::string_view(text.en), std::string_view(text.zh)}) {
+      for (const std::string& name : placeholders(sentence)) {
+        if (!known(name)) {
+          error(place, "the text uses {" + name +
+                           "}, which is neither a key, a label nor a word known here");
+        }
+      }
+    }
+  }
+
+  void check_names(const Place& place, std::span<const std::string> names, const Entity& owner) {
+    const std::vector<std::string> known = attributes_of(owner);
+    for (const std::string& name : names) {
+      if (!contains(known, name)) {
+        error(place, "entity " + quote(owner.name) + " has no key or label " + quote(name) +
+                         did_you_mean(name, known));
+      }
+    }
+  }
+
+  void check_where(const Place& place, const Where& where, const Entity& owner) {
+    std::vector<std::string> names;
+    for (const auto& [name, values] : where) {
+      names.push_back(name);
+    }
+    check_names(place, names, owner);
+  }
+
+  void check_relation_word(const Place& place, const std::string& word) {
+    const std::vector<std::string> known(relation_words.begin(), relation_words.end());
+    if (!word.empty() && !contains(known, word)) {
+      const std::string hint = did_you_mean(word, known);
+      error(place, "unknown relation " + quote(word) +
+                       (hint.empty() ? "; it must be " + list_words(known) : hint));
+    }
+  }
+
+  void report_unknown_entity(const Place& place, const std::string& name) {
+    if (!name.empty()) {
+      error(place, "unknown entity " + quote(name) + did_you_mean(name, names_of(all_)));
+    }
+  }
+
+  void check_relation(const Relation& relation) {
+    check_relation_word(relation.place, relation.kind);
+    check_where(relation.place, relation.where, entity_);
+    check_names(relation.place, relation.absent, entity_);
+    if (relation.across_hosts && relation.match.empty()) {
+      error(relation.place,
+            "a relation across hosts needs \"match\"; without it everything is related");
+    }
+    const Entity* to = find(relation.to);
+    if (to == nullptr) {
+      report_unknown_entity(relation.place, relation.to);
+      return;
+    }
+    check_where(relation.place, relation.to_where, *to);
+    for (const auto& [ours, theirs] : relation.match) {
+      check_names(relation.place, std::span(&ours, 1), entity_);
+      check_names(relation.place, std::span(&theirs, 1), *to);
+    }
+  }
+
+  void check_cause(const Cause& cause) {
+    if (!cause.effect.empty() && entity_.find_metric(cause.effect) == nullptr) {
+      error(cause.place, "the effect " + quote(cause.effect) + " is no metric of " +
+                             quote(entity_.name) +
+                             did_you_mean(cause.effect, names_of(entity_.metrics)));
+    }
+    if (cause.above && cause.below && *cause.below > *cause.above) {
+      error(cause.place, "below must not exceed above");
+    }
+    const Entity* origin = find(cause.cause_entity);
+    if (origin == nullptr) {
+      report_unknown_entity(cause.place, cause.cause_entity);
+      return;
+    }
+    check_cause_metric(cause, *origin);
+    check_where(cause.place, cause.where, *origin);
+    check_path(cause);
+    const std::vector<std::string> theirs = attributes_of(*origin);
+    check_sentence(cause.place, cause.text, [&](std::string_view name) {
+      const auto dot = name.find('.');
+      const std::string_view side = name.substr(0, dot);
+      if (dot == std::string_view::npos || (side != "cause" && side != "effect")) {
+        return false;
+      }
+      const std::string_view word = name.substr(dot + 1);
+      return std::ranges::find(cause_words, word) != cause_words.end() ||
+             contains(side == "cause" ? theirs : attributes_, word);
+    });
+  }
+
+  void check_cause_metric(const Cause& cause, const Entity& origin) {
+    const Metric* metric = origin.find_metric(cause.cause_metric);
+    if (metric == nullptr) {
+      error(cause.place, "entity " + quote(origin.name) + " has no metric " +
+                             quote(cause.cause_metric) +
+                             did_you_mean(cause.cause_metric, names_of(origin.metrics)));
+      return;
+    }
+    check_statistic(*metric, cause.statistic, cause.place, diagnostics_);
+  }
+
+  /// Walks the types: the set of entity types that each hop can end at.
+  void check_path(const Cause& cause) {
+    std::set<std::string, std::less<>> reached{entity_.name};
+    for (const Hop& hop : cause.path) {
+      check_relation_word(cause.place, hop.relation);
+      if (!hop.entity.empty() && find(hop.entity) == nullptr) {
+        report_unknown_entity(cause.place, hop.entity);
+        return;
+      }
+      std::set<std::string, std::less<>> next = walk(reached, hop);
+      if (next.empty()) {
+        std::string from;
+        for (const std::string& one : reached) {
+          from.append(from.empty() ? "" : ", ").append(one);
+        }
+        error(cause.place, "no declared relation leads from " + from + " by the hop \"" +
+                               (hop.forward ? ">" : "<") + hop.relation +
+                               (hop.entity.empty() ? "" : ":" + hop.entity) + "\"");
+        return;
+      }
+      reached = std::move(next);
+    }
+    if (!reached.contains(cause.cause_entity)) {
+      error(cause.place,
+            "the path does not lead to " + quote(cause.cause_entity) +
+                (cause.path.empty() ? "; without \"path\" a cause is in the same entity"
+                                    : std::string{}));
+    }
+  }
+
+  std::set<std::string, std::less<>> walk(const std::set<std::string, std::less<>>& from,
+                                          const Hop& hop) const {
+    std::set<std::string, std::less<>> next;
+    for (const Entity& owner : all_) {
+      for (const Relation& relation : owner.relations) {
+        const std::string& start = hop.forward ? owner.name : relation.to;
+        const std::string& end = hop.forward ? relation.to : owner.name;
+        if (relation.kind == hop.relation && from.contains(start) &&
+            (hop.entity.empty() || hop.entity == end)) {
+          next.insert(end);
+        }
+      }
+    }
+    return next;
+  }
+
+  const Entity& entity_;
+  std::span<const Entity> all_;
+  Diagnostics& diagnostics_;
+  std::vector<std::string> attributes_;
+};
+
+}  // namespace
+
+void check_entities(std::span<const Entity> entities, Diagnostics& diagnostics) {
+  for (const Entity& entity : entities) {
+    EntityChecker(entity, entities, diagnostics).run();
+  }
+}
+
+}  // namespace gala

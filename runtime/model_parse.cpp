@@ -1,0 +1,343 @@
+// schemas/model/<entity>.toml → Entity: the grammar of one file, without looking at other files.
+#include "runtime/model_parse.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <filesystem>
+
+#include "runtime/section.h"
+
+namespace gala {
+namespace {
+
+using namespace std::chrono_literals;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+using Choices = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+constexpr std::array<Word<Statistic>, 8> statistics{{{"value", Statistic::value},
+                                                     {"mean", Statistic::mean},
+                                                     {"p50", Statistic::p50},
+                                                     {"p90", Statistic::p90},
+                                                     {"p95", Statistic::p95},
+                                                     {"p99", Statistic::p99},
+                                                     {"max", Statistic::max},
+                                                     {"count", Statistic::count}}};
+constexpr std::array<Word<MetricType>, 3> metric_types{{{"gauge", MetricType::gauge},
+                                                        {"counter", MetricType::counter},
+                                                        {"histogram", MetricType::histogram}}};
+constexpr std::array<Word<Combine>, 5> combines{{{"sum", Combine::sum},
+                                                 {"max", Combine::max},
+                                                 {"min", Combine::min},
+                                                 {"mean", Combine::mean},
+                                                 {"last", Combine::last}}};
+constexpr std::array<Word<wire::Direction>, 2> directions{
+    {{"high", wire::Direction::high}, {"low", wire::Direction::low}}};
+constexpr std::array<Word<Check::Kind>, 2> kinds{
+    {{"limit", Check::Kind::limit}, {"deviation", Check::Kind::deviation}}};
+constexpr std::array<Word<wire::Severity>, 4> severities{{{"info", wire::Severity::info},
+                                                          {"warn", wire::Severity::warn},
+                                                          {"error", wire::Severity::error},
+                                                          {"fatal", wire::Severity::fatal}}};
+constexpr std::array<std::string_view, 3> levels{"host", "process", "rpc"};
+
+template <class Meaning, std::size_t count>
+std::span<const Word<Meaning>> words(const std::array<Word<Meaning>, count>& all) {
+  return all;
+}
+
+bool is_identifier(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  };
+  return !text.empty() && text.size() <= 64 && text.front() >= 'a' && text.front() <= 'z' &&
+         std::ranges::all_of(text, allowed);
+}
+
+Where to_where(Choices choices) { return {choices.begin(), choices.end()}; }
+
+class EntityParser {
+ public:
+  EntityParser(std::string name, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
+    entity_.name = std::move(name);
+  }
+
+  Entity parse(const Value& document) {
+    entity_.place = document.place();
+    SectionReader reader(document, "the entity file", diagnostics_);
+    check_name(entity_.name, document.place(), "an entity (its file's name)");
+    parse_head(reader);
+    for_each_table(reader, "key", [&](const Member& member) {
+      entity_.keys.push_back(parse_attribute(member, "key"));
+    });
+    for_each_table(reader, "label", [&](const Member& member) {
+      entity_.labels.push_back(parse_attribute(member, "label"));
+    });
+    for_each_table(reader, "table", [&](const Member& member) { parse_table(member); });
+    for_each_table(reader, "metric", [&](const Member& member) { parse_metric(member); });
+    for_each_element(reader, "check", [&](const Value& one) { parse_check(one); });
+    for_each_element(reader, "relation", [&](const Value& one) { parse_relation(one); });
+    for_each_element(reader, "cause", [&](const Value& one) { parse_cause(one); });
+    reader.finish();
+    return std::move(entity_);
+  }
+
+ private:
+  void check_name(std::string_view name, const Place& place, std::string_view what) {
+    if (!is_identifier(name)) {
+      diagnostics_.error(place, quote(name) + " cannot name " + std::string(what) +
+                                    ": a name starts with a lower-case letter and goes on with "
+                                    "lower-case letters, digits and '_' (at most 64)");
+    }
+  }
+
+  /// Both languages of a sentence. Requires both when `required`.
+  Text read_text(SectionReader& reader, std::string_view key, bool required) {
+    Text text;
+    if (required) {
+      reader.require(key, text.en);
+      reader.require("zh", text.zh);
+    } else {
+      reader.read(key, text.en);
+      reader.read("zh", text.zh);
+    }
+    return text;
+  }
+
+  template <class Function>
+  void for_each_table(SectionReader& document, std::string_view key, Function&& function) {
+    const Value* tables = document.find(key);
+    if (tables == nullptr) {
+      return;
+    }
+    if (tables->table() == nullptr) {
+      diagnostics_.error(tables->place(),
+                         quote(key) + " must be tables such as [" + std::string(key) + ".name]");
+      return;
+    }
+    for (const Member& member : *tables->table()) {
+      check_name(member.key, member.key_place, "a " + std::string(key));
+      function(member);
+    }
+  }
+
+  template <class Function>
+  void for_each_element(SectionReader& document, std::string_view key, Function&& function) {
+    const Value* list = document.find(key);
+    if (list == nullptr) {
+      return;
+    }
+    if (list->array() == nullptr) {
+      diagnostics_.error(list->place(), quote(key) + " must be written as [[" + std::string(key) +
+                                            "]], once for each " + std::string(key));
+      return;
+    }
+    std::ranges::for_each(*list->array(), function);
+  }
+
+  void parse_head(SectionReader& document) {
+    const Value* head = document.find("entity");
+    if (head == nullptr) {
+      document.error_at("entity", "no [entity] table; add it with about, zh, level and expire");
+      return;
+    }
+    SectionReader reader(*head, "[entity]", diagnostics_);
+    entity_.place = head->place();
+    entity_.about = read_text(reader, "about", true);
+    entity_.level = "process";
+    const std::vector<std::string> known(levels.begin(), levels.end());
+    if (reader.require("level", entity_.level) &&
+        std::ranges::find(known, entity_.level) == known.end()) {
+      reader.report_unknown_word("level", entity_.level, known);
+    }
+    entity_.expire = 60s;
+    reader.read("expire", entity_.expire, {1, 86'400});
+    reader.finish();
+  }
+
+  Attribute parse_attribute(const Member& member, std::string_view what) {
+    SectionReader reader(member.value, std::string(what) + " " + quote(member.key), diagnostics_);
+    Attribute attribute{member.key, {}, member.key_place};
+    reader.require("about", attribute.about.en);
+    reader.read("zh", attribute.about.zh);
+    reader.finish();
+    return attribute;
+  }
+
+  void parse_table(const Member& member) {
+    SectionReader reader(member.value, "table " + quote(member.key), diagnostics_);
+    Table table;
+    table.name = member.key;
+    table.place = reader.place_of("from");
+    reader.require("from", table.from);
+    reader.read("instance", table.instance);
+    Choices where;
+    Choices where_not;
+    Pairs rename;
+    reader.read_choices("where", where);
+    reader.read_choices("where_not", where_not);
+    reader.read_pairs("rename", rename);
+    table.where = to_where(std::move(where));
+    table.where_not = to_where(std::move(where_not));
+    table.rename = {rename.begin(), rename.end()};
+    table.about = read_text(reader, "about", false);
+    reader.finish();
+    entity_.tables.push_back(std::move(table));
+  }
+
+  void parse_metric(const Member& member) {
+    SectionReader reader(member.value, "metric " + quote(member.key), diagnostics_);
+    Metric metric;
+    metric.name = member.key;
+    metric.place = member.key_place;
+    metric.field = member.key;
+    reader.require("table", metric.table);
+    reader.read("field", metric.field);
+    std::string type;
+    if (reader.require("type", type)) {
+      reader.read_word("type", words(metric_types), metric.type);
+    }
+    reader.require("unit", metric.unit);
+    reader.read("scale", metric.scale);
+    reader.read_word("combine", words(combines), metric.combine);
+    reader.read("per", metric.per);
+    reader.read("kpi", metric.kpi);
+    wire::Direction worse{};
+    if (reader.read_word("worse", words(directions), worse)) {
+      metric.worse = worse;
+    }
+    metric.about = read_text(reader, "about", true);
+    reader.finish();
+    if (metric.scale == 0) {
+      reader.error_at("scale", "scale = 0 would make every value zero; remove it or correct it");
+    }
+    if (metric.type == MetricType::histogram && !metric.per.empty()) {
+      reader.error_at("per", "a histogram cannot be divided; remove \"per\"");
+    }
+    entity_.metrics.push_back(std::move(metric));
+  }
+
+  void parse_check(const Value& section) {
+    SectionReader reader(section, "this check", diagnostics_);
+    Check check;
+    check.place = reader.place();
+    reader.require("id", check.id);
+    reader.require("metric", check.metric);
+    reader.read_word("statistic", words(statistics), check.statistic);
+    reader.read_word("kind", words(kinds), check.kind);
+    read_check_values(reader, check);
+    reader.read_word("direction", words(directions), check.direction);
+    reader.read("count_metric", check.count_metric);
+    check.text = read_text(reader, "text", true);
+    reader.finish();
+    entity_.checks.push_back(std::move(check));
+  }
+
+  void parse_relation(const Value& section) {
+    SectionReader reader(section, "this relation", diagnostics_);
+    Relation relation;
+    relation.place = reader.place();
+    reader.require("kind", relation.kind);
+    reader.require("to", relation.to);
+    Pairs match;
+    Choices where;
+    Choices their_where;
+    reader.read_pairs("match", match);
+    reader.read_choices("where", where);
+    reader.read_choices("to_where", their_where);
+    relation.match = {match.begin(), match.end()};
+    relation.where = to_where(std::move(where));
+    relation.to_where = to_where(std::move(their_where));
+    reader.read("absent", relation.absent);
+    reader.read("across_hosts", relation.across_hosts);
+    reader.read("indirect", relation.indirect);
+    reader.finish();
+    entity_.relations.push_back(std::move(relation));
+  }
+
+  void parse_cause(const Value& section) {
+    SectionReader reader(section, "this cause", diagnostics_);
+    Cause cause;
+    cause.place = reader.place();
+    reader.require("effect", cause.effect);
+    std::string of;
+    if (reader.require("of", of)) {
+      const auto dot = of.find('.');
+      cause.cause_entity = dot == std::string::npos ? entity_.name : of.substr(0, dot);
+      cause.cause_metric = dot == std::string::npos ? of : of.substr(dot + 1);
+    }
+    reader.read_word("statistic", words(statistics), cause.statistic);
+    reader.read_word("direction", words(directions), cause.direction);
+    parse_path(reader, cause);
+    Choices where;
+    reader.read_choices("where", where);
+    cause.where = to_where(std::move(where));
+    cause.within = 10s;
+    reader.read("within", cause.within, {0.1, 3600});
+    reader.read("prior", cause.prior, {0.01, 1});
+    reader.read("above", cause.above);
+    reader.read("below", cause.below);
+    reader.require("keyword", cause.keyword);
+    cause.text = read_text(reader, "text", true);
+    reader.finish();
+    entity_.causes.push_back(std::move(cause));
+  }
+
+  void parse_path(SectionReader& reader, Cause& cause) {
+    std::vector<std::string> hops;
+    reader.read("path", hops);
+    for (const std::string& text : hops) {
+      const auto colon = text.find(':');
+      Hop hop;
+      hop.forward = text.starts_with('>');
+      if ((!hop.forward && !text.starts_with('<')) || colon == 1 || text.size() < 2) {
+        reader.error_at("path", "cannot read the hop " + quote(text) +
+                                    "; write \">relation:entity\" along a relation or "
+                                    "\"<relation:entity\" against it");
+        continue;
+      }
+      hop.relation = text.substr(1, colon == std::string::npos ? colon : colon - 1);
+      hop.entity = colon == std::string::npos ? std::string{} : text.substr(colon + 1);
+      cause.path.push_back(std::move(hop));
+    }
+  }
+
+  Entity entity_;
+  Diagnostics& diagnostics_;
+};
+
+}  // namespace
+
+void read_check_values(SectionReader& reader, Check& check) {
+  reader.read("above", check.above);
+  reader.read("below", check.below);
+  reader.read("clear", check.clear);
+  reader.read("for", check.hold, {0, 86'400});
+  reader.read("clear_for", check.clear_after, {0, 86'400});
+  reader.read("baseline", check.baseline, {1, 86'400});
+  reader.read("warmup", check.warmup, {0, 86'400});
+  reader.read("factor", check.factor, {0.1, 1000});
+  reader.read("least_change", check.least_change, {0, 1e6});
+  reader.read("least_count", check.least_count, {0, 1e12});
+  reader.read_word("severity", words(severities), check.severity);
+}
+
+std::optional<Statistic> parse_statistic(std::string_view word) {
+  const auto found = std::ranges::find(statistics, word, &Word<Statistic>::word);
+  return found == statistics.end() ? std::nullopt : std::optional(found->meaning);
+}
+
+std::string_view to_string(Statistic statistic) {
+  return std::ranges::find(statistics, statistic, &Word<Statistic>::meaning)->word;
+}
+
+std::optional<Entity> parse_entity(const SourceText& source, Diagnostics& diagnostics) {
+  const std::optional<Value> document = parse_toml(source, diagnostics);
+  if (!document) {
+    return std::nullopt;
+  }
+  const std::string name = std::filesystem::path(source.file).stem().string();
+  return EntityParser(name, diagnostics).parse(*document);
+}
+
+}  // namespace gala
