@@ -277,6 +277,24 @@ std::string ColumnView::as_text(std::size_t row) const {
   return {};
 }
 
+std::span<const std::uint64_t> ColumnView::integers() const {
+  return {column_->integers()->data(), column_->integers()->size()};
+}
+
+std::span<const double> ColumnView::numbers() const {
+  return {column_->numbers()->data(), column_->numbers()->size()};
+}
+
+std::span<const std::uint32_t> ColumnView::codes() const {
+  return {column_->codes()->data(), column_->codes()->size()};
+}
+
+std::size_t ColumnView::word_count() const { return column_->dictionary()->size(); }
+
+std::string_view ColumnView::word(std::size_t code) const {
+  return column_->dictionary()->Get(static_cast<flatbuffers::uoffset_t>(code))->string_view();
+}
+
 std::span<const double> ColumnView::bounds() const {
   return {column_->bounds()->data(), column_->bounds()->size()};
 }

@@ -123,6 +123,14 @@ class ColumnView {
   /// Any kind but histogram as text, as it stands in ids.
   [[nodiscard]] std::string as_text(std::size_t row) const;
 
+  /// All cells at once, for loops over many rows. Requires: kind integer, number, text.
+  [[nodiscard]] std::span<const std::uint64_t> integers() const;
+  [[nodiscard]] std::span<const double> numbers() const;
+  [[nodiscard]] std::span<const std::uint32_t> codes() const;
+  /// The dictionary that codes point into. Requires: kind text.
+  [[nodiscard]] std::size_t word_count() const;
+  [[nodiscard]] std::string_view word(std::size_t code) const;
+
   /// Requires: kind histogram.
   [[nodiscard]] std::span<const double> bounds() const;
   [[nodiscard]] std::span<const std::uint64_t> counts(std::size_t row) const;
