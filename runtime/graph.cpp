@@ -198,8 +198,8 @@ std::string_view to_string(Delivery delivery) {
 
 std::span<const std::string_view> detail::reserved_keys() {
   // on, count and by are refused by parse_pipeline; listed here they are not reported twice.
-  static constexpr std::array<std::string_view, 7> keys{"run", "from",  "delivery", "queue",
-                                                        "on",  "count", "by"};
+  static constexpr std::array<std::string_view, 8> keys{"run", "from",  "delivery", "queue",
+                                                        "on",  "count", "by",       "metrics"};
   return keys;
 }
 

@@ -197,10 +197,6 @@ using RecordSchemas = std::map<std::string, std::vector<RecordColumn>, std::less
 /// Units that a metric may have.
 std::span<const std::string_view> known_units();
 
-/// Keys and labels that the assembler derives where the records have no such column
-/// (docs/model.md says from which columns).
-std::span<const std::string_view> derived_columns();
-
 /// All entities. Immutable after loading; read from any thread.
 class Model {
  public:

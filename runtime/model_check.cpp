@@ -13,9 +13,12 @@ constexpr std::array<std::string_view, 8> relation_words{"runs_on",   "belongs_t
                                                          "is_server", "is_client"};
 
 /// What `threshold` knows about a judged value besides keys and labels.
-constexpr std::array<std::string_view, 4> check_words{"value", "limit", "unit", "expected"};
-/// What `infer` knows about either side of a cause besides keys and labels.
-constexpr std::array<std::string_view, 2> cause_words{"value", "unit"};
+constexpr std::array<std::string_view, 10> check_words{
+    "value",  "limit",     "expected", "change",    "unit",
+    "metric", "statistic", "entity",   "entity_id", "machine_id"};
+/// What `infer` knows about each side (cause, effect, kpi) besides keys and labels.
+constexpr std::array<std::string_view, 8> cause_words{"value",  "baseline", "peak",   "unit",
+                                                      "change", "entity",   "metric", "entity_id"};
 
 template <class Items>
 std::vector<std::string> names_of(const Items& items) {
@@ -191,9 +194,11 @@ class EntityChecker {
       return;
     }
     check_where(relation.place, relation.to_where, *to);
-    for (const auto& [ours, theirs] : relation.match) {
-      check_names(relation.place, std::span(&ours, 1), entity_);
-      check_names(relation.place, std::span(&theirs, 1), *to);
+    for (const auto* pairs : {&relation.match, &relation.match_present}) {
+      for (const auto& [ours, theirs] : *pairs) {
+        check_names(relation.place, std::span(&ours, 1), entity_);
+        check_names(relation.place, std::span(&theirs, 1), *to);
+      }
     }
   }
 
@@ -218,12 +223,19 @@ class EntityChecker {
     check_sentence(cause.place, cause.text, [&](std::string_view name) {
       const auto dot = name.find('.');
       const std::string_view side = name.substr(0, dot);
-      if (dot == std::string_view::npos || (side != "cause" && side != "effect")) {
-        return false;
-      }
-      const std::string_view word = name.substr(dot + 1);
-      return std::ranges::find(cause_words, word) != cause_words.end() ||
-             contains(side == "cause" ? theirs : attributes_, word);
+      const std::string_view word = dot == std::string_view::npos ? "" : name.substr(dot + 1);
+      const bool attribute = (side == "cause" && contains(theirs, word)) ||
+                             (side == "effect" && contains(attributes_, word)) ||
+                             (side == "kpi" && is_kpi_attribute(word));
+      const bool known_side = side == "cause" || side == "effect" || side == "kpi";
+      return attribute || (known_side && std::ranges::find(cause_words, word) != cause_words.end());
+    });
+  }
+
+  /// A chain of causes may end at any KPI, so its sentence may use the keys and labels of any.
+  bool is_kpi_attribute(std::string_view name) const {
+    return std::ranges::any_of(all_, [&](const Entity& entity) {
+      return entity.has_attribute(name) && std::ranges::any_of(entity.metrics, &Metric::kpi);
     });
   }
 

@@ -240,12 +240,15 @@ class EntityParser {
     reader.require("kind", relation.kind);
     reader.require("to", relation.to);
     Pairs match;
+    Pairs match_present;
     Choices where;
     Choices their_where;
     reader.read_pairs("match", match);
+    reader.read_pairs("match_present", match_present);
     reader.read_choices("where", where);
     reader.read_choices("to_where", their_where);
     relation.match = {match.begin(), match.end()};
+    relation.match_present = {match_present.begin(), match_present.end()};
     relation.where = to_where(std::move(where));
     relation.to_where = to_where(std::move(their_where));
     reader.read("absent", relation.absent);

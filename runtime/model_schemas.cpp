@@ -1,8 +1,8 @@
 // The model against what sources really offer: tables, columns and their kinds.
 #include <algorithm>
-#include <array>
 #include <set>
 
+#include "runtime/derived.h"
 #include "runtime/model.h"
 
 namespace gala {
@@ -64,8 +64,8 @@ class SchemaChecker {
 
   /// Whether a key or label can be had from this table: "=constant", a column, or derived.
   static bool available(const Columns& columns, std::string_view source) {
-    return source.starts_with('=') || find(columns, source) != nullptr ||
-           std::ranges::find(derived_columns(), source) != derived_columns().end();
+    return is_constant_column(source) || find(columns, source) != nullptr ||
+           is_derived_word(source);
   }
 
   static std::string_view source_of(const Table& table, const Attribute& attribute) {
@@ -136,15 +136,6 @@ class SchemaChecker {
 };
 
 }  // namespace
-
-std::span<const std::string_view> derived_columns() {
-  static constexpr std::array<std::string_view, 20> words{
-      "machine_id",  "comm",        "cmdline",      "start_time",        "pgid",
-      "ppid",        "exe",         "container_id", "container_runtime", "pod_id",
-      "role",        "role_source", "client_ip",    "server_ip",         "client_port",
-      "server_port", "scope",       "protocol",     "disk_name",         "blk_name"};
-  return words;
-}
 
 void Model::check_against(const RecordSchemas& schemas, Diagnostics& diagnostics) const {
   SchemaChecker checker(schemas, diagnostics);
