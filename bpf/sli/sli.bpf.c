@@ -1,0 +1,386 @@
+/* sli: how long a TCP server takes per request, and where: waking up, working, or sending.
+ *
+ * Four stamps a request, without reading a byte of it: TS1 the first segment of the request
+ * arrives, TS2 the application reads it, TS3 it writes the reply, TS4 the reply is acknowledged.
+ * One request at a time is measured per connection. Where replies and requests overlap, they are
+ * counted, not timed.
+ *
+ * Cost decides the shape. Only accepted sockets carry state: the listener's storage is cloned into
+ * them, so that the client's end and all other sockets leave after one load. Each end runs three
+ * programs a request; the server's end reads the clock three times and looks up one hash, at TS4.
+ */
+#include "bpf/include/compat.h"
+#include "bpf/include/histogram.h"
+#include "bpf/include/tcp.h"
+
+volatile u32 sample_every = 1; /* time one request in so many; counts stay complete */
+
+struct server_key {
+	u32 tgid;
+	u16 port;
+	u16 family;
+};
+EVENT(server_key);
+
+struct server_value {
+	u64 requests;	    /* first reads of new data after a reply */
+	u64 responses;	    /* first writes after a read */
+	u64 request_bytes;  /* read before replies */
+	u64 response_bytes; /* written */
+	u64 measured;	    /* requests with all four stamps: in the histograms */
+	u64 pipelined;	    /* answered, but overlapping others on their connection: not timed */
+	struct histogram latency;    /* TS1 to TS4 */
+	struct histogram scheduling; /* TS1 to TS2 */
+	struct histogram processing; /* TS2 to TS3 */
+	struct histogram sending;    /* TS3 to TS4 */
+};
+
+/* Rows: a server's processes times its ports; idle rows are evicted by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct server_key);
+	__type(value, struct server_value);
+} servers SEC(".maps");
+
+/* Stamps of a request that is not timed. */
+#define UNSEEN	0 /* its first segment was not seen alone: it overlaps another request */
+#define SKIPPED 1 /* left out by sampling */
+
+/* Two CPUs take turns here: the one that runs the application and the one that receives for it.
+ * Each writes its own cache line only, the application's is the first one (the kernel puts 8 bytes
+ * of its own in front). The socket lock keeps them apart.
+ */
+struct conversation {
+	/* the application's side */
+	u64 read_ns;	/* TS2 */
+	u64 written_ns; /* TS3 */
+	u32 requests;	/* read so far; one more than responses while one is being worked on */
+	u32 responses;
+	u32 reply_end;	 /* the sequence number whose acknowledgement is TS4 */
+	u32 written_seq; /* end of all that was written so far */
+	u32 copied_seq;	 /* end of what was read when the last reply began */
+	u32 tgid;
+	u32 started; /* sequence numbers are set */
+	u32 behind;  /* unread data was there when the last reply began */
+	u64 pad;
+	/* the receiving side */
+	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
+	u32 counted_requests; /* of the above as far as `servers` has them */
+	u32 counted_responses;
+	u32 counted_written;
+	u32 counted_copied;
+	u32 unstamped; /* 1 + requests when data came that begins no timed request */
+	u32 pad2[7];
+};
+_Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
+
+/* Lives and dies with its socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct conversation);
+} conversations SEC(".maps");
+
+struct listen_key {
+	u32 netns;
+	u32 port;
+};
+
+/* Ports found listening at start; used by the seeds only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listen_key);
+	__type(value, u8);
+} listening SEC(".maps");
+
+static const struct server_value no_server;
+
+static __always_inline struct conversation *find(const struct sock *sk)
+{
+	if (!sk->sk_bpf_storage)
+		return 0;
+	return bpf_sk_storage_get(&conversations, (void *)sk, 0, 0);
+}
+
+static __always_inline void begin(struct conversation *c, const struct tcp_sock *tp)
+{
+	c->started = 1;
+	c->written_seq = tp->write_seq;
+	c->copied_seq = tp->copied_seq;
+	c->counted_written = c->written_seq;
+	c->counted_copied = c->copied_seq;
+}
+
+/* All that is known so far goes to the row of the server, with the times if there are any. */
+static __always_inline void finish(struct conversation *c, const struct sock *sk, u64 now)
+{
+	struct server_key key = {
+		.tgid = c->tgid,
+		.port = sk->__sk_common.skc_num,
+		.family = sk->__sk_common.skc_family,
+	};
+	struct server_value *server = find_or_add(servers, &key, &no_server);
+	u32 responses = c->responses - c->counted_responses;
+
+	if (server) {
+		server->requests += c->requests - c->counted_requests;
+		server->responses += responses;
+		server->request_bytes += c->copied_seq - c->counted_copied;
+		server->response_bytes += c->written_seq - c->counted_written;
+		if (now) {
+			server->measured++;
+			histogram_add(&server->latency, elapsed(c->arrived_ns, now));
+			histogram_add(&server->scheduling, elapsed(c->arrived_ns, c->read_ns));
+			histogram_add(&server->processing, elapsed(c->read_ns, c->written_ns));
+			histogram_add(&server->sending, elapsed(c->written_ns, now));
+		} else if (c->arrived_ns != SKIPPED) {
+			server->pipelined += responses;
+		}
+	}
+	c->counted_requests = c->requests;
+	c->counted_responses = c->responses;
+	c->counted_copied = c->copied_seq;
+	c->counted_written = c->written_seq;
+	c->arrived_ns = UNSEEN;
+}
+
+/* Exactly one request has been answered since the last time, and none was begun after it. */
+static __always_inline bool is_timed(const struct conversation *c)
+{
+	return c->arrived_ns > SKIPPED && c->responses == c->counted_responses + 1 &&
+	       c->requests == c->responses && c->read_ns >= c->arrived_ns &&
+	       c->written_ns >= c->read_ns;
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(segment_arrives, struct sock *sk, struct sk_buff *skb)
+{
+	struct conversation *c = find(sk);
+	u32 ack_seq;
+	u64 now = 0;
+
+	if (!c)
+		return 0;
+	if (!c->started) {
+		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+		if (!tp)
+			return 0;
+		begin(c, tp);
+	}
+	ack_seq = skb_field(skb, ack_seq);
+	if (c->responses != c->counted_responses) {
+		if ((s32)(ack_seq - c->reply_end) >= 0) {
+			if (is_timed(c))
+				now = bpf_ktime_get_ns();
+			finish(c, sk, now);
+		} else if (c->responses - c->counted_responses > 64) {
+			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
+		}
+	}
+	if (skb_field(skb, seq) == skb_field(skb, end_seq) || c->arrived_ns)
+		return 0;
+	/* Timed only when nothing else is under way: all read, all answered, all acknowledged. */
+	if (c->requests != c->counted_responses || c->behind || c->unstamped == c->requests + 1 ||
+	    (s32)(ack_seq - c->written_seq) < 0)
+		c->unstamped = c->requests + 1;
+	else if (sample_every > 1 && c->requests % sample_every)
+		c->arrived_ns = SKIPPED;
+	else
+		c->arrived_ns = now ? now : bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Under the socket lock, each time that data was copied to the application. */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(request_is_read, struct sock *sk)
+{
+	struct conversation *c = find(sk);
+
+	if (!c || c->requests != c->responses)
+		return 0;
+	if (sample_every <= 1 || !(c->requests % sample_every))
+		c->read_ns = bpf_ktime_get_ns();
+	c->requests++;
+	return 0;
+}
+
+/* `end` is where the bytes written so far will end, including what this call brings. */
+static __always_inline void reply(struct sock *sk, struct conversation *c,
+				  const struct tcp_sock *tp, u32 end)
+{
+	u32 tgid = current_tgid();
+
+	if (tgid != c->tgid) {
+		if (!want_current(tgid)) {
+			bpf_sk_storage_delete(&conversations, sk);
+			return;
+		}
+		c->tgid = tgid;
+	}
+	if (!c->started)
+		begin(c, tp);
+	c->written_seq = end;
+	c->reply_end = end;
+	if (c->requests == c->responses)
+		return; /* more of the same reply */
+	if (sample_every <= 1 || !(c->responses % sample_every))
+		c->written_ns = bpf_ktime_get_ns();
+	c->responses++;
+	c->copied_seq = tp->copied_seq;
+	c->behind = tp->rcv_nxt != tp->copied_seq;
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(reply_tp, struct sock *sk, struct msghdr *msg)
+{
+	struct conversation *c = find(sk);
+	struct tcp_sock *tp;
+
+	if (!c)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		reply(sk, c, tp, tp->write_seq + (u32)msg->msg_iter.count);
+	return 0;
+}
+
+SEC("fentry/tcp_sendmsg_locked")
+int BPF_PROG(reply_fentry, struct sock *sk, struct msghdr *msg, unsigned long size)
+{
+	struct conversation *c = find(sk);
+	struct tcp_sock *tp;
+
+	if (!c)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		reply(sk, c, tp, tp->write_seq + (u32)size);
+	return 0;
+}
+
+/* After the call: on a fast path the acknowledgement is already in, and TS4 counts as TS3. */
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(reply_after, struct sock *sk, int size)
+{
+	struct conversation *c;
+	struct tcp_sock *tp;
+
+	if (size <= 0 || !is_tcp_family(sk))
+		return 0;
+	c = find(sk);
+	if (!c)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	if (!c->started) {
+		begin(c, tp);
+		c->counted_written -= size;
+	}
+	reply(sk, c, tp, tp->write_seq);
+	if (c->responses != c->counted_responses && tp->snd_una == tp->write_seq)
+		finish(c, sk, is_timed(c) ? c->written_ns : 0);
+	return 0;
+}
+
+/* The owner of a listening socket, and the last word of a closing connection. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
+{
+	struct conversation *c;
+
+	if (after == TCP_LISTEN) {
+		if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk) ||
+		    !want_port(sk->__sk_common.skc_num))
+			return 0;
+		c = bpf_sk_storage_get(&conversations, (void *)sk, 0,
+				       BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (c)
+			c->tgid = current_tgid();
+		else
+			count_lost(storage_full);
+		return 0;
+	}
+	if (before == TCP_LISTEN || before == TCP_SYN_RECV || after == TCP_SYN_RECV)
+		return 0;
+	c = find(sk);
+	if (!c || !c->started)
+		return 0;
+	/* The FIN is acknowledged, so the reply before it is too. */
+	if ((before == TCP_FIN_WAIT1 || before == TCP_LAST_ACK) && after != TCP_CLOSING &&
+	    c->responses != c->counted_responses)
+		finish(c, sk, is_timed(c) ? bpf_ktime_get_ns() : 0);
+	else if (after == TCP_CLOSE && c->requests != c->counted_requests)
+		finish(c, sk, 0);
+	return 0;
+}
+
+SEC("iter/task_file")
+int seed_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct listen_key key = {};
+	struct conversation *c;
+	struct sock *sk;
+	u8 yes = 1;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num))
+		return 0;
+	key.netns = socket_netns(sk);
+	key.port = sk->__sk_common.skc_num;
+	bpf_map_update_elem(&listening, &key, &yes, BPF_ANY);
+	c = bpf_sk_storage_get(&conversations, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c)
+		count_lost(storage_full);
+	else if (!c->tgid)
+		c->tgid = task->tgid;
+	return 0;
+}
+
+SEC("iter/task_file")
+int seed_connections(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct listen_key key = {};
+	struct conversation *c;
+	struct tcp_sock *tp;
+	struct sock *sk;
+	u8 state;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk)
+		return 0;
+	state = sk->__sk_common.skc_state;
+	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
+		return 0;
+	key.netns = socket_netns(sk);
+	key.port = sk->__sk_common.skc_num;
+	if (!bpf_map_lookup_elem(&listening, &key) || !want_process(task->tgid, task))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	c = bpf_sk_storage_get(&conversations, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c) {
+		count_lost(storage_full);
+		return 0;
+	}
+	if (!c->started) {
+		c->tgid = task->tgid;
+		begin(c, tp);
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
