@@ -1,0 +1,743 @@
+/* tcp_link: what every TCP connection of the host is doing, and what happened to it.
+ *
+ * State is pulled: once a period an iterator over all open files writes one row per socket
+ * (`sockets`) and adds what its counters gained to the row of its link (`links`). A connection that
+ * closes adds the rest, so that one that lived between two reads is counted as well.
+ * Retransmissions, resets and drops are tracepoints in softirq, where `current` is an accident:
+ * they belong to the socket's owner, kept in its storage.
+ */
+#include "bpf/include/compat.h"
+#include "bpf/include/histogram.h"
+#include "bpf/include/tcp.h"
+
+volatile u32 client_ports = 0; /* 1: a row of `links` per connection instead of per pair of hosts */
+
+extern unsigned long CONFIG_HZ __kconfig __weak;
+
+enum {
+	CHRONO_BUSY = 1,
+	CHRONO_RWND_LIMITED = 2,
+	CHRONO_SNDBUF_LIMITED = 3
+};
+
+struct tcp_socket_row {
+	u64 cookie;
+	u32 tgid;
+	u32 netns;
+	char comm[16];
+	char role[8]; /* "server" or "client" */
+	struct ip_address client_ip;
+	struct ip_address server_ip;
+	u16 client_port;
+	u16 server_port;
+	u16 family;
+	u16 state;
+	/* as it is now */
+	u32 srtt_us;
+	u32 rttvar_us;
+	u32 min_rtt_us;
+	u32 rcv_rtt_us;
+	u32 rto_us;
+	u32 ato_us;
+	u32 snd_cwnd;
+	u32 snd_ssthresh;
+	u32 snd_wnd;
+	u32 rcv_wnd;
+	u32 avl_snd_wnd;
+	u32 notsent_bytes;
+	u32 notack_bytes;
+	u32 unread_bytes; /* arrived and not read by the application */
+	u32 reordering;
+	u32 packets_out;
+	u32 retrans_out;
+	u32 lost_out;
+	u32 sacked_out;
+	u32 ca_state;
+	u32 backoff;
+	u32 mss;
+	u32 sk_rcvbuf;
+	u32 sk_sndbuf;
+	u32 rmem_alloc;
+	u32 wmem_queued;
+	u32 backlog_bytes;
+	u32 accept_queue; /* only of a listening socket */
+	u32 accept_queue_max;
+	u32 syn_queue;
+	u64 pacing_rate;
+	u64 delivery_rate;
+	/* since the connection began */
+	u64 rx_bytes;
+	u64 tx_bytes;
+	u64 acked_bytes;
+	u64 retrans_bytes;
+	u64 busy_us;
+	u64 rwnd_limited_us;
+	u64 sndbuf_limited_us;
+	u32 segs_in;
+	u32 segs_out;
+	u32 data_segs_in;
+	u32 data_segs_out;
+	u32 retran_packets;
+	u32 lost_packets;
+	u32 ooo_packets;
+	u32 delivered;
+	u32 delivered_ce;
+	u32 sk_drops;
+};
+EVENT(tcp_socket_row);
+_Static_assert(sizeof(struct tcp_socket_row) == 312, "no padding");
+
+struct tcp_link_key {
+	u32 tgid;
+	u16 family;
+	u16 client_port; /* 0 unless client_ports */
+	char role[8];
+	struct ip_address client_ip;
+	struct ip_address server_ip;
+	u16 server_port;
+	u16 pad;
+};
+_Static_assert(sizeof(struct tcp_link_key) == 52, "no padding");
+
+struct tcp_link_value {
+	u64 rx_bytes;
+	u64 tx_bytes;
+	u64 acked_bytes;
+	u64 retrans_bytes;
+	u64 segs_in;
+	u64 segs_out;
+	u64 data_segs_in;
+	u64 data_segs_out;
+	u64 lost_packets;
+	u64 ooo_packets;
+	u64 delivered;
+	u64 delivered_ce;
+	u64 sk_drops;
+	u64 busy_us;
+	u64 rwnd_limited_us;
+	u64 sndbuf_limited_us;
+	u64 opened;	    /* connections established */
+	u64 closed;	    /* of those, ended */
+	u64 retran_packets; /* retransmitted segments */
+	u64 send_rsts;	    /* resets sent */
+	u64 receive_rsts;   /* resets received */
+	u64 backlog_drops;  /* socket backlog full */
+	u64 filter_drops;   /* by a socket filter */
+	u64 rmem_scheduls;  /* no receive memory */
+	u64 ofo_drops;	    /* out-of-order queue pruned */
+	u64 window_drops;   /* outside of, or at a zero, receive window */
+	u64 snd_buf_limit_count;
+	u64 rcv_buf_limit_count;
+	u64 tmout_count;       /* connections that timed out */
+	u64 tcp_oom;	       /* reset for want of memory */
+	struct histogram srtt; /* of each connection, once a period and when it closes */
+};
+
+/* Rows: pairs of hosts per process and port. Shared by all CPUs: updates are rare (per period, per
+ * loss). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tcp_link_key);
+	__type(value, struct tcp_link_value);
+} links SEC(".maps");
+
+/* What `links` has of a socket already. */
+struct counted {
+	u64 rx_bytes;
+	u64 tx_bytes;
+	u64 acked_bytes;
+	u64 retrans_bytes;
+	u64 busy_us;
+	u64 rwnd_limited_us;
+	u64 sndbuf_limited_us;
+	u32 segs_in;
+	u32 segs_out;
+	u32 data_segs_in;
+	u32 data_segs_out;
+	u32 lost_packets;
+	u32 ooo_packets;
+	u32 delivered;
+	u32 delivered_ce;
+	u32 sk_drops;
+	u32 pad;
+};
+
+struct socket_state {
+	u64 pass; /* the iterator's session that last wrote its row */
+	u32 tgid;
+	u16 role;
+	u8 ignored;
+	u8 baselined; /* `counted` is valid: nothing from before the collector counts */
+	struct tcp_link_key key;
+	u32 has_key;
+	struct counted counted;
+};
+
+/* Lives and dies with its socket; accepted sockets inherit their listener's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct socket_state);
+} sockets SEC(".maps");
+
+struct port_key {
+	u32 netns;
+	u32 port;
+};
+
+/* Ports with a listener: tells the role of a connection that is older than the collector. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct port_key);
+	__type(value, u8);
+} listening SEC(".maps");
+
+/* A row is too large for the stack; only one iterator runs at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct tcp_socket_row);
+} row_of_cpu SEC(".maps");
+
+static const struct tcp_link_value no_link;
+static const struct counted nothing_counted;
+
+/* For kernels whose configuration cannot be read: ticks per second, measured between two reads. */
+u64 first_ns, first_tick, measured_hz;
+
+static __always_inline u64 ticks_per_s(void)
+{
+	return CONFIG_HZ ? CONFIG_HZ : measured_hz;
+}
+
+static __always_inline u64 ticks_to_us(u64 ticks)
+{
+	u64 hz = ticks_per_s();
+
+	return hz ? ticks * 1000000 / hz : 0;
+}
+
+/* All usual rates are multiples of 50, so one period is more than enough to tell them apart. */
+static __always_inline void measure_hz(void)
+{
+	u64 now, ticks, rate;
+
+	if (CONFIG_HZ || measured_hz)
+		return;
+	now = bpf_ktime_get_ns();
+	ticks = bpf_jiffies64();
+	if (!first_ns) {
+		first_ns = now;
+		first_tick = ticks;
+	} else if (now - first_ns > 900000000) {
+		rate = (ticks - first_tick) * 1000000000 / (now - first_ns);
+		measured_hz = (rate + 25) / 50 * 50;
+	}
+}
+
+static __always_inline u64 chrono_us(const struct tcp_sock *tp, u32 kind)
+{
+	u64 ticks;
+
+	switch (kind) {
+	case CHRONO_BUSY:
+		ticks = tp->chrono_stat[0];
+		break;
+	case CHRONO_RWND_LIMITED:
+		ticks = tp->chrono_stat[1];
+		break;
+	default:
+		ticks = tp->chrono_stat[2];
+	}
+	if (BPF_CORE_READ_BITFIELD(tp, chrono_type) == kind)
+		ticks += (u32)bpf_jiffies64() - tp->chrono_start;
+	return ticks_to_us(ticks);
+}
+
+static __always_inline u64 busy_us(const struct tcp_sock *tp)
+{
+	return chrono_us(tp, CHRONO_BUSY) + chrono_us(tp, CHRONO_RWND_LIMITED) +
+	       chrono_us(tp, CHRONO_SNDBUF_LIMITED);
+}
+
+/* From here on: what happened before is not ours. */
+static __always_inline void take_baseline(struct counted *now, const struct sock *sk,
+					  const struct tcp_sock *tp)
+{
+	now->rx_bytes = tp->bytes_received;
+	now->tx_bytes = tp->bytes_sent;
+	now->acked_bytes = tp->bytes_acked;
+	now->retrans_bytes = tp->bytes_retrans;
+	now->busy_us = busy_us(tp);
+	now->rwnd_limited_us = chrono_us(tp, CHRONO_RWND_LIMITED);
+	now->sndbuf_limited_us = chrono_us(tp, CHRONO_SNDBUF_LIMITED);
+	now->segs_in = tp->segs_in;
+	now->segs_out = tp->segs_out;
+	now->data_segs_in = tp->data_segs_in;
+	now->data_segs_out = tp->data_segs_out;
+	now->lost_packets = tp->lost;
+	now->ooo_packets = tp->rcv_ooopack;
+	now->delivered = tp->delivered;
+	now->delivered_ce = tp->delivered_ce;
+	now->sk_drops = sk->sk_drops.counter;
+}
+
+static __always_inline bool is_connected(u8 state)
+{
+	return state != TCP_CLOSE && state != TCP_LISTEN && state != TCP_TIME_WAIT &&
+	       state != TCP_NEW_SYN_RECV;
+}
+
+/* The role of a connection that began before the collector. */
+static __always_inline u32 guess_role(const struct sock *sk)
+{
+	struct port_key key = {
+		.netns = socket_netns(sk),
+		.port = sk->__sk_common.skc_num,
+	};
+
+	if (sk->__sk_common.skc_state == TCP_LISTEN || bpf_map_lookup_elem(&listening, &key))
+		return ROLE_SERVER;
+	return ROLE_CLIENT;
+}
+
+static __always_inline void make_key(struct tcp_link_key *key, const struct sock *sk, u32 tgid,
+				     u32 role)
+{
+	u16 local = sk->__sk_common.skc_num;
+	u16 remote = bpf_ntohs(sk->__sk_common.skc_dport);
+
+	key->tgid = tgid;
+	key->family = sk->__sk_common.skc_family;
+	key->pad = 0;
+	role_name(key->role, role);
+	if (role == ROLE_SERVER) {
+		key->client_port = client_ports ? remote : 0;
+		key->server_port = local;
+		local_address(&key->server_ip, sk);
+		remote_address(&key->client_ip, sk);
+	} else {
+		key->client_port = client_ports ? local : 0;
+		key->server_port = remote;
+		local_address(&key->client_ip, sk);
+		remote_address(&key->server_ip, sk);
+	}
+}
+
+/* The socket's row in `links`, found by the key that it had when it was connected. */
+static __always_inline struct tcp_link_value *link_of(struct socket_state *state,
+						      const struct sock *sk)
+{
+	if (state->ignored || !state->tgid)
+		return 0;
+	if (!state->has_key || state->key.tgid != state->tgid) {
+		if (!is_connected(sk->__sk_common.skc_state))
+			return 0;
+		make_key(&state->key, sk, state->tgid, state->role);
+		state->has_key = 1;
+	}
+	return find_or_add(links, &state->key, &no_link);
+}
+
+/* Adds what the socket's counters gained. The iterator and a close may meet: differences that the
+ * one took are not in the other's, save for a window of a few instructions.
+ */
+static __always_inline void account(struct socket_state *state, const struct sock *sk,
+				    const struct tcp_sock *tp)
+{
+	struct tcp_link_value *link = link_of(state, sk);
+	struct counted *old = &state->counted;
+
+	if (!link)
+		return;
+#define ADD(counter, type, value)                                                                  \
+	({                                                                                         \
+		type gained_to = value;                                                            \
+		add_shared(link->counter, (u64)(type)(gained_to - old->counter));                  \
+		old->counter = gained_to;                                                          \
+	})
+	ADD(rx_bytes, u64, tp->bytes_received);
+	ADD(tx_bytes, u64, tp->bytes_sent);
+	ADD(acked_bytes, u64, tp->bytes_acked);
+	ADD(retrans_bytes, u64, tp->bytes_retrans);
+	ADD(busy_us, s64, busy_us(tp));
+	ADD(rwnd_limited_us, s64, chrono_us(tp, CHRONO_RWND_LIMITED));
+	ADD(sndbuf_limited_us, s64, chrono_us(tp, CHRONO_SNDBUF_LIMITED));
+	ADD(segs_in, u32, tp->segs_in);
+	ADD(segs_out, u32, tp->segs_out);
+	ADD(data_segs_in, u32, tp->data_segs_in);
+	ADD(data_segs_out, u32, tp->data_segs_out);
+	ADD(lost_packets, u32, tp->lost);
+	ADD(ooo_packets, u32, tp->rcv_ooopack);
+	ADD(delivered, u32, tp->delivered);
+	ADD(delivered_ce, u32, tp->delivered_ce);
+	ADD(sk_drops, u32, sk->sk_drops.counter);
+#undef ADD
+	if (tp->srtt_us)
+		histogram_add_shared(&link->srtt, (u64)(tp->srtt_us >> 3) * 1000);
+}
+
+/* A fresh storage counts from now on; one of a new connection counts from its first byte. */
+static __always_inline struct socket_state *follow(struct sock *sk, u32 tgid, u32 role)
+{
+	struct socket_state *state =
+		bpf_sk_storage_get(&sockets, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!state) {
+		count_lost(storage_full);
+		return 0;
+	}
+	state->tgid = tgid;
+	state->role = role;
+	return state;
+}
+
+static __always_inline void fill_row(struct tcp_socket_row *row, const struct sock *sk,
+				     const struct tcp_sock *tp, const struct task_struct *task,
+				     const struct socket_state *state)
+{
+	struct tcp_link_key key;
+
+	make_key(&key, sk, state->tgid, state->role);
+	row->cookie = sk->__sk_common.skc_cookie.counter;
+	row->tgid = state->tgid;
+	row->netns = socket_netns(sk);
+	bpf_probe_read_kernel(row->comm, sizeof(row->comm), task->comm);
+	__builtin_memcpy(row->role, key.role, sizeof(row->role));
+	row->client_ip = key.client_ip;
+	row->server_ip = key.server_ip;
+	row->server_port = key.server_port;
+	row->client_port = state->role == ROLE_SERVER ? bpf_ntohs(sk->__sk_common.skc_dport)
+						      : sk->__sk_common.skc_num;
+	row->family = key.family;
+	row->state = sk->__sk_common.skc_state;
+
+	row->srtt_us = tp->srtt_us >> 3;
+	row->rttvar_us = tp->mdev_us >> 2;
+	row->min_rtt_us = tp->rtt_min.s[0].v == ~0U ? 0 : tp->rtt_min.s[0].v;
+	row->rcv_rtt_us = tp->rcv_rtt_est.rtt_us >> 3;
+	row->rto_us = ticks_to_us(tp->inet_conn.icsk_rto);
+	row->ato_us = ticks_to_us(BPF_CORE_READ_BITFIELD_PROBED(tp, inet_conn.icsk_ack.ato));
+	row->snd_cwnd = tp->snd_cwnd;
+	row->snd_ssthresh = tp->snd_ssthresh;
+	row->snd_wnd = tp->snd_wnd;
+	row->rcv_wnd = tp->rcv_wnd;
+	row->notack_bytes = tp->snd_nxt - tp->snd_una;
+	row->avl_snd_wnd = tp->snd_wnd > row->notack_bytes ? tp->snd_wnd - row->notack_bytes : 0;
+	row->notsent_bytes = tp->write_seq - tp->snd_nxt;
+	row->unread_bytes = tp->rcv_nxt - tp->copied_seq;
+	row->reordering = tp->reordering;
+	row->packets_out = tp->packets_out;
+	row->retrans_out = tp->retrans_out;
+	row->lost_out = tp->lost_out;
+	row->sacked_out = tp->sacked_out;
+	row->ca_state = BPF_CORE_READ_BITFIELD_PROBED(tp, inet_conn.icsk_ca_state);
+	row->backoff = tp->inet_conn.icsk_backoff;
+	row->mss = tp->mss_cache;
+	row->sk_rcvbuf = sk->sk_rcvbuf;
+	row->sk_sndbuf = sk->sk_sndbuf;
+	row->rmem_alloc = sk->sk_backlog.rmem_alloc.counter;
+	row->wmem_queued = sk->sk_wmem_queued;
+	row->backlog_bytes = sk->sk_backlog.len;
+	row->pacing_rate = sk->sk_pacing_rate == ~0UL ? 0 : sk->sk_pacing_rate;
+	row->delivery_rate = tp->rate_interval_us ? (u64)tp->rate_delivered * tp->mss_cache *
+							    1000000 / tp->rate_interval_us
+						  : 0;
+	row->accept_queue = 0;
+	row->accept_queue_max = 0;
+	row->syn_queue = 0;
+	if (row->state == TCP_LISTEN) {
+		row->accept_queue = sk->sk_ack_backlog;
+		row->accept_queue_max = sk->sk_max_ack_backlog;
+		row->syn_queue = tp->inet_conn.icsk_accept_queue.qlen.counter;
+		row->unread_bytes = 0;
+		row->notsent_bytes = 0;
+	}
+	/* A FIN takes a sequence number: not a byte that anybody waits for. */
+	if (row->state == TCP_CLOSE_WAIT && row->unread_bytes)
+		row->unread_bytes--;
+
+	row->rx_bytes = tp->bytes_received;
+	row->tx_bytes = tp->bytes_sent;
+	row->acked_bytes = tp->bytes_acked;
+	row->retrans_bytes = tp->bytes_retrans;
+	row->busy_us = busy_us(tp);
+	row->rwnd_limited_us = chrono_us(tp, CHRONO_RWND_LIMITED);
+	row->sndbuf_limited_us = chrono_us(tp, CHRONO_SNDBUF_LIMITED);
+	row->segs_in = tp->segs_in;
+	row->segs_out = tp->segs_out;
+	row->data_segs_in = tp->data_segs_in;
+	row->data_segs_out = tp->data_segs_out;
+	row->retran_packets = tp->total_retrans;
+	row->lost_packets = tp->lost;
+	row->ooo_packets = tp->rcv_ooopack;
+	row->delivered = tp->delivered;
+	row->delivered_ce = tp->delivered_ce;
+	row->sk_drops = sk->sk_drops.counter;
+}
+
+/* A listener has a row for each process that holds it, a connection one row: that of the first
+ * holder. */
+SEC("iter/task_file")
+int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket_state *state;
+	struct tcp_socket_row *row;
+	struct port_key port;
+	struct tcp_sock *tp;
+	struct sock *sk;
+	u64 pass = ctx->meta->session_id;
+	u32 zero = 0;
+	u8 yes = 1;
+	u8 now;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk)
+		return 0;
+	now = sk->__sk_common.skc_state;
+	if (now == TCP_CLOSE || !is_full_socket(sk))
+		return 0;
+	if (!want_port(sk->__sk_common.skc_num) && !want_port(bpf_ntohs(sk->__sk_common.skc_dport)))
+		return 0;
+	if (!want_process(task->tgid, task))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	row = bpf_map_lookup_elem(&row_of_cpu, &zero);
+	if (!row)
+		return 0;
+	measure_hz();
+	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count_lost(storage_full);
+		return 0;
+	}
+	if (now == TCP_LISTEN) {
+		port.netns = socket_netns(sk);
+		port.port = sk->__sk_common.skc_num;
+		bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
+		if (!state->tgid || state->tgid == 1)
+			state->tgid = task->tgid;
+		state->role = ROLE_SERVER;
+		state->baselined = 1; /* what it accepts is new, and inherits this */
+		fill_row(row, sk, tp, task, state);
+		row->tgid = task->tgid;
+		bpf_seq_write(ctx->meta->seq, row, sizeof(*row));
+		return 0;
+	}
+	if (state->pass == pass)
+		return 0;
+	state->pass = pass;
+	state->tgid = task->tgid;
+	state->ignored = 0;
+	if (!state->role)
+		state->role = guess_role(sk);
+	if (!state->baselined) {
+		take_baseline(&state->counted, sk, tp);
+		state->baselined = 1;
+	}
+	account(state, sk, tp);
+	fill_row(row, sk, tp, task, state);
+	bpf_seq_write(ctx->meta->seq, row, sizeof(*row));
+	return 0;
+}
+
+/* Runs before the first read, so that old connections find the ports of their listeners. */
+SEC("iter/task_file")
+int seed_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket_state *state;
+	struct port_key port;
+	struct sock *sk;
+	u8 yes = 1;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num))
+		return 0;
+	port.netns = socket_netns(sk);
+	port.port = sk->__sk_common.skc_num;
+	bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
+	state = follow(sk, task->tgid, ROLE_SERVER);
+	if (state)
+		state->baselined = 1;
+	return 0;
+}
+
+/* Owners make themselves known; ends are accounted for. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, const struct sock *const_sk, int before, int after)
+{
+	struct sock *sk = (void *)const_sk;
+	struct tcp_link_value *link;
+	struct socket_state *state;
+	struct tcp_sock *tp;
+	u32 tgid;
+
+	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
+		return 0;
+	if (before == TCP_CLOSE && (after == TCP_LISTEN || after == TCP_SYN_SENT)) {
+		if (!want_port(after == TCP_LISTEN ? sk->__sk_common.skc_num
+						   : bpf_ntohs(sk->__sk_common.skc_dport)))
+			return 0;
+		tgid = current_tgid();
+		state = follow(sk, tgid, after == TCP_LISTEN ? ROLE_SERVER : ROLE_CLIENT);
+		if (!state)
+			return 0;
+		/* A listener may be shared; its connections decide for themselves. */
+		state->ignored = after == TCP_SYN_SENT && !want_current(tgid);
+		state->baselined = 1;
+		state->has_key = 0;
+		state->counted = nothing_counted;
+		return 0;
+	}
+	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (!state || state->ignored)
+		return 0;
+	if (made_by_owner(before, after)) {
+		tgid = current_tgid();
+		if (tgid && tgid != state->tgid) {
+			state->tgid = tgid;
+			state->ignored = !want_current(tgid);
+		}
+	}
+	if (after == TCP_ESTABLISHED) {
+		link = link_of(state, sk);
+		if (link)
+			add_shared(link->opened, 1);
+	} else if (after == TCP_CLOSE && before != TCP_LISTEN && state->baselined) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (!tp)
+			return 0;
+		account(state, sk, tp);
+		link = link_of(state, sk);
+		if (link && before != TCP_SYN_SENT && before != TCP_SYN_RECV)
+			add_shared(link->closed, 1);
+	}
+	return 0;
+}
+
+/* The row of an event's socket; 0 for sockets that are not followed. */
+static __always_inline struct tcp_link_value *link_of_socket(const struct sock *sk)
+{
+	struct socket_state *state;
+
+	if (!sk || !is_full_socket(sk))
+		return 0;
+	state = bpf_sk_storage_get(&sockets, (void *)sk, 0, 0);
+	return state ? link_of(state, sk) : 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmission, const struct sock *sk)
+{
+	struct tcp_link_value *link = link_of_socket(sk);
+
+	if (link)
+		add_shared(link->retran_packets, 1);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent, const struct sock *sk)
+{
+	struct tcp_link_value *link = link_of_socket(sk);
+
+	if (link)
+		add_shared(link->send_rsts, 1);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(reset_received, struct sock *sk)
+{
+	struct tcp_link_value *link = link_of_socket(sk);
+
+	if (link)
+		add_shared(link->receive_rsts, 1);
+	return 0;
+}
+
+SEC("tp_btf/inet_sk_error_report")
+int BPF_PROG(socket_error, const struct sock *sk)
+{
+	struct tcp_link_value *link;
+
+	if (sk->sk_protocol != IPPROTO_TCP || sk->sk_err != 110 /* ETIMEDOUT */)
+		return 0;
+	link = link_of_socket(sk);
+	if (link)
+		add_shared(link->tmout_count, 1);
+	return 0;
+}
+
+SEC("tp_btf/sock_exceed_buf_limit")
+int BPF_PROG(memory_limit, struct sock *sk, struct proto *prot, long allocated, int kind)
+{
+	struct tcp_link_value *link;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	link = link_of_socket(sk);
+	if (!link)
+		return 0;
+	if (kind == 0)
+		add_shared(link->snd_buf_limit_count, 1);
+	else
+		add_shared(link->rcv_buf_limit_count, 1);
+	return 0;
+}
+
+/* Values differ from kernel to kernel; names do not. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_SOCKET_FILTER,
+	SKB_DROP_REASON_SOCKET_RCVBUFF,
+	SKB_DROP_REASON_PROTO_MEM,
+	SKB_DROP_REASON_SOCKET_BACKLOG,
+	SKB_DROP_REASON_TCP_ZEROWINDOW,
+	SKB_DROP_REASON_TCP_OVERWINDOW,
+	SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE,
+	SKB_DROP_REASON_TCP_OFO_DROP,
+};
+
+#define IS(reason, name)                                                                           \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_##name) &&               \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_##name))
+
+/* The receiving socket is told since 6.11 (c53795d48ee8 "net: add rx_sk to trace_kfree_skb"). */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(segment_dropped, struct sk_buff *skb, void *location, int reason, struct sock *sk)
+{
+	struct tcp_link_value *link;
+
+	if (!sk || !is_tcp_family(sk) || !is_full_socket(sk) || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	link = link_of_socket(sk);
+	if (!link)
+		return 0;
+	if (IS(reason, SOCKET_BACKLOG))
+		add_shared(link->backlog_drops, 1);
+	else if (IS(reason, SOCKET_FILTER))
+		add_shared(link->filter_drops, 1);
+	else if (IS(reason, PROTO_MEM) || IS(reason, SOCKET_RCVBUFF))
+		add_shared(link->rmem_scheduls, 1);
+	else if (IS(reason, TCP_OFO_QUEUE_PRUNE) || IS(reason, TCP_OFO_DROP))
+		add_shared(link->ofo_drops, 1);
+	else if (IS(reason, TCP_ZEROWINDOW) || IS(reason, TCP_OVERWINDOW))
+		add_shared(link->window_drops, 1);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
