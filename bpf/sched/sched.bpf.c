@@ -1,0 +1,218 @@
+/* sched: how long each process waited for a CPU, and for what else it could not run.
+ *
+ * One program, at sched_switch. The kernel itself sums up each task's waits in its sched_info and
+ * notes when it was queued; the run queue's clock says what time it is now. So there is no wake-up
+ * hook, no clock is read, and a wait that was begun on another CPU (a queued task was moved) is
+ * whole. Kernels without sched_info or group scheduling take the second way: stamps at wake-up, per
+ * thread.
+ */
+#include "bpf/include/compat.h"
+#include "bpf/include/histogram.h"
+#include "bpf/include/filter.h"
+
+const volatile bool kernel_threads = false;
+
+#define PF_KTHREAD	     0x00200000
+#define TASK_UNINTERRUPTIBLE 2
+#define TASK_NOLOAD	     0x400
+
+struct process_key {
+	u32 tgid;
+};
+EVENT(process_key);
+
+struct process_value {
+	u64 switches;	/* times that a thread was given a CPU */
+	u64 preempted;	/* times that a thread lost it though it could go on */
+	u64 iowait_ns;	/* blocked on block I/O */
+	u64 blocked_ns; /* blocked otherwise, not interruptible: locks, page faults, journals */
+	u64 offcpu_ns;	/* both of these and the time in the run queue */
+	struct histogram runq_delay; /* ready to run until running */
+};
+
+/* Rows: processes that ran lately; idle rows are evicted by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct process_key);
+	__type(value, struct process_value);
+} processes SEC(".maps");
+
+struct thread_state {
+	u64 blocked_at; /* when it left in uninterruptible sleep, 0: it did not */
+	u64 run_delay;	/* the kernel's sum of waits, up to the last time it ran */
+	u64 ready_at;	/* only without sched_info */
+	u32 in_iowait;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_state);
+} threads SEC(".maps");
+
+static const struct process_value no_process;
+
+static __always_inline struct process_value *process_of(const struct task_struct *task)
+{
+	struct process_key key = {.tgid = task->tgid};
+
+	if (!task->pid || (!kernel_threads && task->flags & PF_KTHREAD))
+		return 0;
+	if (!want_process(key.tgid, (void *)task))
+		return 0;
+	return find_or_add(processes, &key, &no_process);
+}
+
+static __always_inline u64 state_before(const struct task_struct *task)
+{
+	const struct task_struct___state *old = (const void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return old->state;
+	return task->__state;
+}
+
+/* Gone to sleep until something is done, not until something happens; idle kernel threads are left
+ * out. */
+static __always_inline bool is_blocked(u64 state)
+{
+	return (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
+}
+
+static __always_inline struct thread_state *thread_of(struct task_struct *task, bool create)
+{
+	return bpf_task_storage_get(&threads, task, 0, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+static __always_inline void note_blocked(struct task_struct *task, u64 now)
+{
+	struct thread_state *thread = thread_of(task, true);
+
+	if (!thread) {
+		count_lost(storage_full);
+		return;
+	}
+	thread->blocked_at = now;
+	thread->in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
+}
+
+static __always_inline void end_blocked(struct thread_state *thread, struct process_value *process,
+					u64 ready)
+{
+	u64 blocked = elapsed(thread->blocked_at, ready);
+
+	thread->blocked_at = 0;
+	process->offcpu_ns += blocked;
+	if (thread->in_iowait)
+		process->iowait_ns += blocked;
+	else
+		process->blocked_ns += blocked;
+}
+
+static __always_inline void leave(struct task_struct *task, u64 now)
+{
+	u64 state = state_before(task);
+	struct process_value *process;
+
+	if (!state) {
+		process = process_of(task);
+		if (process)
+			process->preempted++;
+	} else if (is_blocked(state) && task->pid) {
+		if ((kernel_threads || !(task->flags & PF_KTHREAD)) &&
+		    want_process(task->tgid, task))
+			note_blocked(task, now);
+	}
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switch_by_sched_info, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	struct process_value *process;
+	struct thread_state *thread;
+	u64 now = next->se.cfs_rq->rq->clock; /* whatever class schedules it */
+	u64 queued, waited, total;
+
+	leave(prev, now);
+	process = process_of(next);
+	if (!process)
+		return 0;
+	process->switches++;
+	thread = thread_of(next, true);
+	if (!thread) {
+		count_lost(storage_full);
+		return 0;
+	}
+	queued = next->sched_info.last_queued;
+	/* What the kernel is about to add up for this task. */
+	total = next->sched_info.run_delay + (queued ? elapsed(queued, now) : 0);
+	if (thread->blocked_at)
+		end_blocked(thread, process, queued ? queued : now);
+	/* A thread that was here before the collector has a past that is not ours. */
+	waited =
+		thread->run_delay ? total - thread->run_delay : elapsed(queued ? queued : now, now);
+	thread->run_delay = total;
+	histogram_add(&process->runq_delay, waited);
+	process->offcpu_ns += waited;
+	return 0;
+}
+
+static __always_inline int stamp_ready(struct task_struct *task)
+{
+	struct thread_state *thread;
+
+	if (!kernel_threads && task->flags & PF_KTHREAD)
+		return 0;
+	if (!want_process(task->tgid, task))
+		return 0;
+	thread = thread_of(task, true);
+	if (thread)
+		thread->ready_at = bpf_ktime_get_ns();
+	else
+		count_lost(storage_full);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(wakeup, struct task_struct *task)
+{
+	return stamp_ready(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(wakeup_new, struct task_struct *task)
+{
+	return stamp_ready(task);
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(switch_by_stamps, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct process_value *process;
+	struct thread_state *thread;
+	u64 waited;
+
+	leave(prev, now);
+	if (!state_before(prev) && prev->pid)
+		stamp_ready(prev);
+	process = process_of(next);
+	if (!process)
+		return 0;
+	process->switches++;
+	thread = thread_of(next, false);
+	if (!thread || !thread->ready_at)
+		return 0;
+	waited = elapsed(thread->ready_at, now);
+	histogram_add(&process->runq_delay, waited);
+	process->offcpu_ns += waited;
+	if (thread->blocked_at)
+		end_blocked(thread, process, thread->ready_at);
+	thread->ready_at = 0;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
