@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""What the default pipeline costs a host: CPU, memory, time inside BPF programs, lost Redis throughput.
+
+Starts Redis and the pipeline privately, measures, stops both. Needs root, redis-server and bpftool.
+Usage: pipeline_cost.py --build build/release [--pipeline FILE] [--rate 10000] [--seconds 20] [--pairs 8]
+Prints one JSON object on standard output; progress goes to standard error.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what} did not happen within {seconds} s")
+        time.sleep(0.05)
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2) as client:
+        client.sendall(b"PING\r\n")
+        return client.recv(16).startswith(b"+PONG")
+    return False
+
+
+class Redis:
+    def __init__(self, directory):
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--dir", directory], stdout=subprocess.DEVNULL)
+        wait_until(lambda: answers(self.port), "Redis answering")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Pipeline:
+    """The stages as plain children: supervisord is not part of the cost."""
+
+    def __init__(self, build, file, directory):
+        import tomllib
+        stages = tomllib.loads(file.read_text())["stages"]
+        self.log = open(f"{directory}/stages.log", "ab")
+        self.processes = {
+            name: subprocess.Popen(
+                [build / "bin" / f"gala-{stage['run']}", "--pipeline", file, "--stage", name,
+                 "--run-dir", f"{directory}/run", "--state-dir", f"{directory}/state"],
+                stdout=self.log, stderr=self.log)
+            for name, stage in stages.items()}
+
+    def pids(self):
+        return {name: process.pid for name, process in self.processes.items()}
+
+    def check(self):
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise SystemExit(f"stage {name} ended with {process.returncode}; see {self.log.name}")
+
+    def stop(self):
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait()
+        self.log.close()
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def proportional_bytes(pid):
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+class MemoryPeak(threading.Thread):
+    """Samples the sum of all stages' PSS from their start on."""
+
+    def __init__(self, pipeline):
+        super().__init__(daemon=True)
+        self.pipeline, self.peak, self.ended = pipeline, 0, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.25):
+            self.peak = max(self.peak, sum(map(proportional_bytes, self.pipeline.pids().values())))
+
+
+def bpftool(*arguments):
+    return json.loads(subprocess.run(["bpftool", "-j", *arguments], check=True,
+                                     capture_output=True).stdout)
+
+
+def owned(objects, pids):
+    return [one for one in objects if pids & {owner["pid"] for owner in one.get("pids", [])}]
+
+
+def bpf_time(pids):
+    """Run time and count of our programs by name."""
+    programs = owned(bpftool("prog", "show"), pids)
+    return {one["id"]: (one.get("name", "?"), one.get("run_time_ns", 0), one.get("run_cnt", 0))
+            for one in programs}
+
+
+def map_bytes(pids):
+    return sum(one.get("bytes_memlock", 0) for one in owned(bpftool("map", "show"), pids))
+
+
+def load(build, port, rate, seconds):
+    out = subprocess.run([build / "bin" / "redis_load", "--port", str(port), "--rate", str(rate),
+                          "--seconds", str(seconds), "--connections", "20"],
+                         check=True, capture_output=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def measure_interval(pipeline, action):
+    """CPU cores of each stage and BPF time while `action` runs."""
+    pids = pipeline.pids()
+    before_cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+    before_bpf, began = bpf_time(set(pids.values())), time.monotonic()
+    outcome = action()
+    elapsed = time.monotonic() - began
+    cores = {name: (cpu_seconds(pid) - before_cpu[name]) / elapsed for name, pid in pids.items()}
+    programs = {}
+    for ident, (name, run_time, count) in bpf_time(set(pids.values())).items():
+        _, old_time, old_count = before_bpf.get(ident, (name, 0, 0))
+        programs[name] = {"ns": run_time - old_time, "runs": count - old_count}
+    pipeline.check()
+    return outcome, elapsed, cores, programs
+
+
+def measure_cost(arguments, directory):
+    redis = Redis(directory)
+    pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
+    memory = MemoryPeak(pipeline)
+    memory.start()
+    STATS.write_text("1")
+    try:
+        say("settling …")
+        time.sleep(8)
+        _, _, idle, _ = measure_interval(pipeline, lambda: time.sleep(arguments.seconds))
+        say(f"idle: {sum(idle.values()):.3f} cores; loading with {arguments.rate} requests/s …")
+        done, elapsed, busy, programs = measure_interval(
+            pipeline, lambda: load(arguments.build, redis.port, arguments.rate, arguments.seconds))
+        total_ns = sum(one["ns"] for one in programs.values())
+        pids = set(pipeline.pids().values())
+        return {
+            "idle_cores": round(sum(idle.values()), 4),
+            "busy_cores": round(sum(busy.values()), 4),
+            "busy_cores_by_stage": {name: round(value, 4) for name, value in busy.items()},
+            "requests_per_s": round(done["requests"] / done["seconds"], 1),
+            "bpf_cores": round(total_ns / 1e9 / elapsed, 5),
+            "bpf_ns_per_request": round(total_ns / done["requests"], 1),
+            "bpf_programs": {name: one for name, one in sorted(
+                programs.items(), key=lambda item: -item[1]["ns"]) if one["runs"]},
+            "pss_peak_mb": round(memory.peak / 1e6, 1),
+            "bpf_map_mb": round(map_bytes(pids) / 1e6, 2),
+        }
+    finally:
+        STATS.write_text("0")
+        memory.ended.set()
+        pipeline.stop()
+        redis.stop()
+
+
+def saturated(build, redis):
+    return load(build, redis.port, 0, 3)["requests"] / 3
+
+
+def measure_loss(arguments, directory):
+    """Redis at saturation with the pipeline running and not, in turn; the ratio of each pair."""
+    redis, ratios = Redis(directory), []
+    try:
+        saturated(arguments.build, redis)
+        for pair in range(arguments.pairs):
+            without = saturated(arguments.build, redis)
+            pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
+            try:
+                time.sleep(4)
+                with_probes = saturated(arguments.build, redis)
+                pipeline.check()
+            finally:
+                pipeline.stop()
+            ratios.append(with_probes / without)
+            say(f"pair {pair + 1}: {without:.0f} → {with_probes:.0f} requests/s")
+    finally:
+        redis.stop()
+    return {"pairs": len(ratios), "throughput_ratio_median": round(statistics.median(ratios), 3),
+            "throughput_ratio_min": round(min(ratios), 3),
+            "throughput_ratio_max": round(max(ratios), 3)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--pipeline", type=pathlib.Path)
+    parser.add_argument("--rate", type=int, default=10000)
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--pairs", type=int, default=8)
+    arguments = parser.parse_args()
+    if os.geteuid() != 0:
+        raise SystemExit("needs root: it loads BPF programs and reads other processes' memory maps")
+    arguments.build = arguments.build.resolve()
+    arguments.pipeline = (arguments.pipeline or
+                          arguments.build / "share/gala/pipelines/single-host.toml").resolve()
+    with tempfile.TemporaryDirectory(prefix="gala-bench-") as directory:
+        result = measure_cost(arguments, directory)
+        if arguments.pairs:
+            result.update(measure_loss(arguments, directory))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
