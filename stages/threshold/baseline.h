@@ -1,0 +1,78 @@
+// What is usual for one quantity of one entity: a bounded sample of its recent normal windows.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "runtime/time.h"
+
+namespace gala {
+
+/// One window in natural logarithms: the value, requests per second, and requests in flight. A NaN
+/// is "not known"; the value is always finite.
+struct BaselinePoint {
+  float value = 0;
+  float rate = std::numeric_limits<float>::quiet_NaN();
+  float in_flight = std::numeric_limits<float>::quiet_NaN();
+};
+
+/// The logarithm that points are made of: zero, negative and NaN become the smallest positive
+/// amount.
+float log_of(double amount);
+
+/// Robust summary of the baseline, in logarithms.
+struct Reference {
+  float median = 0;
+  /// 10 % and 90 % quantile: where ordinary values stop, also when there are two ordinary levels.
+  float low = 0;
+  float high = 0;
+  /// Standard deviation of the noise between neighbouring windows.
+  float noise = 0;
+  /// Median and 90 % quantile of the rate, 10 % quantile of the requests in flight; NaN = not
+  /// known.
+  float rate_median = std::numeric_limits<float>::quiet_NaN();
+  float rate_high = std::numeric_limits<float>::quiet_NaN();
+  float in_flight_low = std::numeric_limits<float>::quiet_NaN();
+};
+
+/// At most `capacity` points, evenly spread over the time that was learned: while the history is
+/// short every window is kept; each time the room is full every second point goes and points are
+/// taken half as often, until the room spans the whole baseline; then the oldest is
+/// overwritten. 1.5 kB when full.
+///
+/// Location is the median, spread the 10 % and 90 % quantiles: breakdown points .5 and .1 (P. J.
+/// Huber, Robust Statistics, 1981). Noise is the median absolute difference of neighbours, scaled
+/// to a normal distribution: the difference-based estimator of J. von Neumann (1941) made robust as
+/// in P. Hall, J. W. Kay, D. M. Titterington (Biometrika 77, 1990); ramps and changes of level
+/// leave it alone.
+class Baseline {
+ public:
+  static constexpr std::size_t capacity = 128;
+
+  /// Adds a normal window.
+  void learn(const BaselinePoint& point, std::uint64_t window_ns, Duration span);
+  /// Time learned since the beginning or the last `forget`.
+  [[nodiscard]] std::uint64_t learned_ns() const { return learned_ns_; }
+  [[nodiscard]] bool is_warm(Duration warmup) const;
+  /// Requires: something was learned.
+  [[nodiscard]] const Reference& reference();
+  void forget();
+
+ private:
+  void oldest_first();
+  void thin_out();
+
+  /// Oldest first until the room is full for good, then a ring that begins at `oldest_`.
+  std::vector<BaselinePoint> points_;
+  Reference reference_;
+  std::uint64_t learned_ns_ = 0;
+  std::uint32_t oldest_ = 0;
+  /// One window of `stride_` is kept; `skipped_` since the last one kept.
+  std::uint32_t stride_ = 1;
+  std::uint32_t skipped_ = 0;
+  bool stale_ = true;
+};
+
+}  // namespace gala

@@ -1,0 +1,110 @@
+// One check of the model on all entities of its type: their state, and the events that come of it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime/model.h"
+#include "runtime/outbox.h"
+#include "stages/threshold/alarm.h"
+#include "stages/threshold/baseline.h"
+#include "stages/threshold/episodes.h"
+#include "stages/threshold/judgement.h"
+#include "stages/threshold/sample.h"
+
+namespace gala {
+
+/// What the rows of one message have in common; borrowed for the call.
+struct MessageView {
+  const TableView& table;
+  ColumnView entity_id;
+  std::string_view machine_id;
+  Window window;
+  std::int64_t wall_offset_ns = 0;
+};
+
+/// Limits and counts that all watches share.
+struct WatchTally {
+  std::size_t max_states = 0;
+  Duration new_level_after{0};
+  /// The stage's own clock: the latest tick.
+  std::uint64_t now_ns = 0;
+
+  std::size_t states = 0;
+  std::size_t open = 0;
+  std::uint64_t judged = 0;
+  /// Not judged: no value, or too few in the window.
+  std::uint64_t unjudged = 0;
+  /// Columns of a kind that has not the statistic.
+  std::uint64_t unreadable = 0;
+  std::uint64_t out_of_order = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t new_levels = 0;
+  /// Entities that were not watched because of max_states.
+  std::uint64_t refused = 0;
+};
+
+/// State exists for every entity of a deviation check, but only for abnormal entities of a limit
+/// check.
+class Watch {
+ public:
+  /// All references outlive the watch.
+  Watch(const Entity& entity, const Check& check, const Metric& metric, Episodes& episodes,
+        WatchTally& tally)
+      : entity_(entity), check_(check), metric_(metric), episodes_(episodes), tally_(tally) {}
+
+  /// Judges every row of a message that has the metric.
+  void on(const MessageView& message, Outbox& out);
+  /// The entity is no more: its event closes.
+  void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
+  /// Forgets entities without a value since `before_ns` (stage clock); their events close.
+  void sweep(std::uint64_t before_ns, Outbox& out);
+
+ private:
+  struct State {
+    Alarm alarm;
+    Baseline baseline;
+    /// As last sent, while open.
+    std::unique_ptr<wire::EventT> event;
+    std::uint64_t seen_ns = 0;
+    /// Time with an open event; a tenth as much is forgiven for normal time.
+    std::uint64_t abnormal_ns = 0;
+  };
+  using States = MapById<State>;
+
+  struct Row {
+    std::string_view entity_id;
+    std::size_t index = 0;
+    Sample sample;
+  };
+
+  [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
+  [[nodiscard]] bool is_judgeable(const Sample& sample) const;
+  void judge_against_limit(const MessageView& message, const Row& row, Outbox& out);
+  void judge_against_baseline(const MessageView& message, const Row& row, Outbox& out);
+  /// The entity's state if this window comes after its last; makes one when `wanted` and there is
+  /// room.
+  States::iterator find_state(const MessageView& message, const Row& row, bool wanted, Outbox& out);
+  Alarm::Change advance(State& state, const MessageView& message, const Row& row,
+                        const Judgement& judgement, Outbox& out);
+  void learn(State& state, const BaselinePoint& point, const MessageView& message,
+             const Judgement& judgement);
+  void begin_event(State& state, const MessageView& message, const Row& row);
+  void describe(State& state, const MessageView& message, const Row& row,
+                const Judgement& judgement) const;
+  void close(State& state, wire::Ending ending, Outbox& out);
+  void send(const State& state, Outbox& out) const;
+  void drop(States::iterator state);
+
+  const Entity& entity_;
+  const Check& check_;
+  const Metric& metric_;
+  Episodes& episodes_;
+  WatchTally& tally_;
+  States states_;
+};
+
+}  // namespace gala
