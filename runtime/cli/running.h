@@ -1,0 +1,39 @@
+// A running pipeline as its run directory shows it: no pipeline file is needed to look at one.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/result.h"
+
+namespace gala {
+
+/// A port that can be tapped.
+struct TapPort {
+  std::string stage;
+  std::string port;
+  std::string endpoint;
+};
+
+/// Everything that `directory` offers to look at.
+struct RunningPipeline {
+  std::string name;
+  std::string directory;
+  std::vector<std::string> stages;
+  std::vector<std::string> status_endpoints;
+  std::vector<TapPort> taps;
+};
+
+/// Finds the pipeline `wanted` (a name, or a pipeline file whose base name or `name` it is) below
+/// `run_root`. "" = the only one there is. The error lists what there is.
+Result<RunningPipeline> find_running(const std::string& run_root, std::string_view wanted);
+
+/// The taps of `pattern`: "" = all, "stage", or "stage.port". The error lists what can be tapped.
+Result<std::vector<TapPort>> select_taps(const RunningPipeline& pipeline, std::string_view pattern);
+
+/// The name a pipeline goes by: that in the file when `wanted` is a readable *.toml, otherwise
+/// itself.
+std::string pipeline_name(std::string_view wanted);
+
+}  // namespace gala
