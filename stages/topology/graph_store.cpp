@@ -1,0 +1,198 @@
+// Nodes and edges by id and by neighbour.
+#include "stages/topology/graph_store.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace gala {
+
+std::size_t EdgeKeyHash::operator()(const EdgeKey& key) const {
+  std::uint64_t mixed =
+      (std::uint64_t{key.from} << 32 | key.to) + std::uint64_t{key.kind} * 0x9E3779B97F4A7C15U;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9U;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBU;
+  return mixed ^ (mixed >> 31);
+}
+
+std::optional<NodeIndex> GraphStore::find(std::string_view id) const {
+  const auto found = node_of_.find(id);
+  return found == node_of_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<NodeIndex> GraphStore::add_node(std::string_view id, std::size_t type) {
+  if (node_of_.size() >= limits_.nodes) {
+    ++refused_nodes_;
+    return std::nullopt;
+  }
+  NodeIndex index = 0;
+  if (free_nodes_.empty()) {
+    index = static_cast<NodeIndex>(nodes_.size());
+    nodes_.emplace_back();
+  } else {
+    index = free_nodes_.back();
+    free_nodes_.pop_back();
+  }
+  TopologyNode& node = nodes_[index];
+  node = TopologyNode{};
+  node.id = id;
+  node.type = type;
+  node.alive = true;
+  node_of_.emplace(node.id, index);
+  note_changed(index);
+  return index;
+}
+
+void GraphStore::note_changed(NodeIndex node) {
+  if (!std::exchange(nodes_[node].changed, true)) {
+    changed_nodes_.push_back(node);
+  }
+}
+
+void GraphStore::remove_node(NodeIndex index) {
+  TopologyNode& node = nodes_[index];
+  while (!node.edges.empty()) {
+    drop_edge(node.edges.back());
+  }
+  node.alive = false;
+  node_of_.erase(node.id);
+  removed_nodes_.push_back(index);
+}
+
+bool GraphStore::add_edge(const EdgeKey& key) {
+  if (key.from == key.to) {
+    return true;
+  }
+  if (const auto found = edge_of_.find(key); found != edge_of_.end()) {
+    ++edges_[found->second].uses;
+    return true;
+  }
+  if (edge_of_.size() >= limits_.edges) {
+    ++refused_edges_;
+    return false;
+  }
+  EdgePosition position = 0;
+  if (free_edges_.empty()) {
+    position = static_cast<EdgePosition>(edges_.size());
+    edges_.emplace_back();
+  } else {
+    position = free_edges_.back();
+    free_edges_.pop_back();
+  }
+  TopologyNode& from = nodes_[key.from];
+  TopologyNode& to = nodes_[key.to];
+  TopologyEdge& edge = edges_[position];
+  edge = {key, 1, static_cast<std::uint32_t>(from.edges.size()),
+          static_cast<std::uint32_t>(to.edges.size()), false};
+  from.edges.push_back(position);
+  to.edges.push_back(position);
+  edge_of_.emplace(key, position);
+  edge.published = removed_edges_.erase(key) > 0;
+  if (!edge.published) {
+    added_edges_.push_back(key);
+  }
+  touched_.push_back(key);
+  return true;
+}
+
+void GraphStore::remove_edge(const EdgeKey& key) {
+  const auto found = edge_of_.find(key);
+  if (found != edge_of_.end() && --edges_[found->second].uses == 0) {
+    drop_edge(found->second);
+  }
+}
+
+void GraphStore::drop_edge(EdgePosition position) {
+  const TopologyEdge edge = edges_[position];
+  unlink(edge.key.from, edge.position_at_from);
+  unlink(edge.key.to, edge.position_at_to);
+  edge_of_.erase(edge.key);
+  free_edges_.push_back(position);
+  if (edge.published) {
+    removed_edges_.insert(edge.key);
+  }
+  touched_.push_back(edge.key);
+}
+
+void GraphStore::unlink(NodeIndex node, std::uint32_t position) {
+  std::vector<EdgePosition>& list = nodes_[node].edges;
+  list[position] = list.back();
+  list.pop_back();
+  if (position < list.size()) {
+    TopologyEdge& moved = edges_[list[position]];
+    (moved.key.from == node ? moved.position_at_from : moved.position_at_to) = position;
+  }
+}
+
+std::vector<EdgeKey> GraphStore::take_touched() { return std::exchange(touched_, {}); }
+
+std::vector<NodeIndex> GraphStore::sorted_nodes() const {
+  std::vector<NodeIndex> all;
+  all.reserve(node_of_.size());
+  for (NodeIndex index = 0; index < nodes_.size(); ++index) {
+    if (nodes_[index].alive) {
+      all.push_back(index);
+    }
+  }
+  std::sort(all.begin(), all.end(),
+            [this](NodeIndex a, NodeIndex b) { return nodes_[a].id < nodes_[b].id; });
+  return all;
+}
+
+GraphStore::Changes GraphStore::changes() const {
+  Changes changes;
+  for (const NodeIndex index : changed_nodes_) {
+    if (nodes_[index].alive) {
+      changes.changed_nodes.push_back(index);
+    }
+  }
+  std::sort(changes.changed_nodes.begin(), changes.changed_nodes.end(),
+            [this](NodeIndex a, NodeIndex b) { return nodes_[a].id < nodes_[b].id; });
+  for (const NodeIndex index : removed_nodes_) {
+    if (nodes_[index].published) {
+      changes.removed_nodes.push_back(nodes_[index].id);
+    }
+  }
+  std::sort(changes.removed_nodes.begin(), changes.removed_nodes.end());
+
+  const auto by_ids = [this](const EdgeKey& a, const EdgeKey& b) {
+    return std::tie(a.kind, nodes_[a.from].id, nodes_[a.to].id, a.from, a.to) <
+           std::tie(b.kind, nodes_[b.from].id, nodes_[b.to].id, b.from, b.to);
+  };
+  for (const EdgeKey& key : added_edges_) {
+    const auto found = edge_of_.find(key);
+    if (found != edge_of_.end() && !edges_[found->second].published) {
+      changes.added_edges.push_back(key);
+    }
+  }
+  std::sort(changes.added_edges.begin(), changes.added_edges.end(), by_ids);
+  changes.added_edges.erase(std::unique(changes.added_edges.begin(), changes.added_edges.end()),
+                            changes.added_edges.end());
+  for (const EdgeKey& key : removed_edges_) {
+    changes.removed_edges.push_back(key);
+  }
+  std::sort(changes.removed_edges.begin(), changes.removed_edges.end(), by_ids);
+  return changes;
+}
+
+void GraphStore::mark_published() {
+  for (const NodeIndex index : changed_nodes_) {
+    nodes_[index].published = true;
+    nodes_[index].changed = false;
+  }
+  for (const NodeIndex index : removed_nodes_) {
+    nodes_[index] = TopologyNode{};
+    free_nodes_.push_back(index);
+  }
+  for (const EdgeKey& key : added_edges_) {
+    if (const auto found = edge_of_.find(key); found != edge_of_.end()) {
+      edges_[found->second].published = true;
+    }
+  }
+  changed_nodes_.clear();
+  removed_nodes_.clear();
+  added_edges_.clear();
+  removed_edges_.clear();
+}
+
+}  // namespace gala

@@ -1,0 +1,156 @@
+// Entities and relations in memory, with what changed since the last publication.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/time.h"
+#include "stages/topology/strings.h"
+
+namespace gala {
+
+/// Position of a node. A freed position is reused only after the next publication.
+using NodeIndex = std::uint32_t;
+/// Position of an edge.
+using EdgePosition = std::uint32_t;
+
+struct JoinBucket;
+
+/// A place of a node in a bucket of the JoinIndex.
+struct JoinSlot {
+  JoinBucket* bucket = nullptr;
+  bool to_side = false;
+  std::uint32_t position = 0;
+};
+
+/// An entity.
+struct TopologyNode {
+  std::string id;
+  std::size_t type = 0;
+  StringId machine = no_string;
+  /// Parallel to EntityType::attributes.
+  std::vector<StringId> attributes;
+  BootTime first_seen;
+  BootTime last_seen;
+  /// The stage's own clock when last seen: other machines' boot clocks say nothing here.
+  BootTime last_heard;
+  std::vector<EdgePosition> edges;
+  std::vector<JoinSlot> joins;
+  bool alive = false;
+  /// Known to consumers as it is (published and not changed since).
+  bool published = false;
+  bool changed = false;
+};
+
+/// What identifies an edge.
+struct EdgeKey {
+  std::uint32_t kind = 0;
+  NodeIndex from = 0;
+  NodeIndex to = 0;
+  friend auto operator<=>(const EdgeKey&, const EdgeKey&) = default;
+};
+
+struct EdgeKeyHash {
+  std::size_t operator()(const EdgeKey& key) const;
+};
+
+/// A relation. Several rules may say the same; it ends with the last of them.
+struct TopologyEdge {
+  EdgeKey key;
+  std::uint32_t uses = 0;
+  /// Where the edge stands in the lists of its ends.
+  std::uint32_t position_at_from = 0;
+  std::uint32_t position_at_to = 0;
+  bool published = false;
+};
+
+/// Upper bounds; what is beyond them is refused and counted.
+struct GraphLimits {
+  std::size_t nodes = 200'000;
+  std::size_t edges = 1'000'000;
+};
+
+/// Nodes and edges by id and by neighbour. All operations cost the degree of what they touch.
+class GraphStore {
+ public:
+  explicit GraphStore(GraphLimits limits) : limits_(limits) {}
+
+  [[nodiscard]] std::optional<NodeIndex> find(std::string_view id) const;
+  /// Nothing when the limit is reached. Requires: no node has this id.
+  std::optional<NodeIndex> add_node(std::string_view id, std::size_t type);
+  /// Removes the node and all its edges. Its joins must be gone already.
+  void remove_node(NodeIndex node);
+  [[nodiscard]] TopologyNode& node(NodeIndex index) { return nodes_[index]; }
+  [[nodiscard]] const TopologyNode& node(NodeIndex index) const { return nodes_[index]; }
+
+  /// One more reason for this edge; false when the limit is reached. Self-relations are ignored.
+  bool add_edge(const EdgeKey& key);
+  /// One reason less.
+  void remove_edge(const EdgeKey& key);
+  /// Ends an edge whatever its reasons.
+  void drop_edge(EdgePosition edge);
+  [[nodiscard]] const TopologyEdge& edge(EdgePosition position) const { return edges_[position]; }
+  [[nodiscard]] bool has_edge(const EdgeKey& key) const { return edge_of_.contains(key); }
+
+  [[nodiscard]] std::size_t node_count() const { return node_of_.size(); }
+  [[nodiscard]] std::size_t edge_count() const { return edge_of_.size(); }
+  [[nodiscard]] std::uint64_t refused_nodes() const { return refused_nodes_; }
+  [[nodiscard]] std::uint64_t refused_edges() const { return refused_edges_; }
+  void note_changed(NodeIndex node);
+
+  /// All positions, `node(i).alive` or not, are below this.
+  [[nodiscard]] std::size_t positions() const { return nodes_.size(); }
+  /// Positions of all live nodes, sorted by id.
+  [[nodiscard]] std::vector<NodeIndex> sorted_nodes() const;
+  /// All edges as (kind, from, to), in no particular order.
+  [[nodiscard]] const std::unordered_map<EdgeKey, EdgePosition, EdgeKeyHash>& edges() const {
+    return edge_of_;
+  }
+
+  /// Edges that came or went since the last call, oldest first, for derived relations.
+  std::vector<EdgeKey> take_touched();
+
+  /// What consumers do not know yet.
+  struct Changes {
+    std::vector<NodeIndex> changed_nodes;
+    std::vector<std::string> removed_nodes;
+    std::vector<EdgeKey> added_edges;
+    std::vector<EdgeKey> removed_edges;
+
+    [[nodiscard]] bool empty() const {
+      return changed_nodes.empty() && removed_nodes.empty() && added_edges.empty() &&
+             removed_edges.empty();
+    }
+  };
+  /// Nodes sorted by id. Ids of removed edges' ends can be read until `mark_published`.
+  [[nodiscard]] Changes changes() const;
+  /// Consumers know everything now; freed positions may be reused.
+  void mark_published();
+
+ private:
+  void unlink(NodeIndex node, std::uint32_t position);
+
+  GraphLimits limits_;
+  std::deque<TopologyNode> nodes_;
+  std::vector<TopologyEdge> edges_;
+  std::unordered_map<std::string_view, NodeIndex> node_of_;
+  std::unordered_map<EdgeKey, EdgePosition, EdgeKeyHash> edge_of_;
+  std::vector<NodeIndex> free_nodes_;
+  std::vector<EdgePosition> free_edges_;
+  std::vector<NodeIndex> changed_nodes_;
+  std::vector<NodeIndex> removed_nodes_;
+  std::vector<EdgeKey> touched_;
+  std::vector<EdgeKey> added_edges_;
+  /// Published edges that ended; coming back within the period cancels out.
+  std::unordered_set<EdgeKey, EdgeKeyHash> removed_edges_;
+  std::uint64_t refused_nodes_ = 0;
+  std::uint64_t refused_edges_ = 0;
+};
+
+}  // namespace gala

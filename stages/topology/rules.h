@@ -1,0 +1,94 @@
+// The model's entities and relations with names resolved to positions: what the joins work on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/model.h"
+#include "runtime/time.h"
+
+namespace gala {
+
+/// The relation words that have a meaning of their own here: `connect` is derived from the two.
+inline constexpr std::string_view peer_relation = "is_peer";
+inline constexpr std::string_view owner_relation = "belongs_to";
+
+/// Position in EntityType::attributes, or `machine_attribute`.
+using AttributeIndex = std::uint16_t;
+inline constexpr AttributeIndex machine_attribute = 0xFFFF;
+
+/// A key or label that must have one of some values.
+struct AttributeCondition {
+  AttributeIndex attribute = 0;
+  std::vector<std::string> values;
+};
+
+/// One side of a relation: what is compared, and what must hold.
+struct RuleSide {
+  std::size_t type = 0;
+  /// Position i of one side is compared with position i of the other.
+  std::vector<AttributeIndex> match;
+  /// Compared only where both sides have all of them.
+  std::vector<AttributeIndex> match_present;
+  std::vector<AttributeCondition> where;
+  std::vector<AttributeIndex> absent;
+};
+
+/// A direct relation, ready to be joined.
+struct RelationRule {
+  std::size_t kind = 0;
+  RuleSide from;
+  RuleSide to;
+  bool across_hosts = false;
+  /// `to` is a logical entity and `match` covers its keys: matching makes it exist.
+  bool makes_target = false;
+};
+
+/// An entity of the model as positions.
+struct EntityType {
+  const Entity* entity = nullptr;
+  /// Names of keys, then labels.
+  std::vector<std::string> attributes;
+  std::size_t key_count = 0;
+  /// Rules in which this type is the `from` or the `to` side.
+  std::vector<std::size_t> as_from;
+  std::vector<std::size_t> as_to;
+  /// Has no tables: exists while something relates to it.
+  bool logical = false;
+  /// Can be an end of an indirect relation.
+  bool owner = false;
+  Duration expire{0};
+
+  /// `machine_id` is known for every type.
+  [[nodiscard]] std::optional<AttributeIndex> find(std::string_view attribute) const;
+};
+
+/// All of the above. The model must outlive it.
+class RuleBook {
+ public:
+  RuleBook(const Model& model, Duration default_expire);
+
+  [[nodiscard]] const std::vector<EntityType>& types() const { return types_; }
+  [[nodiscard]] const std::vector<RelationRule>& rules() const { return rules_; }
+  [[nodiscard]] const std::vector<std::string>& kinds() const { return kinds_; }
+  [[nodiscard]] std::optional<std::size_t> find_type(std::string_view entity) const;
+  /// The kind of the indirect relation between two outermost owners, when there is one.
+  [[nodiscard]] std::optional<std::size_t> indirect_kind(std::size_t from, std::size_t to) const;
+  [[nodiscard]] std::optional<std::size_t> find_kind(std::string_view kind) const;
+
+ private:
+  void add_type(const Entity& entity, Duration default_expire);
+  void add_relation(std::size_t from, const Relation& relation);
+  std::size_t kind_of(const std::string& kind);
+
+  std::vector<EntityType> types_;
+  std::vector<RelationRule> rules_;
+  std::vector<std::string> kinds_;
+  std::map<std::string, std::size_t, std::less<>> type_of_;
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> indirect_;
+};
+
+}  // namespace gala

@@ -1,0 +1,44 @@
+// Interned attribute values: equal texts are equal numbers, so that joins compare numbers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace gala {
+
+/// A text of a StringPool; equal ids are equal texts.
+using StringId = std::uint32_t;
+/// The empty text: an attribute that is not known.
+inline constexpr StringId no_string = 0;
+
+/// Counted texts. One that nobody holds any more is forgotten, so churn does not grow the pool.
+class StringPool {
+ public:
+  /// The id of `text`, held once more by the caller.
+  StringId acquire(std::string_view text);
+  /// Holds `id` once more.
+  void retain(StringId id);
+  /// Gives one hold back.
+  void release(StringId id);
+
+  /// Valid until the last hold is given back. Requires: `id` is held.
+  [[nodiscard]] std::string_view text(StringId id) const { return entries_[id].text; }
+  /// Texts held now, the empty one not counted.
+  [[nodiscard]] std::size_t size() const { return ids_.size(); }
+
+ private:
+  struct Entry {
+    std::string text;
+    std::uint32_t holds = 0;
+  };
+
+  std::deque<Entry> entries_ = std::deque<Entry>(1);
+  std::unordered_map<std::string_view, StringId> ids_;
+  std::vector<StringId> free_;
+};
+
+}  // namespace gala

@@ -1,0 +1,302 @@
+// Turns observations into entities and relations, and says what changed.
+#include "stages/topology/topology.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "stages/topology/messages.h"
+
+namespace gala {
+namespace {
+
+std::string_view text_of(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view{} : text->string_view();
+}
+
+/// The columns of a message that describe an entity, found once for all rows.
+struct DescribingColumns {
+  ColumnView id;
+  /// Parallel to the type's attributes; invalid where this table does not carry one.
+  std::vector<ColumnView> attributes;
+};
+
+DescribingColumns find_columns(const TableView& table, const EntityType& type) {
+  DescribingColumns columns;
+  columns.id = table.find("entity_id");
+  if (columns.id.valid() && columns.id.kind() != wire::ColumnKind::text) {
+    columns.id = {};
+  }
+  for (const std::string& name : type.attributes) {
+    const ColumnView column = table.find(name);
+    const bool usable = column.valid() && column.kind() != wire::ColumnKind::histogram &&
+                        column.role() != wire::ColumnRole::metric;
+    columns.attributes.push_back(usable ? column : ColumnView{});
+  }
+  return columns;
+}
+
+}  // namespace
+
+struct Topology::Row {
+  std::string_view id;
+  std::size_t type;
+  std::string_view machine;
+  BootTime window_end;
+  std::span<const ColumnView> attributes;
+  std::size_t index;
+};
+
+StageDescription Topology::describe() {
+  return {.name = "topology",
+          .about = "Keeps which entities exist and how they relate, as snapshots and deltas.",
+          .inputs = {wire::MessageType::observations},
+          .outputs = {{"topology",
+                       {wire::MessageType::topology_snapshot, wire::MessageType::topology_delta},
+                       "The whole topology now and then, what changed in between."}},
+          .needs = ""};
+}
+
+Topology::Topology(const Config& config, const StageContext& context)
+    : config_(config),
+      book_(context.model, config.expire),
+      graph_(
+          {static_cast<std::size_t>(config.max_nodes), static_cast<std::size_t>(config.max_edges)}),
+      joins_(book_, pool_, graph_),
+      connections_(book_, graph_) {
+  for (std::size_t kind = 0; kind < book_.kinds().size(); ++kind) {
+    derived_kind_.push_back(connections_.derives(kind));
+  }
+}
+
+void Topology::on(const wire::Observations& message, const Envelope&, Outbox&) {
+  if (message.ended() != nullptr) {
+    for (const flatbuffers::String* id : *message.ended()) {
+      if (const auto node = graph_.find(text_of(id))) {
+        remove(*node);
+      }
+    }
+  }
+  const auto type = book_.find_type(text_of(message.entity()));
+  if (!type) {
+    unknown_rows_ += message.rows();
+    return;
+  }
+  const TableView table(message.columns(), message.rows());
+  const DescribingColumns columns = find_columns(table, book_.types()[*type]);
+  if (!columns.id.valid()) {
+    unknown_rows_ += message.rows();
+    return;
+  }
+  Row row{{},
+          *type,
+          text_of(message.machine_id()),
+          BootTime::from_ns(message.window_end_ns()),
+          columns.attributes,
+          0};
+  for (; row.index < table.rows(); ++row.index) {
+    row.id = columns.id.text(row.index);
+    if (row.id.empty()) {
+      ++unknown_rows_;
+    } else {
+      observe(row);
+    }
+  }
+}
+
+void Topology::observe(const Row& row) {
+  const auto known = graph_.find(row.id);
+  const auto index = known ? known : graph_.add_node(row.id, row.type);
+  if (!index) {
+    return;
+  }
+  TopologyNode& node = graph_.node(*index);
+  if (node.type != row.type) {
+    ++unknown_rows_;  // Two entities claim one id; the first keeps it.
+    return;
+  }
+  node.last_seen = row.window_end;
+  node.last_heard = now_;
+  bool changed = false;
+  if (!known) {
+    node.first_seen = row.window_end;
+    node.machine = pool_.acquire(row.machine);
+    node.attributes.resize(row.attributes.size(), no_string);
+    changed = true;
+  }
+  for (std::size_t i = 0; i < row.attributes.size(); ++i) {
+    const ColumnView& column = row.attributes[i];
+    if (!column.valid()) {
+      continue;
+    }
+    changed |= column.kind() == wire::ColumnKind::text
+                   ? set_attribute(node, i, column.text(row.index))
+                   : set_attribute(node, i, column.as_text(row.index));
+  }
+  if (changed) {
+    relink(*index);
+  }
+}
+
+bool Topology::set_attribute(TopologyNode& node, std::size_t attribute, std::string_view value) {
+  StringId& held = node.attributes[attribute];
+  if (value.empty() || pool_.text(held) == value) {
+    return false;  // A table that does not know a label does not take it from one that does.
+  }
+  const StringId fresh = pool_.acquire(value);
+  pool_.release(held);
+  held = fresh;
+  return true;
+}
+
+void Topology::relink(NodeIndex index) {
+  TopologyNode& node = graph_.node(index);
+  joins_.unlink(index);
+  for (std::size_t i = node.edges.size(); i-- > 0;) {
+    if (i < node.edges.size() && !derived_kind_[graph_.edge(node.edges[i]).key.kind]) {
+      graph_.drop_edge(node.edges[i]);
+    }
+  }
+  make_targets(index);
+  joins_.link(index);
+  graph_.note_changed(index);
+}
+
+void Topology::make_targets(NodeIndex node) {
+  for (const std::size_t rule : book_.types()[graph_.node(node).type].as_from) {
+    if (book_.rules()[rule].makes_target) {
+      make_target(book_.rules()[rule], node);
+    }
+  }
+}
+
+void Topology::make_target(const RelationRule& rule, NodeIndex from) {
+  const std::vector<StringId> values = joins_.target_values(rule, graph_.node(from));
+  if (values.empty()) {
+    return;
+  }
+  const EntityType& from_type = book_.types()[rule.from.type];
+  const EntityType& to_type = book_.types()[rule.to.type];
+  const std::string machine(pool_.text(graph_.node(from).machine));
+  std::vector<std::string> attributes(to_type.attributes.size());
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    const auto match = std::find(rule.to.match.begin(), rule.to.match.end(), i);
+    if (match != rule.to.match.end()) {
+      attributes[i] = pool_.text(values[static_cast<std::size_t>(match - rule.to.match.begin())]);
+    } else if (const auto same = from_type.find(to_type.attributes[i]);
+               same && *same != machine_attribute) {
+      attributes[i] = pool_.text(graph_.node(from).attributes[*same]);
+    }
+  }
+  const auto keys = std::span(attributes).first(to_type.key_count);
+  const std::string id = entity_id(machine, to_type.entity->name, keys);
+  const auto known = graph_.find(id);
+  const auto index = known ? known : graph_.add_node(id, rule.to.type);
+  if (!index) {
+    return;
+  }
+  TopologyNode& target = graph_.node(*index);
+  bool changed = false;
+  if (!known) {
+    target.machine = pool_.acquire(machine);
+    target.attributes.resize(attributes.size(), no_string);
+    target.first_seen = graph_.node(from).last_seen;
+    logical_nodes_.push_back(*index);
+    changed = true;
+  }
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    changed |= set_attribute(target, i, attributes[i]);
+  }
+  target.last_seen = graph_.node(from).last_seen;
+  if (changed) {
+    relink(*index);
+  }
+}
+
+void Topology::remove(NodeIndex index) {
+  TopologyNode& node = graph_.node(index);
+  const std::size_t type = node.type;
+  joins_.unlink(index);
+  graph_.remove_node(index);
+  for (const StringId id : node.attributes) {
+    pool_.release(id);
+  }
+  pool_.release(node.machine);
+  if (book_.types()[type].logical) {
+    std::erase(logical_nodes_, index);
+  }
+}
+
+void Topology::forget_old() {
+  for (NodeIndex index = 0; index < graph_.positions(); ++index) {
+    const TopologyNode& node = graph_.node(index);
+    if (!node.alive) {
+      continue;
+    }
+    const EntityType& type = book_.types()[node.type];
+    if (!type.logical && now_ - node.last_heard > type.expire) {
+      remove(index);
+    }
+  }
+}
+
+void Topology::forget_orphans() {
+  const std::vector<NodeIndex> candidates = logical_nodes_;
+  for (const NodeIndex index : candidates) {
+    const auto& edges = graph_.node(index).edges;
+    const bool held = std::any_of(edges.begin(), edges.end(), [&](EdgePosition edge) {
+      return graph_.edge(edge).key.to == index && !derived_kind_[graph_.edge(edge).key.kind];
+    });
+    if (!held) {
+      remove(index);
+    }
+  }
+}
+
+void Topology::tick(Instant now, Outbox& out) {
+  if (!snapshot_at_) {
+    for (NodeIndex index = 0; index < graph_.positions(); ++index) {
+      graph_.node(index).last_heard = now.boot;  // Heard before there was a clock.
+    }
+  }
+  now_ = now.boot;
+  forget_old();
+  forget_orphans();
+  publish(now, out);
+}
+
+void Topology::drain(Instant now, Outbox& out) { publish(now, out); }
+
+void Topology::publish(Instant now, Outbox& out) {
+  connections_.update();
+  const TopologyView view{book_, pool_, graph_};
+  if (!snapshot_at_ || now.boot - *snapshot_at_ >= config_.snapshot_every) {
+    snapshot_at_ = now.boot;
+    out.send("topology", wire::MessageType::topology_snapshot, "",
+             to_snapshot(view, now, ++version_));
+  } else if (const GraphStore::Changes changes = graph_.changes(); !changes.empty()) {
+    out.send("topology", wire::MessageType::topology_delta, "",
+             to_delta(view, changes, now, ++version_));
+  }
+  graph_.mark_published();
+}
+
+void Topology::report(SelfReport& report) const {
+  report.gauges.push_back(
+      {"entities", static_cast<double>(graph_.node_count()), "Entities known."});
+  report.gauges.push_back(
+      {"relations", static_cast<double>(graph_.edge_count()), "Relations known."});
+  report.gauges.push_back({"entities_refused", static_cast<double>(graph_.refused_nodes()),
+                           "Rows of new entities beyond max_nodes."});
+  report.gauges.push_back({"relations_refused", static_cast<double>(graph_.refused_edges()),
+                           "Relations beyond max_edges."});
+  report.gauges.push_back({"rows_unknown", static_cast<double>(unknown_rows_),
+                           "Rows of an entity that the model lacks, or without an id."});
+  if (graph_.refused_nodes() > 0 || graph_.refused_edges() > 0) {
+    report.complaints.emplace_back(
+        "The topology is full: entities or relations were left out; raise max_nodes and "
+        "max_edges.");
+  }
+}
+
+}  // namespace gala

@@ -1,0 +1,84 @@
+// Topology: which entities exist and how they hang together, from what was observed of each.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "runtime/batch.h"
+#include "runtime/stage.h"
+#include "stages/topology/connections.h"
+#include "stages/topology/graph_store.h"
+#include "stages/topology/join_index.h"
+#include "stages/topology/rules.h"
+#include "stages/topology/strings.h"
+
+namespace gala {
+
+/// Observations in; a snapshot at start and every `snapshot_every`, a delta at each period in which
+/// something changed. An entity ends when its source says so, or after its `expire` of silence.
+class Topology {
+ public:
+  struct Config {
+    Duration snapshot_every = std::chrono::seconds{30};
+    Duration expire = std::chrono::seconds{60};
+    std::int64_t max_nodes = 200'000;
+    std::int64_t max_edges = 1'000'000;
+
+    static constexpr auto fields() {
+      return std::tuple{
+          Field{"snapshot_every", &Config::snapshot_every,
+                "How often the whole topology is sent; deltas are sent in between.", 1, 3600},
+          Field{"expire", &Config::expire,
+                "An entity whose model states no expire is forgotten after that long unseen.", 1,
+                86'400},
+          Field{"max_nodes", &Config::max_nodes,
+                "Entities kept at most; more are counted and left out.", 1, 10'000'000},
+          Field{"max_edges", &Config::max_edges,
+                "Relations kept at most; more are counted and left out.", 1, 50'000'000}};
+    }
+  };
+
+  static StageDescription describe();
+
+  Topology(const Config& config, const StageContext& context);
+  Topology(const Topology&) = delete;
+  Topology& operator=(const Topology&) = delete;
+
+  void on(const wire::Observations& message, const Envelope& envelope, Outbox& out);
+  void tick(Instant now, Outbox& out);
+  void drain(Instant now, Outbox& out);
+  void report(SelfReport& report) const;
+
+  [[nodiscard]] std::size_t node_count() const { return graph_.node_count(); }
+  [[nodiscard]] std::size_t edge_count() const { return graph_.edge_count(); }
+
+ private:
+  struct Row;
+
+  void observe(const Row& row);
+  bool set_attribute(TopologyNode& node, std::size_t attribute, std::string_view value);
+  void relink(NodeIndex node);
+  void make_targets(NodeIndex node);
+  void make_target(const RelationRule& rule, NodeIndex node);
+  void remove(NodeIndex node);
+  void forget_old();
+  void forget_orphans();
+  void publish(Instant now, Outbox& out);
+
+  Config config_;
+  RuleBook book_;
+  StringPool pool_;
+  GraphStore graph_;
+  JoinIndex joins_;
+  Connections connections_;
+  std::vector<bool> derived_kind_;
+  std::vector<NodeIndex> logical_nodes_;
+  BootTime now_;
+  std::optional<BootTime> snapshot_at_;
+  std::uint64_t version_ = 0;
+  std::uint64_t unknown_rows_ = 0;
+};
+
+}  // namespace gala
