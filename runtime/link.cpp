@@ -202,7 +202,7 @@ void Links::send(Outgoing&& message, Instant sent, const KeepWaiting& keep_waiti
   envelope.type = message.type;
   envelope.stage = state_->options.stage;
   envelope.port = message.port;
-  envelope.sent = sent;
+  envelope.sent = message.at.value_or(sent);
   Parts parts{message_of(make_topic(message.type, message.subject)),
               message_of(std::move(message.payload))};
   try {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "runtime/time.h"
 #include "schemas/wire/envelope_generated.h"
 
 namespace gala {
@@ -20,6 +22,8 @@ struct Outgoing {
   std::string subject;
   /// A finished FlatBuffer.
   std::vector<std::uint8_t> payload;
+  /// Virtual time of the message (replay); nothing = the moment of sending.
+  std::optional<Instant> at = std::nullopt;
 };
 
 class Outbox {
@@ -28,6 +32,11 @@ class Outbox {
   void send(std::string_view port, wire::MessageType type, std::string_view subject,
             std::vector<std::uint8_t> payload) {
     items_.push_back({port, type, std::string(subject), std::move(payload)});
+  }
+  /// A message that its header says was sent at `at`.
+  void send_at(Instant at, Outgoing message) {
+    message.at = at;
+    items_.push_back(std::move(message));
   }
 
   [[nodiscard]] const std::vector<Outgoing>& items() const { return items_; }

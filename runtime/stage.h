@@ -232,7 +232,11 @@ class Erased final : public AnyStage {
 template <class Stage>
 StageType type_of() {
   using Config = typename Stage::Config;
-  return {Stage::describe(), describe_fields<Config>(),
+  std::function<RecordSchemas(const StageContext&)> records;
+  if constexpr (requires(const StageContext& context) { Stage::records(context); }) {
+    records = &Stage::records;
+  }
+  return {Stage::describe(), describe_fields<Config>(), std::move(records),
           [](const Value& section, const StageContext& context, Diagnostics& diagnostics) {
             const Config config = read_config<Config>(section, reserved_keys(), diagnostics);
             if constexpr (requires { Stage::check(config, context, section, diagnostics); }) {
