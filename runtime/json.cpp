@@ -62,6 +62,25 @@ std::string_view state_text(wire::EventState state) {
   return "updated";
 }
 
+/// null while the event lasts.
+Json ending_json(wire::Ending ending) {
+  switch (ending) {
+    case wire::Ending::none:
+      return nullptr;
+    case wire::Ending::normal:
+      return "normal";
+    case wire::Ending::new_level:
+      return "new_level";
+    case wire::Ending::ended:
+      return "ended";
+    case wire::Ending::silent:
+      return "silent";
+    case wire::Ending::evicted:
+      return "evicted";
+  }
+  return nullptr;
+}
+
 Json event_attributes(const wire::Event& event) {
   const std::string_view entity = text_of(event.entity());
   const bool app = event.kind() == wire::EventKind::app;
@@ -81,7 +100,9 @@ Json event_attributes(const wire::Event& event) {
           {"entity", entity},
           {"check", text_of(event.check())},
           {"statistic", text_of(event.statistic())},
-          {"direction", event.direction() == wire::Direction::low ? "low" : "high"}};
+          {"direction", event.direction() == wire::Direction::low ? "low" : "high"},
+          {"ending", ending_json(event.ending())},
+          {"reopened", event.reopened()}};
 }
 
 Json event_resource(const wire::Event& event) {

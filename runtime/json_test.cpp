@@ -96,9 +96,12 @@ TEST(EventJson, KeepsNumbersNumbersAndLabelsWhole) {
 TEST(EventJson, TellsWhetherTheEventLasts) {
   wire::EventT event = backlog_drops();
   EXPECT_EQ(encoded(event)["is_anomaly"], true);
+  EXPECT_TRUE(encoded(event)["Attributes"]["ending"].is_null());
   event.state = wire::EventState::closed;
+  event.ending = wire::Ending::new_level;
   EXPECT_EQ(encoded(event)["is_anomaly"], false);
   EXPECT_EQ(encoded(event)["Attributes"]["state"], "closed");
+  EXPECT_EQ(encoded(event)["Attributes"]["ending"], "new_level");
 }
 
 TEST(EventJson, EscapesWhateverALabelHolds) {
