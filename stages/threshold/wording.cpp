@@ -31,6 +31,8 @@ constexpr std::array<Step, 5> plain_steps{
 constexpr double longest_in_seconds = 120;
 constexpr double longest_whole_number = 10'000;
 constexpr double largest_written = 1e18;
+/// As the kernel writes it.
+constexpr double bytes_per_kb = 1024;
 
 std::string digits_of(double value, int decimals) {
   std::array<char, 400> buffer{};
@@ -89,6 +91,11 @@ std::string human_number(double value) {
   return three_digits(value / step.factor) + std::string(step.name);
 }
 
+std::string human_decimal(double value, std::string_view unit) {
+  const Step& step = step_of(value, plain_steps);
+  return three_digits(value / step.factor) + " " + std::string(step.name) + std::string(unit);
+}
+
 std::optional<double> seconds_in(std::string_view unit) {
   constexpr std::array<Step, 4> units{{{1e-9, "ns"}, {1e-6, "us"}, {1e-3, "ms"}, {1, "s"}}};
   const auto* found = std::find_if(units.begin(), units.end(),
@@ -106,8 +113,18 @@ std::string humanise(double value, std::string_view unit) {
   if (const auto seconds = seconds_in(unit)) {
     return human_time(value * *seconds);
   }
+  if (unit == "s/s") {
+    return human_time(value) + "/s";
+  }
   if (unit == "B" || unit == "B/s") {
     return human_bytes(value) + std::string(unit.substr(1));
+  }
+  if (unit == "kB") {
+    return human_bytes(value * bytes_per_kb);
+  }
+  if (unit == "bit/s" || unit == "Mbit/s" || unit == "Hz") {
+    const bool is_mega = unit.starts_with('M');
+    return human_decimal(is_mega ? value * 1e6 : value, unit.substr(is_mega ? 1 : 0));
   }
   if (unit == "%") {
     return three_digits(value) + " %";
