@@ -1,0 +1,127 @@
+// Times inside messages: in place for rows, by unpacking for the small ones.
+#include "stages/replay-source/shift.h"
+
+#include <array>
+
+#include "schemas/wire/diagnosis_generated.h"
+#include "schemas/wire/event_generated.h"
+#include "schemas/wire/observations_generated.h"
+#include "schemas/wire/records_generated.h"
+#include "schemas/wire/stage_status_generated.h"
+#include "schemas/wire/topology_delta_generated.h"
+#include "schemas/wire/topology_snapshot_generated.h"
+
+namespace gala {
+namespace {
+
+/// 0 means "not said" and stays; sums wrap instead of being undefined.
+std::uint64_t moved(std::uint64_t time_ns, TimeShift shift) {
+  return time_ns == 0 ? 0 : time_ns + static_cast<std::uint64_t>(shift.boot.count());
+}
+
+void move(std::uint64_t& time_ns, TimeShift shift) { time_ns = moved(time_ns, shift); }
+
+/// Rows are many, so only three numbers of the copy are rewritten. All three places are found
+/// before the first is written: in a hostile message they may overlap what finding them reads.
+template <class Message>
+std::vector<std::uint8_t> shift_window(std::span<const std::uint8_t> payload, TimeShift shift) {
+  std::vector<std::uint8_t> copy(payload.begin(), payload.end());
+  auto* table = flatbuffers::GetMutableRoot<flatbuffers::Table>(copy.data());
+  const std::array<std::uint8_t*, 2> times = {table->GetAddressOf(Message::VT_WINDOW_START_NS),
+                                              table->GetAddressOf(Message::VT_WINDOW_END_NS)};
+  std::uint8_t* const offset = table->GetAddressOf(Message::VT_WALL_OFFSET_NS);
+  for (std::uint8_t* place : times) {
+    if (place != nullptr) {
+      flatbuffers::WriteScalar(place, moved(flatbuffers::ReadScalar<std::uint64_t>(place), shift));
+    }
+  }
+  if (offset != nullptr) {
+    flatbuffers::WriteScalar(offset, shift.wall_offset_ns);
+  }
+  return copy;
+}
+
+void apply(wire::EventT& event, TimeShift shift) {
+  move(event.started_ns, shift);
+  move(event.last_abnormal_ns, shift);
+  move(event.updated_ns, shift);
+  event.wall_offset_ns = shift.wall_offset_ns;
+}
+
+void apply(std::vector<std::unique_ptr<wire::NodeT>>& nodes, TimeShift shift) {
+  for (const auto& node : nodes) {
+    move(node->first_seen_ns, shift);
+    move(node->last_seen_ns, shift);
+  }
+}
+
+void apply(wire::TopologySnapshotT& snapshot, TimeShift shift) {
+  move(snapshot.time_ns, shift);
+  snapshot.wall_offset_ns = shift.wall_offset_ns;
+  apply(snapshot.nodes, shift);
+}
+
+void apply(wire::TopologyDeltaT& delta, TimeShift shift) {
+  move(delta.time_ns, shift);
+  delta.wall_offset_ns = shift.wall_offset_ns;
+  apply(delta.added_nodes, shift);
+}
+
+void apply(wire::SeriesT& series, TimeShift shift) {
+  for (std::uint64_t& time_ns : series.times_ns) {
+    move(time_ns, shift);
+  }
+}
+
+void apply(wire::DiagnosisT& diagnosis, TimeShift shift) {
+  move(diagnosis.bent_ns, shift);
+  move(diagnosis.said_ns, shift);
+  diagnosis.wall_offset_ns = shift.wall_offset_ns;
+  if (diagnosis.kpi_series) {
+    apply(*diagnosis.kpi_series, shift);
+  }
+  for (const auto& cause : diagnosis.causes) {
+    move(cause->began_ns, shift);
+    for (const auto& series : cause->evidence) {
+      apply(*series, shift);
+    }
+  }
+}
+
+template <class Message>
+std::vector<std::uint8_t> shift_unpacked(std::span<const std::uint8_t> payload,
+                                         const char* identifier, TimeShift shift) {
+  typename Message::NativeTableType object;
+  flatbuffers::GetRoot<Message>(payload.data())->UnPackTo(&object);
+  apply(object, shift);
+  flatbuffers::FlatBufferBuilder builder(payload.size() + 64);
+  builder.Finish(Message::Pack(builder, &object), identifier);
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> shifted(wire::MessageType type, std::span<const std::uint8_t> payload,
+                                  TimeShift shift) {
+  switch (type) {
+    case wire::MessageType::records:
+      return shift_window<wire::Records>(payload, shift);
+    case wire::MessageType::observations:
+      return shift_window<wire::Observations>(payload, shift);
+    case wire::MessageType::event:
+      return shift_unpacked<wire::Event>(payload, wire::EventIdentifier(), shift);
+    case wire::MessageType::topology_snapshot:
+      return shift_unpacked<wire::TopologySnapshot>(payload, wire::TopologySnapshotIdentifier(),
+                                                    shift);
+    case wire::MessageType::topology_delta:
+      return shift_unpacked<wire::TopologyDelta>(payload, wire::TopologyDeltaIdentifier(), shift);
+    case wire::MessageType::diagnosis:
+      return shift_unpacked<wire::Diagnosis>(payload, wire::DiagnosisIdentifier(), shift);
+    case wire::MessageType::stage_status:
+    case wire::MessageType::none:
+      break;
+  }
+  return {payload.begin(), payload.end()};
+}
+
+}  // namespace gala
