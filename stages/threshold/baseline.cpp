@@ -112,11 +112,11 @@ const Reference& Baseline::reference() {
   const std::span<float> rates = collect(points_, oldest_, &BaselinePoint::rate, scratch);
   if (!rates.empty()) {
     reference_.rate_median = quantile_of(rates, 0.5);
-    reference_.rate_high = quantile_of(rates, 0.9);
+    reference_.rate_high = quantile_of(rates, 0.85);
   }
   const std::span<float> loads = collect(points_, oldest_, &BaselinePoint::in_flight, scratch);
   if (!loads.empty()) {
-    reference_.in_flight_low = quantile_of(loads, 0.1);
+    reference_.in_flight_low = quantile_of(loads, 0.15);
   }
   return reference_;
 }

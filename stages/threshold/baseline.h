@@ -30,8 +30,9 @@ struct Reference {
   float high = 0;
   /// Standard deviation of the noise between neighbouring windows.
   float noise = 0;
-  /// Median and 90 % quantile of the rate, 10 % quantile of the requests in flight; NaN = not
-  /// known.
+  /// Median and 85 % quantile of the rate, 15 % quantile of the requests in flight; NaN = not
+  /// known. Nearer to the middle than those of the value: a new load is usual only when some of its
+  /// values are.
   float rate_median = std::numeric_limits<float>::quiet_NaN();
   float rate_high = std::numeric_limits<float>::quiet_NaN();
   float in_flight_low = std::numeric_limits<float>::quiet_NaN();

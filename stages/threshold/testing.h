@@ -78,7 +78,7 @@ class Service {
   struct Mode {
     double median_s = 0.001;
     double spread = 0.5;
-    double requests = 500;
+    double requests = 200;
   };
 
   Histogram window(const Mode& mode) {
@@ -185,6 +185,7 @@ class Bench {
     return not_measured;
   }
   [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
+  [[nodiscard]] Threshold& stage() { return threshold_; }
 
  private:
   [[nodiscard]] StageContext context() const {

@@ -26,9 +26,7 @@ text = "{comm} lost {value} (limit {limit})"
 zh = "{comm} 丢失 {value}"
 )toml";
 
-SliRow dropping(std::uint64_t drops) {
-  return {.drops = drops};
-}
+SliRow dropping(std::uint64_t drops) { return {.drops = drops}; }
 
 TEST(Threshold, SaysNothingWhileAllIsWell) {
   Bench bench(drops_check);
