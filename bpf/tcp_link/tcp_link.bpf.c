@@ -102,7 +102,7 @@ _Static_assert(sizeof(struct tcp_link_key) == 52, "no padding");
 struct tcp_link_value {
 	u64 rx_bytes;
 	u64 tx_bytes;
-	u64 acked_bytes;
+	u64 acked_bytes; /* SYN and FIN count as one each */
 	u64 retrans_bytes;
 	u64 segs_in;
 	u64 segs_out;
@@ -264,12 +264,26 @@ static __always_inline u64 busy_us(const struct tcp_sock *tp)
 	       chrono_us(tp, CHRONO_SNDBUF_LIMITED);
 }
 
+#define SOCK_DONE 2 /* bit 1 of sk_flags: the peer's FIN is in */
+
+/* The kernel counts the FIN as a received byte. */
+static __always_inline u64 received_bytes(const struct tcp_sock *tp, const struct sock *sk)
+{
+	return tp->bytes_received - !!(sk->__sk_common.skc_flags & SOCK_DONE);
+}
+
+/* The kernel counts repeats as sent. */
+static __always_inline u64 sent_bytes(const struct tcp_sock *tp)
+{
+	return tp->bytes_sent - tp->bytes_retrans;
+}
+
 /* From here on: what happened before is not ours. */
 static __always_inline void take_baseline(struct counted *now, const struct sock *sk,
 					  const struct tcp_sock *tp)
 {
-	now->rx_bytes = tp->bytes_received;
-	now->tx_bytes = tp->bytes_sent;
+	now->rx_bytes = received_bytes(tp, sk);
+	now->tx_bytes = sent_bytes(tp);
 	now->acked_bytes = tp->bytes_acked;
 	now->retrans_bytes = tp->bytes_retrans;
 	now->busy_us = busy_us(tp);
@@ -360,8 +374,8 @@ static __always_inline void account(struct socket_state *state, const struct soc
 		add_shared(link->counter, (u64)(type)(gained_to - old->counter));                  \
 		old->counter = gained_to;                                                          \
 	})
-	ADD(rx_bytes, u64, tp->bytes_received);
-	ADD(tx_bytes, u64, tp->bytes_sent);
+	ADD(rx_bytes, u64, received_bytes(tp, sk));
+	ADD(tx_bytes, u64, sent_bytes(tp));
 	ADD(acked_bytes, u64, tp->bytes_acked);
 	ADD(retrans_bytes, u64, tp->bytes_retrans);
 	ADD(busy_us, s64, busy_us(tp));
@@ -458,11 +472,11 @@ static __always_inline void fill_row(struct tcp_socket_row *row, const struct so
 		row->notsent_bytes = 0;
 	}
 	/* A FIN takes a sequence number: not a byte that anybody waits for. */
-	if (row->state == TCP_CLOSE_WAIT && row->unread_bytes)
+	if (sk->__sk_common.skc_flags & SOCK_DONE && row->unread_bytes)
 		row->unread_bytes--;
 
-	row->rx_bytes = tp->bytes_received;
-	row->tx_bytes = tp->bytes_sent;
+	row->rx_bytes = received_bytes(tp, sk);
+	row->tx_bytes = sent_bytes(tp);
 	row->acked_bytes = tp->bytes_acked;
 	row->retrans_bytes = tp->bytes_retrans;
 	row->busy_us = busy_us(tp);
