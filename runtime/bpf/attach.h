@@ -1,0 +1,30 @@
+// Finds, for each hook of a probe, the first alternative that the running kernel takes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/bpf/libbpf.h"
+#include "runtime/bpf/probe.h"
+
+namespace gala::bpf {
+
+/// A loaded object and what keeps it attached.
+struct Attached {
+  // The links go before the object.
+  Object object;
+  std::vector<Link> links;
+  std::vector<Attachment> attachments;
+  /// Iterator programs that the kernel refused, with the reason.
+  std::map<std::string, std::string> refused_iterators;
+};
+
+/// Sets variables, sizes maps, chooses alternatives, loads, attaches. Requires: `options` fit
+/// `description`.
+Result<Attached> attach_object(const std::string& object_path, const Description& description,
+                               const ProbeOptions& options);
+
+/// Bytes that entries of this map take in the kernel, roughly.
+std::uint64_t map_bytes_of(const bpf_map& map);
+
+}  // namespace gala::bpf

@@ -1,0 +1,63 @@
+// What a probe.toml says: tables, hooks with their alternatives, tunables.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/result.h"
+
+namespace gala::bpf {
+
+enum class TableKind { iterator, map, ring };
+
+struct TableDescription {
+  std::string name;
+  std::string about;
+  TableKind kind = TableKind::map;
+  /// Iterator program; BTF struct of a row (iterator, ring); map (map, ring).
+  std::string program;
+  std::string row;
+  std::string map;
+  /// Iterator table or program that brings the map up to date before it is read.
+  std::string refresh;
+};
+
+/// BPF programs that only make sense together.
+using Alternative = std::vector<std::string>;
+
+struct HookDescription {
+  std::string about;
+  /// What is missing when no alternative attaches.
+  std::string lost;
+  std::vector<Alternative> alternatives;
+};
+
+struct TunableDescription {
+  std::string name;
+  std::string about;
+  std::int64_t initial = 0;
+  std::int64_t minimum = 0;
+  std::int64_t maximum = 0;
+};
+
+struct Description {
+  std::string about;
+  std::string cost;
+  /// Iterator programs that run once, in order, after everything is attached.
+  std::vector<std::string> seeds;
+  std::vector<TableDescription> tables;
+  std::vector<HookDescription> hooks;
+  std::vector<TunableDescription> tunables;
+
+  [[nodiscard]] const TableDescription* find_table(std::string_view name) const;
+  [[nodiscard]] const TunableDescription* find_tunable(std::string_view name) const;
+};
+
+/// Parses and checks; all findings at once, each with file, line, column and caret.
+Result<Description> parse_description(std::string file, std::string text);
+Result<Description> read_description(const std::string& path);
+
+}  // namespace gala::bpf

@@ -1,0 +1,83 @@
+// libbpf's handles as owning types, and its messages as text.
+#include "runtime/bpf/libbpf.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
+#include <system_error>
+
+namespace gala::bpf {
+namespace {
+
+thread_local std::string* current_log = nullptr;
+
+__attribute__((format(printf, 2, 0))) int collect(libbpf_print_level level, const char* format,
+                                                  va_list arguments) {
+  if (level == LIBBPF_DEBUG || current_log == nullptr) {
+    return 0;
+  }
+  std::array<char, 4096> line{};
+  const int length = std::vsnprintf(line.data(), line.size(), format, arguments);
+  current_log->append(line.data());
+  return length;
+}
+
+}  // namespace
+
+LibbpfLog::LibbpfLog() : outer_(current_log) {
+  current_log = &text_;
+  libbpf_set_print(collect);
+}
+
+LibbpfLog::~LibbpfLog() { current_log = outer_; }
+
+Error system_error(std::string_view what, int error) {
+  return Error{fmt::format("{}: {}", what, std::generic_category().message(error))};
+}
+
+Result<Object> open_object(const std::string& path) {
+  const LibbpfLog log;
+  Object object{bpf_object__open_file(path.c_str(), nullptr)};
+  if (object == nullptr) {
+    const int error = errno;
+    return tl::unexpected(system_error(fmt::format("cannot open {}", path), error));
+  }
+  return object;
+}
+
+Result<const btf*> types_of(const bpf_object& object) {
+  const btf* types = bpf_object__btf(&object);
+  if (types == nullptr) {
+    return fail("the object has no BTF; build it with -g");
+  }
+  return types;
+}
+
+Result<bpf_map*> find_map(const bpf_object& object, const std::string& name) {
+  bpf_map* map = bpf_object__find_map_by_name(&object, name.c_str());
+  if (map == nullptr) {
+    return fail(fmt::format("the object has no map \"{}\"", name));
+  }
+  return map;
+}
+
+Result<bpf_program*> find_program(const bpf_object& object, const std::string& name) {
+  bpf_program* program = bpf_object__find_program_by_name(&object, name.c_str());
+  if (program == nullptr) {
+    return fail(fmt::format("the object has no program \"{}\"", name));
+  }
+  return program;
+}
+
+Result<MapDecoder> decoder_of(const bpf_object& object, const std::string& map_name,
+                              std::size_t idle_reads) {
+  const bpf_map* map = TRY(find_map(object, map_name));
+  const btf* types = TRY(types_of(object));
+  Layout key = TRY(layout_of(*types, bpf_map__btf_key_type_id(map)));
+  Layout value = TRY(layout_of(*types, bpf_map__btf_value_type_id(map)));
+  return MapDecoder{std::move(key), std::move(value), idle_reads};
+}
+
+}  // namespace gala::bpf

@@ -1,0 +1,453 @@
+// A probe in the running kernel: reads its tables.
+#include "runtime/bpf/probe.h"
+
+#include <fmt/format.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <set>
+
+#include "runtime/bpf/attach.h"
+#include "runtime/bpf/libbpf.h"
+
+namespace gala::bpf {
+namespace {
+
+constexpr std::size_t iterator_chunk_bytes = 64 * 1024;
+constexpr std::uint32_t first_batch_entries = 128;
+
+/// A ring table while it is consumed.
+struct RingTable {
+  std::string name;
+  RowDecoder decoder;
+  Batch batch;
+};
+
+int on_ring_record(void* context, void* data, std::size_t size) {
+  auto* table = static_cast<RingTable*>(context);
+  if (size >= table->decoder.row_size()) {
+    table->decoder.append(table->batch, {static_cast<const std::byte*>(data), size});
+  }
+  return 0;
+}
+
+/// Runs an iterator program and gives all that it wrote.
+Result<std::vector<std::byte>> run_iterator(const bpf_link& link) {
+  const FileDescriptor iterator{bpf_iter_create(bpf_link__fd(&link))};
+  if (!iterator) {
+    return tl::unexpected(system_error("cannot start an iterator", errno));
+  }
+  std::vector<std::byte> bytes;
+  while (true) {
+    const std::size_t used = bytes.size();
+    bytes.resize(used + iterator_chunk_bytes);
+    const ssize_t got = ::read(iterator.value(), bytes.data() + used, iterator_chunk_bytes);
+    bytes.resize(used + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    if (got < 0 && errno != EAGAIN && errno != EINTR) {
+      return tl::unexpected(system_error("cannot read an iterator", errno));
+    }
+    if (got == 0) {
+      return bytes;
+    }
+  }
+}
+
+/// Hands every entry of a hash map to a decoder.
+class MapReader {
+ public:
+  MapReader(int map, const MapDecoder& shape, std::size_t values_per_entry)
+      : map_(map),
+        key_size_(shape.key_size()),
+        values_size_(shape.value_stride() * values_per_entry) {}
+
+  Result<> read(MapDecoder& decoder) {
+    const int error = read_batched(decoder);
+    if (error == EINVAL || error == EOPNOTSUPP || error == 524 /* the kernel's ENOTSUPP */) {
+      return read_singly(decoder);
+    }
+    if (error != 0) {
+      return tl::unexpected(system_error("cannot read a map", error));
+    }
+    return {};
+  }
+
+ private:
+  void add(MapDecoder& decoder, std::size_t index) const {
+    decoder.add(Bytes{keys_}.subspan(index * key_size_, key_size_),
+                Bytes{values_}.subspan(index * values_size_, values_size_));
+  }
+
+  /// Gives errno, 0 when all was read.
+  int read_batched(MapDecoder& decoder) {
+    std::uint32_t room = first_batch_entries;
+    std::vector<std::byte> position(std::max<std::size_t>(key_size_, sizeof(std::uint32_t)));
+    std::vector<std::byte> next(position.size());
+    bool first = true;
+    while (true) {
+      keys_.resize(room * key_size_);
+      values_.resize(room * values_size_);
+      std::uint32_t count = room;
+      const int error = -bpf_map_lookup_batch(map_, first ? nullptr : position.data(), next.data(),
+                                              keys_.data(), values_.data(), &count, nullptr);
+      if (error == ENOSPC) {
+        room *= 2;  // one bucket holds more
+        continue;
+      }
+      if (error != 0 && error != ENOENT) {
+        return error;
+      }
+      for (std::uint32_t i = 0; i < count; ++i) {
+        add(decoder, i);
+      }
+      if (error == ENOENT) {
+        return 0;
+      }
+      position.swap(next);
+      first = false;
+    }
+  }
+
+  Result<> read_singly(MapDecoder& decoder) {
+    keys_.resize(2 * key_size_);
+    values_.resize(values_size_);
+    void* current = nullptr;
+    std::byte* next = keys_.data() + key_size_;
+    while (bpf_map_get_next_key(map_, current, next) == 0) {
+      std::memcpy(keys_.data(), next, key_size_);
+      if (bpf_map_lookup_elem(map_, keys_.data(), values_.data()) == 0) {
+        add(decoder, 0);
+      }
+      current = keys_.data();
+    }
+    return {};
+  }
+
+  int map_;
+  std::size_t key_size_;
+  std::size_t values_size_;
+  std::vector<std::byte> keys_;
+  std::vector<std::byte> values_;
+};
+
+bool is_per_cpu(const bpf_map& map) {
+  const bpf_map_type type = bpf_map__type(&map);
+  return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+std::size_t values_per_entry(const bpf_map& map) {
+  return is_per_cpu(map) ? static_cast<std::size_t>(libbpf_num_possible_cpus()) : 1;
+}
+
+Result<> check_options(const ProbeSchema& schema, const ProbeOptions& options) {
+  for (const auto& [name, value] : options.tunables) {
+    const TunableDescription* tunable = schema.description.find_tunable(name);
+    if (tunable == nullptr) {
+      return fail(fmt::format("probe {} has no tunable \"{}\"", schema.name, name));
+    }
+    if (value < tunable->minimum || value > tunable->maximum) {
+      return fail(fmt::format("{} of probe {} is {}, not between {} and {}", name, schema.name,
+                              value, tunable->minimum, tunable->maximum));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Probe::State {
+  ProbeSchema schema;
+  Attached attached;
+  std::map<std::string, Link> iterators;   // by program
+  std::map<std::string, RowDecoder> rows;  // by table
+  std::map<std::string, MapDecoder> maps;
+  std::vector<std::unique_ptr<RingTable>> ring_tables;
+  Ring ring;
+  std::uint32_t window = 1;
+  std::set<std::string> fresh;  // iterators that ran in this window
+
+  Result<> build(const ProbeOptions& options);
+  Result<> build_table(const TableDescription& table, const ProbeOptions& options);
+  Result<> add_iterator(const std::string& program);
+  Result<std::vector<std::byte>> iterate(const std::string& program);
+  Result<> refresh(const TableDescription& table);
+  Result<Batch> read_iterator(const TableDescription& table);
+  Result<Batch> read_map(const TableDescription& table);
+  Result<> write_variable(const std::string& name, std::int64_t value);
+};
+
+Result<> Probe::State::build(const ProbeOptions& options) {
+  for (const TableDescription& table : schema.description.tables) {
+    TRY(build_table(table, options));
+  }
+  for (const std::string& seed : schema.description.seeds) {
+    TRY(add_iterator(seed));
+    if (iterators.contains(seed)) {
+      TRY(iterate(seed));
+    }
+  }
+  return {};
+}
+
+Result<> Probe::State::build_table(const TableDescription& table, const ProbeOptions& options) {
+  const btf* types = TRY(types_of(*attached.object));
+  switch (table.kind) {
+    case TableKind::iterator:
+      rows.emplace(table.name, RowDecoder{TRY(layout_of(*types, table.row))});
+      return add_iterator(table.program);
+    case TableKind::map:
+      maps.emplace(table.name, TRY(decoder_of(*attached.object, table.map, options.idle_reads)));
+      if (!table.refresh.empty() && schema.description.find_table(table.refresh) == nullptr) {
+        return add_iterator(table.refresh);
+      }
+      return {};
+    case TableKind::ring:
+      break;
+  }
+  const int map = bpf_map__fd(TRY(find_map(*attached.object, table.map)));
+  RowDecoder decoder{TRY(layout_of(*types, table.row))};
+  Batch empty = decoder.begin();
+  RingTable* context = ring_tables
+                           .emplace_back(std::make_unique<RingTable>(
+                               RingTable{table.name, std::move(decoder), std::move(empty)}))
+                           .get();
+  if (ring == nullptr) {
+    ring.reset(ring_buffer__new(map, on_ring_record, context, nullptr));
+    return ring == nullptr ? Result<>{tl::unexpected(system_error("cannot map a ring", errno))}
+                           : Result<>{};
+  }
+  const int error = ring_buffer__add(ring.get(), map, on_ring_record, context);
+  return error == 0 ? Result<>{} : tl::unexpected(system_error("cannot map a ring", -error));
+}
+
+Result<> Probe::State::add_iterator(const std::string& program) {
+  if (iterators.contains(program) || attached.refused_iterators.contains(program)) {
+    return {};
+  }
+  const LibbpfLog log;
+  Link link{bpf_program__attach_iter(TRY(find_program(*attached.object, program)), nullptr)};
+  if (link == nullptr) {
+    attached.refused_iterators[program] = system_error("it cannot be attached", errno).what;
+    return {};
+  }
+  iterators.emplace(program, std::move(link));
+  return {};
+}
+
+Result<std::vector<std::byte>> Probe::State::iterate(const std::string& program) {
+  const auto found = iterators.find(program);
+  if (found == iterators.end()) {
+    return fail(fmt::format("iterator {} is not available: {}", program,
+                            attached.refused_iterators[program]));
+  }
+  std::vector<std::byte> bytes = TRY(run_iterator(*found->second));
+  fresh.insert(program);
+  return bytes;
+}
+
+Result<Batch> Probe::State::read_iterator(const TableDescription& table) {
+  const std::vector<std::byte> bytes = TRY(iterate(table.program));
+  const RowDecoder& decoder = rows.at(table.name);
+  Batch batch = decoder.begin();
+  for (Bytes rest{bytes}; rest.size() >= decoder.row_size();
+       rest = rest.subspan(decoder.row_size())) {
+    decoder.append(batch, rest);
+  }
+  return batch;
+}
+
+/// Runs the iterator that a map needs, once per window. Where the kernel has none, the map is read
+/// as it is: its events are still in it.
+Result<> Probe::State::refresh(const TableDescription& table) {
+  if (table.refresh.empty()) {
+    return {};
+  }
+  const TableDescription* source = schema.description.find_table(table.refresh);
+  const std::string& program = source == nullptr ? table.refresh : source->program;
+  if (iterators.contains(program) && !fresh.contains(program)) {
+    TRY(iterate(program));
+  }
+  return {};
+}
+
+Result<Batch> Probe::State::read_map(const TableDescription& table) {
+  TRY(refresh(table));
+  const bpf_map* map = TRY(find_map(*attached.object, table.map));
+  MapDecoder& decoder = maps.at(table.name);
+  decoder.begin(window - 1);
+  TRY(MapReader(bpf_map__fd(map), decoder, values_per_entry(*map)).read(decoder));
+  Batch batch = decoder.finish();
+  for (const std::string& key : decoder.idle_keys()) {
+    bpf_map_delete_elem(bpf_map__fd(map), key.data());
+  }
+  return batch;
+}
+
+/// A variable while the programs run: its section's map has one entry, the whole section. Programs
+/// never write to .data, so nothing of theirs is overwritten.
+Result<> Probe::State::write_variable(const std::string& name, std::int64_t value) {
+  const btf* types = TRY(types_of(*attached.object));
+  const Variable variable = TRY(find_variable(*types, name));
+  if (variable.section != ".data") {
+    return fail(fmt::format("\"{}\" is fixed once the probe is loaded", name));
+  }
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, attached.object.get()) {
+    if (bpf_map__is_internal(map) && std::string_view{bpf_map__name(map)}.ends_with(".data")) {
+      std::vector<std::byte> section(bpf_map__value_size(map));
+      const std::uint32_t key = 0;
+      int error = bpf_map__lookup_elem(map, &key, sizeof(key), section.data(), section.size(), 0);
+      if (error == 0) {
+        std::memcpy(section.data() + variable.offset, &value,
+                    std::min(variable.size, sizeof(value)));
+        error = bpf_map__update_elem(map, &key, sizeof(key), section.data(), section.size(), 0);
+      }
+      return error == 0 ? Result<>{}
+                        : tl::unexpected(system_error("cannot set \"" + name + "\"", -error));
+    }
+  }
+  return fail("the object has no .data section");
+}
+
+Probe::Probe(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Probe::Probe(Probe&&) noexcept = default;
+Probe& Probe::operator=(Probe&&) noexcept = default;
+Probe::~Probe() = default;
+
+Result<Probe> Probe::open(const std::string& object_path, const std::string& description_path,
+                          const ProbeOptions& options) {
+  auto state = std::make_unique<State>();
+  state->schema = TRY(probe_schema(object_path, description_path));
+  TRY(check_options(state->schema, options));
+  state->attached = TRY(attach_object(object_path, state->schema.description, options));
+  TRY(state->build(options));
+  return Probe{std::move(state)};
+}
+
+const ProbeSchema& Probe::schema() const { return state_->schema; }
+
+const std::vector<Attachment>& Probe::attachments() const { return state_->attached.attachments; }
+
+Result<> Probe::advance_window() {
+  TRY(state_->write_variable("window", state_->window + 1));
+  ++state_->window;
+  state_->fresh.clear();
+  return {};
+}
+
+Result<Batch> Probe::read(std::string_view name) {
+  const TableDescription* table = state_->schema.description.find_table(name);
+  if (table == nullptr || table->kind == TableKind::ring) {
+    return fail(fmt::format("probe {} has no table \"{}\" to read", state_->schema.name, name));
+  }
+  return table->kind == TableKind::iterator ? state_->read_iterator(*table)
+                                            : state_->read_map(*table);
+}
+
+int Probe::ring_descriptor() const {
+  return state_->ring == nullptr ? -1 : ring_buffer__epoll_fd(state_->ring.get());
+}
+
+Result<std::vector<TableRows>> Probe::consume() {
+  std::vector<TableRows> all;
+  if (state_->ring == nullptr) {
+    return all;
+  }
+  const int got = ring_buffer__consume(state_->ring.get());
+  if (got < 0) {
+    return tl::unexpected(system_error("cannot read the rings", -got));
+  }
+  for (const auto& table : state_->ring_tables) {
+    if (table->batch.rows() > 0) {
+      all.push_back({table->name, std::exchange(table->batch, table->decoder.begin())});
+    }
+  }
+  return all;
+}
+
+Result<std::map<std::string, std::uint64_t>> Probe::lost() const {
+  const bpf_object& object = *state_->attached.object;
+  const bpf_map* map = TRY(find_map(object, "lost"));
+  const btf* types = TRY(types_of(object));
+  const Layout layout = TRY(layout_of(*types, "lost"));
+  const std::size_t cpus = values_per_entry(*map);
+  std::vector<std::uint64_t> values(layout.size / sizeof(std::uint64_t) * cpus);
+  const std::uint32_t key = 0;
+  const int error = bpf_map_lookup_elem(bpf_map__fd(map), &key, values.data());
+  if (error != 0) {
+    return tl::unexpected(system_error("cannot read the loss counters", -error));
+  }
+  std::map<std::string, std::uint64_t> all;
+  for (const Field& field : layout.fields) {
+    for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
+      all[field.name] += values[(cpu * layout.size + field.offset) / sizeof(std::uint64_t)];
+    }
+  }
+  return all;
+}
+
+Result<> Probe::set_tunable(const std::string& name, std::int64_t value) {
+  TRY(check_options(state_->schema, {.tunables = {{name, value}}, .filters = {}}));
+  return state_->write_variable(name, value);
+}
+
+Result<> Probe::watch_processes(const std::vector<std::uint32_t>& tgids) {
+  const bpf_object& object = *state_->attached.object;
+  const bpf_map* map = bpf_object__find_map_by_name(&object, "filter_tgids");
+  if (map == nullptr) {
+    return {};  // this probe knows no processes
+  }
+  const int descriptor = bpf_map__fd(map);
+  std::set<std::uint32_t> wanted(tgids.begin(), tgids.end());
+  std::vector<std::uint32_t> gone;
+  std::uint32_t tgid = 0;
+  for (const std::uint32_t* previous = nullptr;
+       bpf_map_get_next_key(descriptor, previous, &tgid) == 0; previous = &tgid) {
+    if (wanted.erase(tgid) == 0) {
+      gone.push_back(tgid);
+    }
+  }
+  for (const std::uint32_t key : gone) {
+    bpf_map_delete_elem(descriptor, &key);
+  }
+  std::size_t refused = 0;
+  for (const std::uint32_t key : wanted) {
+    const std::uint8_t yes = 1;
+    refused += bpf_map_update_elem(descriptor, &key, &yes, BPF_ANY) == 0 ? 0 : 1;
+  }
+  return refused == 0 ? Result<>{}
+                      : fail(fmt::format("{} processes do not fit into the filter", refused));
+}
+
+std::vector<ProgramCost> Probe::costs() const {
+  std::vector<ProgramCost> all;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, state_->attached.object.get()) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    const int descriptor = bpf_program__fd(program);
+    if (descriptor >= 0 && bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0) {
+      all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+    }
+  }
+  return all;
+}
+
+std::uint64_t Probe::map_bytes() const {
+  std::uint64_t total = 0;
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, state_->attached.object.get()) { total += map_bytes_of(*map); }
+  return total;
+}
+
+Result<FileDescriptor> enable_run_time_statistics() {
+  FileDescriptor descriptor{bpf_enable_stats(BPF_STATS_RUN_TIME)};
+  if (!descriptor) {
+    return tl::unexpected(system_error("the kernel does not measure BPF programs", errno));
+  }
+  return descriptor;
+}
+
+}  // namespace gala::bpf

@@ -1,0 +1,114 @@
+// What tables and columns a probe gives, told from its files alone.
+#include "runtime/bpf/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "runtime/bpf/libbpf.h"
+
+namespace gala::bpf {
+namespace {
+
+Result<std::vector<ColumnSchema>> columns_of(const bpf_object& object,
+                                             const TableDescription& table) {
+  if (table.kind == TableKind::map) {
+    const MapDecoder decoder = TRY(decoder_of(object, table.map, 1));
+    return decoder.columns();
+  }
+  if (table.kind == TableKind::ring) {
+    TRY(find_map(object, table.map));
+  } else {
+    TRY(find_program(object, table.program));
+  }
+  const btf* types = TRY(types_of(object));
+  return RowDecoder{TRY(layout_of(*types, table.row))}.columns();
+}
+
+Result<> check_unique(const std::vector<ColumnSchema>& columns) {
+  for (auto column = columns.begin(); column != columns.end(); ++column) {
+    if (std::find_if(columns.begin(), column, [&](const ColumnSchema& other) {
+          return other.name == column->name;
+        }) != column) {
+      return fail(fmt::format("two columns are named \"{}\"", column->name));
+    }
+  }
+  return {};
+}
+
+/// Everything that the description names beside tables.
+Result<> check_names(const bpf_object& object, const Description& description) {
+  for (const HookDescription& hook : description.hooks) {
+    for (const Alternative& alternative : hook.alternatives) {
+      for (const std::string& program : alternative) {
+        TRY(find_program(object, program));
+      }
+    }
+  }
+  for (const std::string& seed : description.seeds) {
+    TRY(find_program(object, seed));
+  }
+  const btf* types = TRY(types_of(object));
+  for (const TunableDescription& tunable : description.tunables) {
+    TRY(find_variable(*types, tunable.name));
+  }
+  for (const TableDescription& table : description.tables) {
+    if (!table.refresh.empty() && description.find_table(table.refresh) == nullptr) {
+      TRY(find_program(object, table.refresh));
+    }
+  }
+  return {};
+}
+
+Result<std::vector<TableSchema>> tables_of(const bpf_object& object,
+                                           const Description& description) {
+  std::vector<TableSchema> tables;
+  for (const TableDescription& table : description.tables) {
+    auto columns = columns_of(object, table);
+    if (columns) {
+      const Result<> unique = check_unique(*columns);
+      if (!unique) {
+        columns = tl::unexpected(unique.error());
+      }
+    }
+    if (!columns) {
+      return tl::unexpected(Error{columns.error()}.in("table " + table.name));
+    }
+    tables.push_back({table.name, table.about, table.kind, std::move(*columns)});
+  }
+  return tables;
+}
+
+}  // namespace
+
+const ColumnSchema* TableSchema::find(std::string_view column) const {
+  const auto found = std::ranges::find(columns, column, &ColumnSchema::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const TableSchema* ProbeSchema::find(std::string_view table) const {
+  const auto found = std::ranges::find(tables, table, &TableSchema::name);
+  return found == tables.end() ? nullptr : &*found;
+}
+
+Result<ProbeSchema> probe_schema(const std::string& object_path,
+                                 const std::string& description_path) {
+  ProbeSchema schema;
+  const std::string file = std::filesystem::path{object_path}.filename();
+  schema.name = file.substr(0, file.find('.'));
+  schema.description = TRY(read_description(description_path));
+  const Object object = TRY(open_object(object_path));
+  const Result<> names = check_names(*object, schema.description);
+  if (!names) {
+    return tl::unexpected(Error{names.error()}.in(description_path));
+  }
+  auto tables = tables_of(*object, schema.description);
+  if (!tables) {
+    return tl::unexpected(Error{tables.error()}.in(description_path));
+  }
+  schema.tables = std::move(*tables);
+  return schema;
+}
+
+}  // namespace gala::bpf
