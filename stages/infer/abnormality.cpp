@@ -1,0 +1,236 @@
+// Judges a series against its own past: robust baseline, episodes, time order.
+#include "stages/infer/abnormality.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "stages/infer/robust.h"
+
+namespace gala {
+namespace {
+
+constexpr double abnormal_deviations = 3;
+/// At this many spreads a change is 63 % of certain.
+constexpr double convincing_deviations = 6;
+/// Abnormal windows with at most that many normal ones between them are one episode: losses and
+/// overflows come in bursts.
+constexpr int bridged_windows = 3;
+constexpr std::size_t least_baseline = 5;
+/// A level that that share of the past reached as well is nothing new.
+constexpr double usual_share = 0.1;
+
+struct Baseline {
+  bool known = false;
+  std::vector<double> values;
+  Robust robust;
+  /// First sample that is not part of it.
+  std::size_t end = 0;
+};
+
+double oriented(const Question& question, double value) {
+  return question.direction == wire::Direction::high ? value : -value;
+}
+
+/// The samples before the KPI bent, less those so close to it that the cause may be in them.
+Baseline baseline_of(std::span<const Sample> samples, const Question& question) {
+  const auto bent = std::find_if(samples.begin(), samples.end(),
+                                 [&](const Sample& sample) { return sample.at >= question.bent; });
+  const auto before = static_cast<std::size_t>(bent - samples.begin());
+  const auto guard = std::find_if(samples.begin(), bent, [&](const Sample& sample) {
+    return sample.at > question.bent - question.within - question.window;
+  });
+  Baseline baseline;
+  baseline.end = std::max(static_cast<std::size_t>(guard - samples.begin()), (before + 1) / 2);
+  const bool young =
+      question.born && *question.born >= question.bent - question.within - question.window * 2;
+  if (young && question.direction == wire::Direction::high) {
+    baseline.known = true;  // What did not exist used nothing.
+    baseline.end = 0;
+    return baseline;
+  }
+  if (baseline.end < least_baseline) {
+    return baseline;
+  }
+  baseline.known = true;
+  for (const Sample& sample : samples.first(baseline.end)) {
+    baseline.values.push_back(sample.value);
+  }
+  baseline.robust = robust_of(baseline.values);
+  return baseline;
+}
+
+struct Episode {
+  std::size_t first = 0;
+  std::size_t last = 0;
+};
+
+/// Runs of flagged samples, small gaps bridged.
+std::vector<Episode> episodes_of(std::span<const Sample> samples, const std::vector<bool>& flags,
+                                 Duration window) {
+  std::vector<Episode> episodes;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (!flags[i]) {
+      continue;
+    }
+    if (!episodes.empty() &&
+        samples[i].at - samples[episodes.back().last].at <= window * (bridged_windows + 1)) {
+      episodes.back().last = i;
+    } else {
+      episodes.push_back({i, i});
+    }
+  }
+  return episodes;
+}
+
+/// A series' values seen from its baseline.
+struct Scale {
+  double median = 0;
+  double spread = 0;
+};
+
+bool beyond_limits(const Question& question, double value) {
+  return (!question.above || value > *question.above) &&
+         (!question.below || value < *question.below);
+}
+
+/// The episode that can have caused the effect, or why there is none.
+Finding choose(std::span<const Sample> samples, const std::vector<Episode>& episodes,
+               const Question& question, Episode& chosen) {
+  Finding finding = Finding::unchanged;
+  for (const Episode& episode : episodes) {
+    if (samples[episode.first].at > question.bent + question.window) {
+      return finding == Finding::abnormal ? finding : Finding::began_after;
+    }
+    if (samples[episode.last].at < question.effect_began - question.within) {
+      finding = Finding::over_before;
+    } else {
+      finding = Finding::abnormal;
+      chosen = episode;
+    }
+  }
+  return finding;
+}
+
+Moment window_begin(std::span<const Sample> samples, std::size_t index, Duration window) {
+  const Moment usual = samples[index].at - window;
+  return index > 0 && samples[index - 1].at > usual - window ? samples[index - 1].at : usual;
+}
+
+/// Share of the samples since the KPI bent that are abnormal: what lasts as long as its effect is
+/// more of a cause than a blip beside it.
+double coverage(std::span<const Sample> samples, const std::vector<bool>& flags,
+                const Question& question) {
+  std::size_t flagged = 0;
+  std::size_t all = 0;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (samples[i].at >= question.bent && samples[i].at <= question.until) {
+      ++all;
+      flagged += flags[i] ? 1U : 0U;
+    }
+  }
+  return all == 0 ? 1.0 : static_cast<double>(flagged) / static_cast<double>(all);
+}
+
+void measure(std::span<const Sample> samples, const Episode& episode, const Question& question,
+             Verdict& verdict) {
+  double sum = 0;
+  double peak = oriented(question, samples[episode.first].value);
+  for (std::size_t i = episode.first; i <= episode.last; ++i) {
+    sum += samples[i].value;
+    peak = std::max(peak, oriented(question, samples[i].value));
+  }
+  verdict.level = sum / static_cast<double>(episode.last - episode.first + 1);
+  verdict.peak = oriented(question, peak);
+  verdict.bent = samples[episode.first].at;
+  verdict.began = window_begin(samples, episode.first, question.window);
+}
+
+/// Share of the baseline that reached the episode's level as well.
+double reached_before(const Baseline& baseline, const Question& question, double level) {
+  const auto reached = std::count_if(baseline.values.begin(), baseline.values.end(), [&](double v) {
+    return oriented(question, v) >= oriented(question, level);
+  });
+  return baseline.values.empty()
+             ? 0.0
+             : static_cast<double>(reached) / static_cast<double>(baseline.values.size());
+}
+
+}  // namespace
+
+std::string_view to_text(Finding finding) {
+  switch (finding) {
+    case Finding::abnormal:
+      return "abnormal";
+    case Finding::began_after:
+      return "began after the KPI";
+    case Finding::over_before:
+      return "was over before the KPI bent";
+    case Finding::too_small:
+      return "changed too little to matter";
+    case Finding::no_history:
+      return "too little history to judge";
+    case Finding::unchanged:
+      return "did not change";
+    case Finding::no_data:
+      break;
+  }
+  return "no data";
+}
+
+Verdict judge(std::span<const Sample> samples, const Question& question) {
+  Verdict verdict;
+  while (!samples.empty() && samples.back().at > question.until) {
+    samples = samples.first(samples.size() - 1);
+  }
+  if (samples.empty()) {
+    return verdict;
+  }
+  const Baseline baseline = baseline_of(samples, question);
+  verdict.baseline = baseline.robust.median;
+  if (!baseline.known) {
+    verdict.finding = Finding::no_history;
+    return verdict;
+  }
+  double extreme = baseline.robust.median;
+  for (const Sample& sample : samples.subspan(baseline.end)) {
+    if (oriented(question, sample.value) > oriented(question, extreme)) {
+      extreme = sample.value;
+    }
+  }
+  const Scale scale{
+      baseline.robust.median,
+      std::max(baseline.robust.spread, spread_floor(baseline.robust.median, extreme))};
+  std::vector<bool> deviates(samples.size());
+  std::vector<bool> matters(samples.size());
+  for (std::size_t i = baseline.end; i < samples.size(); ++i) {
+    deviates[i] =
+        oriented(question, samples[i].value - scale.median) > abnormal_deviations * scale.spread;
+    matters[i] = deviates[i] && beyond_limits(question, samples[i].value);
+  }
+  Episode episode;
+  verdict.finding =
+      choose(samples, episodes_of(samples, matters, question.window), question, episode);
+  if (verdict.finding != Finding::abnormal) {
+    Episode small;
+    if (verdict.finding == Finding::unchanged &&
+        choose(samples, episodes_of(samples, deviates, question.window), question, small) ==
+            Finding::abnormal) {
+      verdict.finding = Finding::too_small;
+    }
+    return verdict;
+  }
+  measure(samples, episode, question, verdict);
+  const double usual = reached_before(baseline, question, verdict.level);
+  if (usual > usual_share) {
+    verdict.finding = Finding::unchanged;
+    return verdict;
+  }
+  verdict.deviation = oriented(question, verdict.level - scale.median) / scale.spread;
+  verdict.abnormality = (1 - std::exp(-verdict.deviation / convincing_deviations)) *
+                        (1 - usual / usual_share * 0.5) *
+                        (0.4 + 0.6 * coverage(samples, matters, question));
+  return verdict;
+}
+
+}  // namespace gala

@@ -1,0 +1,64 @@
+// Did a series leave its usual range, when, and early enough to have caused what is asked about?
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "schemas/wire/event_generated.h"
+#include "stages/infer/history.h"
+
+namespace gala {
+
+/// What is asked of a candidate's series.
+struct Question {
+  /// End of the KPI's first abnormal window: later beginnings caused nothing.
+  Moment bent;
+  /// When the effect under examination began.
+  Moment effect_began;
+  /// Look no further.
+  Moment until;
+  /// One sampling window: the tolerance of every comparison of times.
+  Duration window{0};
+  /// The cause's episode must reach into this time before the effect began.
+  Duration within{0};
+  wire::Direction direction = wire::Direction::high;
+  std::optional<double> above;
+  std::optional<double> below;
+  /// First sight of the entity, when it was born after observation began: before it there was zero.
+  std::optional<Moment> born;
+};
+
+/// Why a candidate is none; `abnormal` = it is one.
+enum class Finding : std::uint8_t {
+  abnormal,
+  began_after,
+  over_before,
+  too_small,
+  no_history,
+  unchanged,
+  no_data,
+};
+
+/// A plain reason for people.
+std::string_view to_text(Finding finding);
+
+/// What the series did.
+struct Verdict {
+  Finding finding = Finding::no_data;
+  /// Begin of the first abnormal window, and its end.
+  Moment began;
+  Moment bent;
+  /// Usual value, mean value and extreme of the abnormal episode.
+  double baseline = 0;
+  double level = 0;
+  double peak = 0;
+  /// Change in usual spreads, ≥ 0; and how sure that is, 0…1.
+  double deviation = 0;
+  double abnormality = 0;
+};
+
+/// Pure; `samples` oldest first, finite.
+Verdict judge(std::span<const Sample> samples, const Question& question);
+
+}  // namespace gala

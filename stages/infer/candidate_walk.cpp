@@ -1,0 +1,189 @@
+// Walks effect → cause over the topology and judges each candidate's series.
+#include "stages/infer/candidate_walk.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "stages/infer/correlation.h"
+
+namespace gala {
+namespace {
+
+constexpr std::size_t deepest = 8;
+constexpr std::size_t most_candidates = 50'000;
+constexpr std::size_t most_dismissed = 10'000;
+/// An entity first seen at least that many windows after its machine was born meanwhile.
+constexpr int windows_to_be_born = 3;
+
+using SeriesId = std::tuple<GraphIndex, std::string, Statistic, wire::Direction>;
+
+bool matches(const Where& where, const GraphNode& node) {
+  return std::all_of(where.begin(), where.end(), [&](const auto& condition) {
+    const auto& [name, values] = condition;
+    return std::find(values.begin(), values.end(), node.label(name)) != values.end();
+  });
+}
+
+class Walk {
+ public:
+  Walk(const Surroundings& around, const Kpi& kpi) : around_(around), kpi_(kpi) {}
+
+  Candidates run() {
+    start();
+    for (std::size_t effect = 0; effect < found_.series.size(); ++effect) {
+      if (found_.series[effect].depth >= deepest) {
+        continue;
+      }
+      const AbnormalSeries& series = found_.series[effect];
+      const std::string entity = around_.graph.node(series.entity).entity;
+      for (const Cause* rule : around_.interest.causes_of(entity, series.metric)) {
+        follow(effect, *rule);
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  void start() {
+    AbnormalSeries kpi;
+    kpi.entity = kpi_.entity;
+    kpi.metric = kpi_.metric;
+    kpi.statistic = kpi_.statistic;
+    kpi.direction = kpi_.direction;
+    kpi.samples = samples_of(kpi_.entity, {kpi_.metric, kpi_.statistic});
+    Question question = question_for(kpi_.entity, kpi_.bent);
+    question.direction = kpi_.direction;
+    kpi.verdict = judge(kpi.samples, question);
+    kpi.verdict.bent = kpi_.bent;  // The event says when, whatever the series shows.
+    kpi.verdict.began = kpi_.bent - kpi_.window;
+    place_of_.emplace(SeriesId{kpi_.entity, kpi_.metric, kpi_.statistic, kpi_.direction}, 0);
+    found_.series.push_back(std::move(kpi));
+  }
+
+  std::span<const Sample> samples_of(GraphIndex index, const SeriesName& name) const {
+    const GraphNode& node = around_.graph.node(index);
+    const EntityHistory* history = around_.history.find(node.id);
+    const auto slot = around_.interest.slot(node.entity, name);
+    return history == nullptr || !slot ? std::span<const Sample>{}
+                                       : around_.history.samples(*history, *slot);
+  }
+
+  Question question_for(GraphIndex index, Moment effect_bent) const {
+    Question question;
+    question.bent = kpi_.bent;
+    question.effect_began = effect_bent;
+    question.until = kpi_.until;
+    question.window = kpi_.window;
+    const GraphNode& node = around_.graph.node(index);
+    const EntityHistory* history = around_.history.find(node.id);
+    const Moment observed_since = around_.history.reach(node.machine).first;
+    if (history != nullptr &&
+        history->first_seen - observed_since >= kpi_.window * windows_to_be_born) {
+      question.born = history->first_seen;
+    }
+    return question;
+  }
+
+  void follow(std::size_t effect, const Cause& rule) {
+    const std::size_t first_link = found_.links.size();
+    for (const GraphIndex index : around_.graph.walk(found_.series[effect].entity, rule.path)) {
+      const GraphNode& node = around_.graph.node(index);
+      if (node.entity != rule.cause_entity || !matches(rule.where, node)) {
+        continue;
+      }
+      if (found_.looked_at >= most_candidates) {
+        found_.truncated = true;
+        break;
+      }
+      examine(effect, rule, index);
+    }
+    double largest = 0;
+    for (std::size_t i = first_link; i < found_.links.size(); ++i) {
+      largest = std::max(largest, change(found_.links[i]));
+    }
+    for (std::size_t i = first_link; i < found_.links.size(); ++i) {
+      found_.links[i].share = largest > 0 ? change(found_.links[i]) / largest : 1;
+    }
+  }
+
+  [[nodiscard]] double change(const CauseLink& link) const {
+    const Verdict& verdict = found_.series[link.cause].verdict;
+    return std::abs(verdict.level - verdict.baseline);
+  }
+
+  void examine(std::size_t effect, const Cause& rule, GraphIndex index) {
+    SeriesId id{index, rule.cause_metric, rule.statistic, rule.direction};
+    const AbnormalSeries& of = found_.series[effect];
+    if (of.entity == index && of.metric == rule.cause_metric) {
+      return;  // Nothing explains itself.
+    }
+    ++found_.looked_at;
+    if (const auto known = place_of_.find(id); known != place_of_.end()) {
+      link(effect, known->second, rule);
+      return;
+    }
+    AbnormalSeries candidate;
+    candidate.entity = index;
+    candidate.metric = rule.cause_metric;
+    candidate.statistic = rule.statistic;
+    candidate.direction = rule.direction;
+    candidate.depth = of.depth + 1;
+    candidate.samples = samples_of(index, {rule.cause_metric, rule.statistic});
+    Question question = question_for(index, of.verdict.bent);
+    question.within = rule.within;
+    question.direction = rule.direction;
+    question.above = rule.above;
+    question.below = rule.below;
+    candidate.verdict = judge(candidate.samples, question);
+    if (candidate.verdict.finding != Finding::abnormal) {
+      if (found_.dismissed.size() < most_dismissed) {
+        found_.dismissed.push_back({index, rule.cause_metric, candidate.verdict.finding});
+      }
+      return;
+    }
+    candidate.correlation = correlate(
+        {candidate.samples, candidate.direction, question.born.has_value()},
+        {found_.series[0].samples, kpi_.direction, false}, {kpi_.bent, kpi_.until, kpi_.window});
+    place_of_.emplace(std::move(id), found_.series.size());
+    found_.series.push_back(std::move(candidate));
+    link(effect, found_.series.size() - 1, rule);
+  }
+
+  void link(std::size_t effect, std::size_t cause, const Cause& rule) {
+    const Verdict& verdict = found_.series[cause].verdict;
+    if ((rule.above && verdict.peak <= *rule.above) ||
+        (rule.below && verdict.peak >= *rule.below)) {
+      return;  // Judged under another rule with a lower limit.
+    }
+    found_.links.push_back({effect, cause, &rule, order_of(effect, verdict, rule), 1});
+  }
+
+  /// 1 when the cause began within the rule's time before its effect; less the longer before, and
+  /// the more it began after it.
+  [[nodiscard]] double order_of(std::size_t effect, const Verdict& cause, const Cause& rule) const {
+    const Duration lead = found_.series[effect].verdict.bent - cause.bent;
+    if (lead < -kpi_.window) {
+      return 0.5;
+    }
+    const Duration usual = std::max(rule.within, kpi_.window);
+    if (lead <= usual) {
+      return 1;
+    }
+    return std::max(0.4, static_cast<double>(usual.count()) / static_cast<double>(lead.count()));
+  }
+
+  const Surroundings& around_;
+  const Kpi& kpi_;
+  Candidates found_;
+  std::map<SeriesId, std::size_t> place_of_;
+};
+
+}  // namespace
+
+Candidates find_candidates(const Surroundings& around, const Kpi& kpi) {
+  return Walk(around, kpi).run();
+}
+
+}  // namespace gala

@@ -1,0 +1,78 @@
+// From an abnormal KPI along the model's causes over the topology: which series can have caused it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stages/infer/abnormality.h"
+#include "stages/infer/entity_graph.h"
+#include "stages/infer/history.h"
+#include "stages/infer/interest.h"
+
+namespace gala {
+
+/// The abnormal KPI.
+struct Kpi {
+  GraphIndex entity = 0;
+  std::string metric;
+  Statistic statistic = Statistic::value;
+  wire::Direction direction = wire::Direction::high;
+  Moment bent;
+  Moment until;
+  Duration window{0};
+};
+
+/// An abnormal series of an entity: the KPI itself (the first) or a candidate cause.
+struct AbnormalSeries {
+  GraphIndex entity = 0;
+  std::string metric;
+  Statistic statistic = Statistic::value;
+  wire::Direction direction = wire::Direction::high;
+  std::span<const Sample> samples;
+  Verdict verdict;
+  /// With the KPI; nothing when they share too few windows.
+  std::optional<double> correlation;
+  std::size_t depth = 0;
+};
+
+/// "cause can have made effect worse", both positions in Candidates::series.
+struct CauseLink {
+  std::size_t effect = 0;
+  std::size_t cause = 0;
+  const Cause* rule = nullptr;
+  /// How the beginnings fit, 0…1.
+  double order = 1;
+  /// Change of this cause relative to the largest among the rule's candidates, 0…1.
+  double share = 1;
+};
+
+/// Something that was looked at and is no cause.
+struct Dismissed {
+  GraphIndex entity = 0;
+  std::string metric;
+  Finding finding = Finding::no_data;
+};
+
+/// What a walk found. `series[0]` is the KPI.
+struct Candidates {
+  std::vector<AbnormalSeries> series;
+  std::vector<CauseLink> links;
+  std::vector<Dismissed> dismissed;
+  std::size_t looked_at = 0;
+  /// The bound on candidates was reached; there may be more.
+  bool truncated = false;
+};
+
+/// Everything the walk reads.
+struct Surroundings {
+  const Interest& interest;
+  const EntityGraph& graph;
+  const History& history;
+};
+
+/// Breadth first, each series once. Deterministic. The spans point into the history.
+Candidates find_candidates(const Surroundings& around, const Kpi& kpi);
+
+}  // namespace gala

@@ -1,0 +1,198 @@
+// Writes the ranked causes as a Diagnosis.
+#include "stages/infer/diagnosis.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "stages/infer/sentence.h"
+
+namespace gala {
+namespace {
+
+constexpr std::size_t most_ruled_out = 20;
+
+std::unique_ptr<wire::LabelT> make_label(const std::string& name, const std::string& value) {
+  auto label = std::make_unique<wire::LabelT>();
+  label->name = name;
+  label->value = value;
+  return label;
+}
+
+class Writer {
+ public:
+  Writer(const Findings& findings, const Telling& telling)
+      : findings_(findings), telling_(telling) {}
+
+  std::vector<std::uint8_t> write() {
+    write_kpi();
+    std::uint32_t rank = 0;
+    for (const RankedCause& cause : findings_.causes) {
+      out_.causes.push_back(make_cause(cause, ++rank));
+    }
+    write_ruled_out();
+    write_sentence();
+    flatbuffers::FlatBufferBuilder builder(4096);
+    wire::FinishDiagnosisBuffer(builder, wire::Diagnosis::Pack(builder, &out_));
+    return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+  }
+
+ private:
+  [[nodiscard]] const AbnormalSeries& series(std::size_t index) const {
+    return findings_.candidates.series[index];
+  }
+  [[nodiscard]] const GraphNode& node_of(const AbnormalSeries& series) const {
+    return findings_.around.graph.node(series.entity);
+  }
+  [[nodiscard]] std::string_view unit_of(const AbnormalSeries& series) const {
+    const Entity* entity = findings_.around.interest.entity(node_of(series).entity);
+    const Metric* metric = entity == nullptr ? nullptr : entity->find_metric(series.metric);
+    if (metric == nullptr || series.statistic == Statistic::count) {
+      return "";
+    }
+    return metric->unit;
+  }
+  [[nodiscard]] Subject subject(const AbnormalSeries& series) const {
+    return {series, node_of(series), unit_of(series)};
+  }
+  /// All times of a diagnosis are boot times of the KPI's machine.
+  [[nodiscard]] std::uint64_t boot_ns(Moment moment) const {
+    return findings_.clocks.boot_time(findings_.event.machine_id, moment).ns();
+  }
+
+  void write_kpi() {
+    const KpiEvent& event = findings_.event;
+    out_.diagnosis_id = event.event_id;
+    out_.version = telling_.version;
+    out_.machine_id = event.machine_id;
+    out_.kpi_entity_id = event.entity_id;
+    out_.kpi_entity = event.entity;
+    out_.kpi_metric = event.metric;
+    out_.kpi_statistic = event.statistic_word;
+    for (const auto& [name, value] : event.labels) {
+      out_.kpi_labels.push_back(make_label(name, value));
+    }
+    out_.kpi_text = event.text.en;
+    out_.kpi_text_zh = event.text.zh;
+    out_.bent_ns = event.started.ns();
+    out_.said_ns = telling_.said.ns();
+    out_.wall_offset_ns = event.wall_offset_ns;
+    out_.severity = event.severity;
+    out_.lost = findings_.lost;
+    if (!findings_.candidates.series.empty()) {
+      out_.kpi_series = make_series(series(0));
+    }
+  }
+
+  std::unique_ptr<wire::SeriesT> make_series(const AbnormalSeries& of) const {
+    auto out = std::make_unique<wire::SeriesT>();
+    out->entity_id = node_of(of).id;
+    out->metric = of.metric;
+    out->statistic = to_string(of.statistic);
+    out->unit = unit_of(of);
+    const auto shown = of.samples.last(std::min(of.samples.size(), telling_.evidence_windows));
+    for (const Sample& sample : shown) {
+      out->times_ns.push_back(boot_ns(sample.at));
+      out->values.push_back(sample.value);
+    }
+    return out;
+  }
+
+  std::unique_ptr<wire::StepT> make_step(const AbnormalSeries& of) const {
+    auto step = std::make_unique<wire::StepT>();
+    const GraphNode& node = node_of(of);
+    step->entity_id = node.id;
+    step->entity = node.entity;
+    step->metric = of.metric;
+    for (const auto& [name, value] : node.labels) {
+      step->labels.push_back(make_label(name, value));
+    }
+    return step;
+  }
+
+  std::unique_ptr<wire::CauseT> make_cause(const RankedCause& ranked, std::uint32_t rank) {
+    auto cause = std::make_unique<wire::CauseT>();
+    const AbnormalSeries& root = series(ranked.root);
+    cause->rank = rank;
+    cause->entity_id = node_of(root).id;
+    cause->entity = node_of(root).entity;
+    cause->metric = root.metric;
+    cause->score = std::clamp(ranked.score * telling_.confidence, 0.0, 1.0);
+    cause->began_ns = boot_ns(root.verdict.began);
+    for (const auto& [name, value] : node_of(root).labels) {
+      cause->labels.push_back(make_label(name, value));
+    }
+    for (const std::size_t index : ranked.path) {
+      const CauseLink& link = findings_.candidates.links[index];
+      const Text text =
+          fill_sentence(link.rule->text, subject(series(link.cause)), subject(series(link.effect)));
+      auto step = make_step(series(link.cause));
+      step->relation = relation_of(*link.rule);
+      step->score = strength_of(link, series(link.cause));
+      step->text = text.en;
+      step->text_zh = text.zh;
+      if (cause->path.empty()) {
+        cause->keyword = link.rule->keyword;
+        cause->sentence = text.en;
+        cause->sentence_zh = text.zh;
+      }
+      cause->path.push_back(std::move(step));
+      cause->evidence.push_back(make_series(series(link.cause)));
+    }
+    auto kpi = make_step(series(0));
+    kpi->score = 1;
+    kpi->text = findings_.event.text.en;
+    kpi->text_zh = findings_.event.text.zh;
+    cause->path.push_back(std::move(kpi));
+    return cause;
+  }
+
+  /// The relations between the cause's entity and the effect's, seen from the cause.
+  static std::string relation_of(const Cause& rule) {
+    std::string words;
+    for (auto hop = rule.path.rbegin(); hop != rule.path.rend(); ++hop) {
+      words.append(words.empty() ? "" : " ").append(hop->forward ? "<" : ">").append(hop->relation);
+    }
+    return words;
+  }
+
+  /// What came nearest to being a cause first.
+  void write_ruled_out() {
+    std::vector<Dismissed> dismissed = findings_.candidates.dismissed;
+    std::stable_sort(dismissed.begin(), dismissed.end(),
+                     [](const auto& a, const auto& b) { return a.finding < b.finding; });
+    dismissed.resize(std::min(dismissed.size(), most_ruled_out));
+    for (const Dismissed& one : dismissed) {
+      auto out = std::make_unique<wire::RuledOutT>();
+      out->entity_id = findings_.around.graph.node(one.entity).id;
+      out->metric = one.metric;
+      out->reason = to_text(one.finding);
+      out_.ruled_out.push_back(std::move(out));
+    }
+  }
+
+  void write_sentence() {
+    const KpiEvent& event = findings_.event;
+    if (!out_.causes.empty()) {
+      out_.sentence = event.text.en + " Cause: " + out_.causes.front()->sentence;
+      out_.sentence_zh = event.text.zh + " 原因：" + out_.causes.front()->sentence_zh;
+      return;
+    }
+    const std::string count = std::to_string(findings_.candidates.looked_at);
+    out_.sentence = event.text.en + " No cause found: none of the " + count +
+                    " candidates looked at changed before it.";
+    out_.sentence_zh =
+        event.text.zh + " 未找到原因：检查了 " + count + " 个候选项，此前均无异常变化。";
+  }
+
+  const Findings& findings_;
+  const Telling& telling_;
+  wire::DiagnosisT out_;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> to_message(const Findings& findings, const Telling& telling) {
+  return Writer(findings, telling).write();
+}
+
+}  // namespace gala

@@ -1,0 +1,55 @@
+// The answer as a message: causes with path, evidence and a sentence.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "schemas/wire/diagnosis_generated.h"
+#include "stages/infer/candidate_walk.h"
+#include "stages/infer/clocks.h"
+#include "stages/infer/ranking.h"
+
+namespace gala {
+
+/// The KPI event that is explained; its fields as in schemas/wire/event.fbs.
+struct KpiEvent {
+  std::string event_id;
+  std::string entity_id;
+  std::string entity;
+  std::string machine_id;
+  std::string metric;
+  Statistic statistic = Statistic::value;
+  std::string statistic_word;
+  wire::Direction direction = wire::Direction::high;
+  wire::Severity severity = wire::Severity::unset;
+  BootTime started;
+  BootTime last_abnormal;
+  std::int64_t wall_offset_ns = 0;
+  Text text;
+  std::vector<std::pair<std::string, std::string>> labels;
+};
+
+/// What a diagnosis is made of.
+struct Findings {
+  const KpiEvent& event;
+  const Surroundings& around;
+  const Clocks& clocks;
+  const Candidates& candidates;
+  const std::vector<RankedCause>& causes;
+  std::uint64_t lost = 0;
+};
+
+/// How it is told.
+struct Telling {
+  std::uint32_t version = 1;
+  BootTime said;
+  std::size_t evidence_windows = 60;
+  /// Scores are multiplied by this: less than 1 when data was lost.
+  double confidence = 1;
+};
+
+/// A finished Diagnosis message.
+std::vector<std::uint8_t> to_message(const Findings& findings, const Telling& telling);
+
+}  // namespace gala

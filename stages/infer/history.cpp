@@ -1,0 +1,198 @@
+// Bounded memory of the series that the model names.
+#include "stages/infer/history.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace gala {
+namespace {
+
+/// Windows of loss figures kept, over all tables and machines.
+constexpr std::size_t most_losses = 4096;
+constexpr std::size_t most_machines = 10'000;
+
+std::string_view text_of(const flatbuffers::String* text) {
+  return text == nullptr ? std::string_view{} : text->string_view();
+}
+
+}  // namespace
+
+double statistic_of(const ColumnView& column, std::size_t row, Statistic statistic) {
+  if (column.kind() != wire::ColumnKind::histogram) {
+    return column.number(row);
+  }
+  const auto counts = column.counts(row);
+  const auto total = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  if (statistic == Statistic::count) {
+    return static_cast<double>(total);
+  }
+  if (total == 0) {
+    return not_measured;
+  }
+  const auto at = [&](double q) {
+    return quantile(counts, column.bounds(), column.maximum(row), q).value_or(not_measured);
+  };
+  switch (statistic) {
+    case Statistic::p50:
+      return at(0.50);
+    case Statistic::p90:
+      return at(0.90);
+    case Statistic::p95:
+      return at(0.95);
+    case Statistic::p99:
+      return at(0.99);
+    case Statistic::max:
+      return column.maximum(row);
+    case Statistic::value:
+    case Statistic::mean:
+    case Statistic::count:
+      break;
+  }
+  return column.sum(row) / static_cast<double>(total);
+}
+
+std::vector<History::Source> History::sources(const TableView& table,
+                                              std::string_view entity) const {
+  std::vector<Source> found;
+  const std::vector<SeriesName>& names = interest_.series_of(entity);
+  for (std::size_t slot = 0; slot < names.size(); ++slot) {
+    const ColumnView column = table.find(names[slot].metric);
+    if (column.valid() && column.kind() != wire::ColumnKind::text) {
+      found.push_back({slot, names[slot].statistic, column});
+    }
+  }
+  return found;
+}
+
+void History::observe(const wire::Observations& message, Clocks& clocks) {
+  const std::string_view machine = text_of(message.machine_id());
+  const Moment at =
+      clocks.moment(machine, BootTime::from_ns(message.window_end_ns()), message.wall_offset_ns());
+  note_window(message, machine, at);
+  if (message.ended() != nullptr) {
+    for (const flatbuffers::String* id : *message.ended()) {
+      if (entities_.contains(std::string(text_of(id)))) {
+        ended_.insert_or_assign(std::string(text_of(id)), at);
+      }
+    }
+  }
+  const std::string_view entity = text_of(message.entity());
+  const TableView table(message.columns(), message.rows());
+  const ColumnView ids = table.find("entity_id");
+  if (!ids.valid() || ids.kind() != wire::ColumnKind::text) {
+    return;
+  }
+  const std::vector<Source> columns = sources(table, entity);
+  const std::size_t slots = interest_.series_of(entity).size();
+  for (std::size_t row = 0; slots > 0 && row < table.rows(); ++row) {
+    EntityHistory* known = entity_for(ids.text(row), at);
+    if (known == nullptr) {
+      ++refused_rows_;
+      continue;
+    }
+    if (known->series.size() < slots) {
+      known->series.resize(slots);
+    }
+    known->last_seen = std::max(known->last_seen, at);
+    for (const Source& source : columns) {
+      append(known->series[source.slot], {at, statistic_of(source.column, row, source.statistic)});
+    }
+  }
+}
+
+EntityHistory* History::entity_for(std::string_view id, Moment at) {
+  std::string key(id);
+  if (const auto known = entities_.find(key); known != entities_.end()) {
+    const auto ended = ended_.find(id);
+    if (ended != ended_.end() && at > ended->second) {
+      // The id was given to another process: what the old one did is not its history.
+      ended_.erase(ended);
+      for (const auto& series : known->second.series) {
+        samples_ -= series.size();
+      }
+      known->second = EntityHistory{at, at, {}};
+    }
+    return &known->second;
+  }
+  if (entities_.size() >= limits_.entities) {
+    return nullptr;
+  }
+  return &entities_.emplace(std::move(key), EntityHistory{at, at, {}}).first->second;
+}
+
+void History::append(std::vector<Sample>& series, Sample sample) {
+  if (!std::isfinite(sample.value) || (!series.empty() && sample.at <= series.back().at)) {
+    return;
+  }
+  if (series.size() >= limits_.windows + limits_.windows / 4) {
+    const auto surplus = series.size() - limits_.windows + 1;
+    series.erase(series.begin(), series.begin() + static_cast<std::ptrdiff_t>(surplus));
+    samples_ -= surplus;
+  }
+  series.push_back(sample);
+  ++samples_;
+}
+
+void History::note_window(const wire::Observations& message, std::string_view machine, Moment at) {
+  ++revision_;
+  const auto known = machines_.find(machine);
+  if (known != machines_.end()) {
+    known->second.latest = std::max(known->second.latest, at);
+  } else if (machines_.size() < most_machines) {
+    machines_.emplace(std::string(machine), Reach{at, at});
+  }
+  if (!losses_.empty() && losses_.back().at == at) {
+    losses_.back().loss.lost += message.lost();
+    losses_.back().loss.seen += message.rows();
+    return;
+  }
+  if (losses_.size() >= most_losses) {
+    losses_.erase(losses_.begin(), losses_.begin() + most_losses / 2);
+  }
+  losses_.push_back({at, {message.lost(), message.rows()}});
+}
+
+const EntityHistory* History::find(std::string_view entity_id) const {
+  const auto found = entities_.find(std::string(entity_id));
+  return found == entities_.end() ? nullptr : &found->second;
+}
+
+std::span<const Sample> History::samples(const EntityHistory& entity, std::size_t slot) const {
+  if (slot >= entity.series.size()) {
+    return {};
+  }
+  const std::span<const Sample> all = entity.series[slot];
+  return all.last(std::min(all.size(), limits_.windows));
+}
+
+History::Reach History::reach(std::string_view machine) const {
+  const auto found = machines_.find(machine);
+  return found == machines_.end() ? Reach{} : found->second;
+}
+
+History::Loss History::loss_since(Moment moment) const {
+  Loss sum;
+  for (const WindowLoss& window : losses_) {
+    if (window.at >= moment) {
+      sum.lost += window.loss.lost;
+      sum.seen += window.loss.seen;
+    }
+  }
+  return sum;
+}
+
+void History::forget_before(Moment moment) {
+  std::erase_if(entities_, [&](const auto& item) {
+    if (item.second.last_seen >= moment) {
+      return false;
+    }
+    for (const auto& series : item.second.series) {
+      samples_ -= series.size();
+    }
+    return true;
+  });
+  std::erase_if(ended_, [&](const auto& item) { return item.second < moment; });
+}
+
+}  // namespace gala

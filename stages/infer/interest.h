@@ -1,0 +1,46 @@
+// Which series the model's causes and KPIs name: what infer remembers, and what it may blame for
+// what.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/model.h"
+
+namespace gala {
+
+/// A statistic of a metric of an entity type.
+struct SeriesName {
+  std::string metric;
+  Statistic statistic = Statistic::value;
+  friend auto operator<=>(const SeriesName&, const SeriesName&) = default;
+};
+
+/// The model as infer needs it. The model must outlive it.
+class Interest {
+ public:
+  explicit Interest(const Model& model);
+
+  /// Series of an entity type worth remembering, sorted; a series' place in it is its slot.
+  [[nodiscard]] const std::vector<SeriesName>& series_of(std::string_view entity) const;
+  [[nodiscard]] std::optional<std::size_t> slot(std::string_view entity,
+                                                const SeriesName& name) const;
+  /// Rules whose effect is this metric, in the order of the model.
+  [[nodiscard]] const std::vector<const Cause*>& causes_of(std::string_view entity,
+                                                           std::string_view metric) const;
+  [[nodiscard]] const Entity* entity(std::string_view name) const;
+
+ private:
+  void remember(const std::string& entity, SeriesName name);
+
+  const Model& model_;
+  std::map<std::string, std::vector<SeriesName>, std::less<>> series_;
+  std::map<std::string, std::map<std::string, std::vector<const Cause*>, std::less<>>, std::less<>>
+      causes_;
+};
+
+}  // namespace gala

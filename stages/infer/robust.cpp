@@ -1,0 +1,44 @@
+// Median, spread, quantiles.
+#include "stages/infer/robust.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gala {
+namespace {
+
+/// A normal distribution's standard deviation per median absolute deviation, and its 10–90 % range
+/// in standard deviations.
+constexpr double deviation_per_mad = 1.4826;
+constexpr double deviations_in_range = 2.563;
+constexpr double least_share = 0.05;
+constexpr double least_spread = 1e-12;
+
+}  // namespace
+
+double sorted_quantile(std::span<const double> sorted, double q) {
+  const double rank = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(rank);
+  const auto above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], rank - static_cast<double>(below));
+}
+
+Robust robust_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  Robust robust;
+  robust.median = sorted_quantile(values, 0.5);
+  const double range = sorted_quantile(values, 0.9) - sorted_quantile(values, 0.1);
+  for (double& value : values) {
+    value = std::abs(value - robust.median);
+  }
+  std::sort(values.begin(), values.end());
+  const double mad = sorted_quantile(values, 0.5);
+  robust.spread = std::max(mad * deviation_per_mad, range / deviations_in_range);
+  return robust;
+}
+
+double spread_floor(double median, double level) {
+  return std::max(least_share * std::max(std::abs(median), std::abs(level)), least_spread);
+}
+
+}  // namespace gala

@@ -1,0 +1,28 @@
+// Robust figures of a series: median, spread, quantiles.
+#pragma once
+
+#include <span>
+#include <vector>
+
+namespace gala {
+
+/// Where a series usually is and how much it usually moves.
+struct Robust {
+  double median = 0;
+  /// In units of a standard deviation: from the median absolute deviation or the 10–90 % range,
+  /// whichever is larger; 0 for a constant series.
+  double spread = 0;
+};
+
+/// Value below which a share `q` lies, linear between neighbours. Requires: not empty, sorted.
+double sorted_quantile(std::span<const double> sorted, double q);
+
+/// Requires: not empty, finite.
+Robust robust_of(std::vector<double> values);
+
+/// The least spread that a change to `level` is measured by. A series that never moved, at zero or
+/// elsewhere, must not turn its first small change into an infinite deviation; a twentieth of what
+/// it is or became needs no unit and lets a jump from zero count 20.
+double spread_floor(double median, double level);
+
+}  // namespace gala

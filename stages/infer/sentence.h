@@ -1,0 +1,26 @@
+// Numbers and sentences for people, from the model's words.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/model.h"
+#include "stages/infer/candidate_walk.h"
+
+namespace gala {
+
+/// "12.3 ms", "4.2 MB/s", "97 %", "3": three digits, a prefix that fits, the unit.
+std::string format_quantity(double value, std::string_view unit);
+
+/// What a placeholder can speak of: a series, its entity, its unit.
+struct Subject {
+  const AbnormalSeries& series;
+  const GraphNode& node;
+  std::string_view unit;
+};
+
+/// Replaces {cause.x} and {effect.x}: value, baseline, peak, change, unit, metric, entity,
+/// entity_id, machine_id, or a key or label; one that is not known reads "?".
+Text fill_sentence(const Text& pattern, const Subject& cause, const Subject& effect);
+
+}  // namespace gala
