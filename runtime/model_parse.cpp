@@ -48,9 +48,10 @@ std::span<const Word<Meaning>> words(const std::array<Word<Meaning>, count>& all
 
 bool is_identifier(std::string_view text) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
-  return !text.empty() && text.size() <= 64 && text.front() >= 'a' && text.front() <= 'z' &&
+  const char first = text.empty() ? '_' : text.front();
+  return text.size() <= 64 && first != '_' && (first < '0' || first > '9') &&
          std::ranges::all_of(text, allowed);
 }
 
@@ -86,8 +87,8 @@ class EntityParser {
   void check_name(std::string_view name, const Place& place, std::string_view what) {
     if (!is_identifier(name)) {
       diagnostics_.error(place, quote(name) + " cannot name " + std::string(what) +
-                                    ": a name starts with a lower-case letter and goes on with "
-                                    "lower-case letters, digits and '_' (at most 64)");
+                                    ": a name starts with a letter and goes on with letters, "
+                                    "digits and '_' (at most 64)");
     }
   }
 

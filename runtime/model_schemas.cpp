@@ -112,6 +112,9 @@ class SchemaChecker {
     if (!metric.per.empty() && metric.per != "second") {
       require(columns, table.from, metric.per, metric.place);
     }
+    if (is_constant_column(metric.field)) {
+      return;  // "=1": each row counts.
+    }
     const RecordColumn* column = require(columns, table.from, metric.field, metric.place);
     if (column == nullptr) {
       return;

@@ -64,8 +64,9 @@ void check_count(const Entity& entity, const Check& check, const Metric& metric,
 
 std::span<const std::string_view> known_units() {
   // After `scale`; "1" counts things, events or ratios.
-  static constexpr std::array<std::string_view, 14> units{
-      "1", "%", "s", "ms", "us", "ns", "B", "kB", "B/s", "bit/s", "Mbit/s", "1/s", "s/s", "Hz"};
+  static constexpr std::array<std::string_view, 16> units{
+      "1",   "%",    "s",     "ms",     "us",  "ns",  "B",  "kB",
+      "B/s", "kB/s", "bit/s", "Mbit/s", "1/s", "s/s", "Hz", "MHz"};
   return units;
 }
 
