@@ -550,7 +550,6 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 	}
 	if (state->pass == pass)
 		return 0;
-	state->pass = pass;
 	state->tgid = task->tgid;
 	state->ignored = 0;
 	if (!state->role)
@@ -561,7 +560,10 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 	}
 	account(state, sk, tp);
 	fill_row(row, sk, tp, task, state);
-	bpf_seq_write(ctx->meta->seq, row, sizeof(*row));
+	/* When the buffer is full, the kernel shows the same file again: only a row that fits ends
+	 * the pass. */
+	if (!bpf_seq_write(ctx->meta->seq, row, sizeof(*row)))
+		state->pass = pass;
 	return 0;
 }
 
@@ -664,13 +666,36 @@ int BPF_PROG(retransmission, const struct sock *sk)
 	return 0;
 }
 
-SEC("tp_btf/tcp_send_reset")
-int BPF_PROG(reset_sent, const struct sock *sk)
+enum sk_rst_reason {
+	SK_RST_REASON_TCP_ABORT_ON_MEMORY,
+};
+
+static __always_inline struct tcp_link_value *count_reset(const struct sock *sk)
 {
 	struct tcp_link_value *link = link_of_socket(sk);
 
 	if (link)
 		add_shared(link->send_rsts, 1);
+	return link;
+}
+
+/* The reason is told since 6.10. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent_why, const struct sock *sk, const struct sk_buff *skb, int reason)
+{
+	struct tcp_link_value *link = count_reset(sk);
+
+	if (link &&
+	    bpf_core_enum_value_exists(enum sk_rst_reason, SK_RST_REASON_TCP_ABORT_ON_MEMORY) &&
+	    reason == bpf_core_enum_value(enum sk_rst_reason, SK_RST_REASON_TCP_ABORT_ON_MEMORY))
+		add_shared(link->tcp_oom, 1);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(reset_sent, const struct sock *sk)
+{
+	count_reset(sk);
 	return 0;
 }
 

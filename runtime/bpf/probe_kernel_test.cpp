@@ -290,6 +290,26 @@ TEST_F(ProbeTest, TcpLinkShowsBothEndsOfALiveConnection) {
   EXPECT_GE(find_row(sockets, {{"server_port", port, {}}, {"server_ip", 0, "127.0.0.1"}}), 0);
 }
 
+// More rows than the kernel's buffer holds at once: none is missing, none is twice.
+TEST_F(ProbeTest, TcpLinkHasOneRowPerConnection) {
+  Probe probe = open("tcp_link");
+  Listener listener(128);
+  constexpr int connections = 400;
+  std::vector<FileDescriptor> held;
+  for (int i = 0; i < connections; ++i) {
+    held.push_back(listener.connect());
+    held.push_back(listener.accept());
+    held.emplace_back(::dup(held.back().value()));
+  }
+  Batch sockets = read(probe, "sockets");
+  int rows = 0;
+  for (std::size_t row = 0; row < sockets.rows(); ++row) {
+    rows += holds(sockets, row, {"server_port", listener.port(), {}}) &&
+            holds(sockets, row, {"state", 1, {}});
+  }
+  EXPECT_EQ(rows, 2 * connections);
+}
+
 TEST_F(ProbeTest, EndpointCountsOpensAndAFullAcceptQueue) {
   Probe probe = open("endpoint");
   Listener listener(1);
