@@ -1,0 +1,4 @@
+// gala-kafka-sink: events, diagnoses, metadata and metrics to Apache Kafka.
+#include "stages/kafka-sink/kafka_sink.h"
+
+int main(int argc, char** argv) { return gala::stage_main<gala::KafkaSink>(argc, argv); }
