@@ -116,6 +116,15 @@ constexpr std::array<Unit, 7> units{{{"d", 86'400'000'000'000},
 
 }  // namespace
 
+Value::Value() : data_(Table{}) {}
+Value::Value(std::variant<bool, std::int64_t, double, std::string, Array, Table> data, Place place)
+    : data_(std::move(data)), place_(std::move(place)) {}
+Value::Value(const Value&) = default;
+Value::Value(Value&&) noexcept = default;
+Value& Value::operator=(const Value&) = default;
+Value& Value::operator=(Value&&) noexcept = default;
+Value::~Value() = default;
+
 std::string_view Value::type_name() const {
   static constexpr std::array<std::string_view, 6> names{"switch", "integer", "number",
                                                          "text",   "list",    "table"};

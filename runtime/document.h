@@ -25,9 +25,14 @@ class Value {
   using Array = std::vector<Value>;
   using Table = std::vector<Member>;
 
-  Value() = default;
-  Value(std::variant<bool, std::int64_t, double, std::string, Array, Table> data, Place place)
-      : data_(std::move(data)), place_(std::move(place)) {}
+  Value();
+  Value(std::variant<bool, std::int64_t, double, std::string, Array, Table> data, Place place);
+  // Defined where Member is complete: a vector of it may not be touched before.
+  Value(const Value&);
+  Value(Value&&) noexcept;
+  Value& operator=(const Value&);
+  Value& operator=(Value&&) noexcept;
+  ~Value();
 
   [[nodiscard]] const Place& place() const { return place_; }
   /// "string", "integer", "table", … for messages.
@@ -46,7 +51,7 @@ class Value {
   [[nodiscard]] const Member* find_member(std::string_view key) const;
 
  private:
-  std::variant<bool, std::int64_t, double, std::string, Array, Table> data_ = Table{};
+  std::variant<bool, std::int64_t, double, std::string, Array, Table> data_;
   Place place_;
 };
 
