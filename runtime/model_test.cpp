@@ -288,7 +288,7 @@ TEST(Model, ChecksEntitiesKeysTablesAndMetrics) {
             "scale = 0"},
            {"[metric.comm]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
             "is a key or label too"},
-           {"[metric.X]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
+           {"[metric._x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
             "cannot name a metric"},
            {"[label.tgid]\nabout=\"t\"\n", "both a key and a label"},
            {"[label.x]\n", "lacks \"about\""},
