@@ -110,7 +110,8 @@ TEST(ProcessCgroups, AreOnePathInV2) {
   EXPECT_EQ(groups.memory, groups.identity);
 }
 
-// In a hybrid system the unified path may be the engine's own service: the v1 hierarchies name the container.
+// In a hybrid system the unified path may be the engine's own service: the v1 hierarchies name the
+// container.
 TEST(ProcessCgroups, PreferV1HierarchiesForIdentity) {
   const auto groups = parse_process_cgroups(
       "12:memory:/docker/abc\n11:cpu,cpuacct:/docker/abc\n10:pids:/\n1:name=systemd:/docker/abc\n"

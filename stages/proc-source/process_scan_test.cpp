@@ -1,0 +1,245 @@
+// Scans of processes: captured trees, processes that come, go and are replaced, and the running
+// kernel.
+#include "stages/proc-source/process_scan.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <semaphore>
+#include <thread>
+
+namespace gala::proc {
+namespace {
+
+using ::testing::ElementsAre;
+
+/// A procfs of our own making, removed at the end.
+class Tree {
+ public:
+  Tree()
+      : root_(std::filesystem::temp_directory_path() /
+              ("gala_proc_" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(root_ / "proc");
+  }
+  ~Tree() { std::filesystem::remove_all(root_); }
+  Tree(const Tree&) = delete;
+  Tree& operator=(const Tree&) = delete;
+
+  void add(int pid, const std::string& comm, int start_ticks, int utime_ticks = 0) const {
+    const auto directory = root_ / "proc" / std::to_string(pid);
+    std::filesystem::create_directories(directory / "fd");
+    std::ofstream(directory / "stat")
+        << pid << " (" << comm << ") S 1 1 1 0 -1 0 0 0 0 0 " << utime_ticks << " 0 0 0 20 0 1 0 "
+        << start_ticks << " 0 0 0\n";
+    std::ofstream(directory / "cgroup") << "0::/" << comm << ".service\n";
+    std::ofstream(directory / "cmdline") << comm;
+  }
+  void remove(int pid) const { std::filesystem::remove_all(root_ / "proc" / std::to_string(pid)); }
+  [[nodiscard]] Files open() const { return std::move(*Files::open(root_)); }
+
+ private:
+  std::filesystem::path root_;
+};
+
+std::vector<std::uint64_t> tgids(const ProcessScan& scan) {
+  std::vector<std::uint64_t> all;
+  for (const ProcessRow* row : scan.rows()) {
+    all.push_back(row->tgid);
+  }
+  return all;
+}
+
+BootTime at(int seconds) { return {std::chrono::seconds(seconds)}; }
+
+TEST(ProcessScan, ReadsACapturedTree) {
+  auto files = Files::open(GALA_DATA_DIR "/proc_v2");
+  ASSERT_TRUE(files);
+  ProcessScan scan({});
+  const auto result = scan.scan(*files, at(1000), 2.0 * 765 * 4096);
+  EXPECT_EQ(result.lost, 0U);
+  ASSERT_THAT(tgids(scan), ElementsAre(1U, 2U, 100U, 200U));
+  const ProcessRow& redis = *scan.rows()[2];
+  EXPECT_EQ(redis.comm, "redis-server");
+  EXPECT_EQ(redis.cmdline, "/usr/bin/redis-server 127.0.0.1:6379");
+  EXPECT_EQ(redis.cgroup, "/system.slice/redis.service");
+  EXPECT_EQ(redis.uid, 998U);
+  EXPECT_EQ(redis.start_time_ns, 123'450'000'000U);
+  EXPECT_EQ(redis.run_delay_ns, 2'500'000);
+  EXPECT_EQ(redis.write_bytes, 8192);
+  EXPECT_EQ(redis.fd_count, 3);
+  EXPECT_EQ(redis.fd_limit, 10);
+  EXPECT_EQ(redis.fd_free_percent, 70);
+  EXPECT_EQ(redis.memory_percent, 50);
+  EXPECT_EQ(redis.oom_score_adj, -17);
+  const ProcessRow& kernel_thread = *scan.rows()[1];
+  EXPECT_EQ(kernel_thread.kernel_thread, 1U);
+  EXPECT_EQ(kernel_thread.cmdline, "[kthreadd]");
+  EXPECT_TRUE(std::isnan(kernel_thread.fd_count));
+}
+
+TEST(ProcessScan, LeavesOutWhatCannotBeRead) {
+  auto files = Files::open(GALA_DATA_DIR "/proc_weird");
+  ASSERT_TRUE(files);
+  ProcessScan scan({});
+  scan.scan(*files, at(1000), not_measured);
+  ASSERT_THAT(tgids(scan), ElementsAre(100U));
+  EXPECT_EQ(scan.rows()[0]->comm, "old (x) y");
+  EXPECT_EQ(scan.rows()[0]->cgroup, "/");
+  EXPECT_TRUE(std::isnan(scan.rows()[0]->run_delay_ns));
+}
+
+TEST(ProcessScan, FollowsProcessesThatComeAndGo) {
+  const Tree tree;
+  Files files = tree.open();
+  ProcessScan scan({});
+  tree.add(10, "one", 5);
+  tree.add(20, "two", 6);
+  scan.scan(files, at(1), not_measured);
+  EXPECT_THAT(tgids(scan), ElementsAre(10U, 20U));
+  tree.remove(10);
+  tree.add(30, "three", 7);
+  scan.scan(files, at(2), not_measured);
+  EXPECT_THAT(tgids(scan), ElementsAre(20U, 30U));
+}
+
+// A number that is used again is another process: none of the old one's facts may stick to it.
+TEST(ProcessScan, NoticesAReusedNumber) {
+  const Tree tree;
+  Files files = tree.open();
+  ProcessScan scan({});
+  tree.add(10, "old", 5);
+  scan.scan(files, at(100), not_measured);
+  tree.add(10, "new", 900);
+  scan.scan(files, at(101), not_measured);
+  ASSERT_EQ(scan.rows().size(), 1U);
+  EXPECT_EQ(scan.rows()[0]->comm, "new");
+  EXPECT_EQ(scan.rows()[0]->cgroup, "/new.service");
+  EXPECT_EQ(scan.rows()[0]->start_time_ns, 9'000'000'000U);
+}
+
+TEST(ProcessScan, FiltersByNameAndCgroup) {
+  const Tree tree;
+  Files files = tree.open();
+  tree.add(10, "redis-server", 5);
+  tree.add(20, "redis-cli", 5);
+  tree.add(30, "java", 5);
+  ProcessScan by_name({.comms = {"redis*"}});
+  by_name.scan(files, at(1), not_measured);
+  EXPECT_THAT(tgids(by_name), ElementsAre(10U, 20U));
+  ProcessScan by_both({.comms = {"redis*"}, .cgroups = {"/redis-s*"}});
+  by_both.scan(files, at(1), not_measured);
+  EXPECT_THAT(tgids(by_both), ElementsAre(10U));
+}
+
+TEST(ProcessScan, CountsWhatItsLimitLeavesOut) {
+  const Tree tree;
+  Files files = tree.open();
+  for (int pid = 1; pid <= 5; ++pid) {
+    tree.add(pid, "p", 5);
+  }
+  ProcessScan scan({.max_processes = 3});
+  EXPECT_EQ(scan.scan(files, at(1), not_measured).lost, 2U);
+  EXPECT_EQ(scan.rows().size(), 3U);
+}
+
+TEST(ProcessScan, ReadsMemoryOfTheLargest) {
+  auto files = Files::open(GALA_DATA_DIR "/proc_v2");
+  ASSERT_TRUE(files);
+  ProcessScan scan({});
+  scan.scan(*files, at(1), not_measured);
+  const auto rows = scan.read_memory(*files, 2);
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].pss_bytes, 2000 * 1024);
+  EXPECT_GT(rows[0].start_time_ns, 0U);
+}
+
+/// The row of this test's own process.
+const ProcessRow* find_self(const ProcessScan& scan) {
+  for (const ProcessRow* row : scan.rows()) {
+    if (row->tgid == static_cast<std::uint64_t>(::getpid())) {
+      return row;
+    }
+  }
+  return nullptr;
+}
+
+TEST(ProcessScanLive, FindsItselfAndItsCpuTime) {
+  auto files = Files::open("/");
+  ASSERT_TRUE(files);
+  ProcessScan scan({});
+  scan.scan(*files, at(0), 1e9);
+  const ProcessRow* first = find_self(scan);
+  ASSERT_NE(first, nullptr);
+  EXPECT_GT(first->fd_count, 2);
+  EXPECT_GT(first->rss_bytes, 0);
+  EXPECT_GT(first->net_ns, 0U);
+  const double cpu_before_ns = first->cpu_ns;
+  const double faults_before = first->minor_faults_count;
+  std::vector<char> touched(std::size_t{4} << 20, 'x');
+  scan.scan(*files, at(1), 1e9);
+  const ProcessRow* second = find_self(scan);
+  ASSERT_NE(second, nullptr);
+  EXPECT_GT(second->cpu_ns, cpu_before_ns) << touched.back();
+  EXPECT_GT(second->minor_faults_count, faults_before);
+}
+
+TEST(ProcessScanLive, DropsAProcessThatEnded) {
+  auto files = Files::open("/");
+  ASSERT_TRUE(files);
+  ProcessScan scan({});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  const auto has_child = [&] {
+    return ::testing::Matches(::testing::Contains(static_cast<std::uint64_t>(child)))(tgids(scan));
+  };
+  scan.scan(*files, at(0), not_measured);
+  EXPECT_TRUE(has_child());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  scan.scan(*files, at(1), not_measured);
+  EXPECT_FALSE(has_child());
+}
+
+// /proc has the main thread's run-queue delay and switches only; taskstats has those of all.
+TEST(ProcessScanLive, SumsOverThreads) {
+  auto stats = TaskStats::open();
+  if (!stats) {
+    GTEST_SKIP() << stats.error().what;
+  }
+  const auto own = static_cast<std::uint32_t>(::getpid());
+  if (!stats->read(own)) {
+    GTEST_SKIP() << "taskstats is refused without CAP_NET_ADMIN";
+  }
+  const double before = stats->read(own)->voluntary_switches_count;
+  {
+    // Two threads of ours hand a token to and fro: each waits for the other many times.
+    std::binary_semaphore ping(0);
+    std::binary_semaphore pong(0);
+    const auto play = [](std::binary_semaphore& mine, std::binary_semaphore& theirs) {
+      for (int i = 0; i < 200; ++i) {
+        theirs.release();
+        mine.acquire();
+      }
+    };
+    const std::jthread one([&] { play(ping, pong); });
+    const std::jthread other([&] { play(pong, ping); });
+  }
+  EXPECT_GE(stats->read(own)->voluntary_switches_count, before + 20);
+}
+
+TEST(TaskStats, RefusesGarbage) {
+  EXPECT_FALSE(parse_taskstats({}));
+  const std::vector<std::uint8_t> garbage(300, 0xff);
+  EXPECT_FALSE(parse_taskstats(garbage));
+}
+
+}  // namespace
+}  // namespace gala::proc
