@@ -203,7 +203,7 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
       std::max(baseline.robust.spread, spread_floor(baseline.robust.median, extreme))};
   std::vector<bool> deviates(samples.size());
   std::vector<bool> matters(samples.size());
-  for (std::size_t i = baseline.end; i < samples.size(); ++i) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
     deviates[i] =
         oriented(question, samples[i].value - scale.median) > abnormal_deviations * scale.spread;
     matters[i] = deviates[i] && beyond_limits(question, samples[i].value);
