@@ -34,7 +34,7 @@ inline constexpr std::array<DerivedWord, 23> derived_words{{
     {"server_ip", "as role"},
     {"client_port", "as role"},
     {"server_port", "as role"},
-    {"scope", "local_ip, remote_ip"},
+    {"scope", "client_ip and server_ip, local_ip and remote_ip, or address"},
     {"protocol", "family or local_ip"},
     {"disk_name", "major and minor, or device"},
     {"blk_name", "major and minor, or device"},
