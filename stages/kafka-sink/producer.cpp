@@ -18,6 +18,7 @@ namespace {
 using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
 using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
 using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using Headers = Handle<rd_kafka_headers_t, rd_kafka_headers_destroy>;
 using KafkaError = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
 
 /// What delivery, order and memory rest on; a site cannot change these.
@@ -78,14 +79,6 @@ rd_kafka_vu_t field(rd_kafka_vtype_t type) {
   return made;
 }
 
-rd_kafka_vu_t header(const char* name, std::string_view value) {
-  rd_kafka_vu_t made = field(RD_KAFKA_VTYPE_HEADER);
-  made.u.header.name = name;
-  made.u.header.val = value.data();
-  made.u.header.size = static_cast<ssize_t>(value.size());
-  return made;
-}
-
 }  // namespace
 
 struct Producer::State {
@@ -100,6 +93,8 @@ struct Producer::State {
   Client client;
   Queue queue;
 
+  [[nodiscard]] Headers headers_of(const KafkaMessage& message) const;
+
   static State& of(void* opaque) { return *static_cast<State*>(opaque); }
 
   static void on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -109,7 +104,9 @@ struct Producer::State {
     std::string reason;
     if (outcome != Outcome::delivered) {
       reason = rd_kafka_err2str(message->err);
-      of(opaque).last_error = reason;
+      if (!of(opaque).failed) {
+        of(opaque).last_error = reason;  // After a fatal error only its consequences are reported.
+      }
     }
     of(opaque).reports.push_back({sequence, outcome, std::move(reason)});
   }
@@ -176,23 +173,37 @@ Result<Producer> Producer::create(const Options& options) {
   return Producer(std::move(state));
 }
 
+Headers Producer::State::headers_of(const KafkaMessage& message) const {
+  Headers headers(rd_kafka_headers_new(4));
+  const auto add = [&headers](const char* key, const std::string& value) {
+    rd_kafka_header_add(headers.get(), key, -1, value.data(), static_cast<ssize_t>(value.size()));
+  };
+  add("gala-schema", message.schema);
+  add("gala-producer", name);
+  add("gala-epoch", epoch);
+  add("gala-sequence", std::to_string(message.sequence));
+  return headers;
+}
+
 Producer::Taken Producer::produce(const KafkaMessage& message) {
-  const std::string sequence = std::to_string(message.sequence);
-  std::array<rd_kafka_vu_t, 8> fields = {
-      field(RD_KAFKA_VTYPE_TOPIC),           field(RD_KAFKA_VTYPE_KEY),
-      field(RD_KAFKA_VTYPE_VALUE),           field(RD_KAFKA_VTYPE_OPAQUE),
-      header("gala-schema", message.schema), header("gala-producer", state_->name),
-      header("gala-epoch", state_->epoch),   header("gala-sequence", sequence)};
+  // Headers of our own making: librdkafka 2.0.2 frees those that it makes itself twice when the
+  // topic has a permanent error (not authorised, for example), and the process dies (its issue
+  // 4627).
+  Headers headers = state_->headers_of(message);
+  std::array<rd_kafka_vu_t, 5> fields = {field(RD_KAFKA_VTYPE_TOPIC), field(RD_KAFKA_VTYPE_KEY),
+                                         field(RD_KAFKA_VTYPE_VALUE), field(RD_KAFKA_VTYPE_OPAQUE),
+                                         field(RD_KAFKA_VTYPE_HEADERS)};
   fields[0].u.cstr = message.topic.c_str();
-  // librdkafka's interface is not const; it copies the key and, without F_FREE, leaves the value
-  // alone.
+  // The interface is not const; it copies the key and, without F_FREE, leaves the value alone.
   fields[1].u.mem.ptr = const_cast<char*>(message.key.data());
   fields[1].u.mem.size = message.key.size();
   fields[2].u.mem.ptr = const_cast<char*>(message.payload.data());
   fields[2].u.mem.size = message.payload.size();
   fields[3].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(message.sequence));
+  fields[4].u.headers = headers.get();
   const KafkaError error(rd_kafka_produceva(state_->client.get(), fields.data(), fields.size()));
   if (!error) {
+    static_cast<void>(headers.release());  // They belong to the message now.
     return Taken::yes;
   }
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());
