@@ -57,6 +57,7 @@ Deriver::Deriver(const MessageCells& cells, const Facts& facts, std::string_view
       cgroup_id_(cells.find("cgroup_id")),
       local_ip_(cells.find("local_ip")),
       remote_ip_(cells.find("remote_ip")),
+      address_(cells.find("address")),
       client_ip_(cells.find("client_ip")),
       server_ip_(cells.find("server_ip")),
       local_port_(cells.find("local_port")),
@@ -137,7 +138,9 @@ std::string Deriver::derive_owner(Word word, std::size_t row) const {
 std::string_view Deriver::scope(std::size_t row) const {
   const bool by_role = client_ip_.present();
   const std::string_view one = by_role ? client_ip_.word(row) : local_ip_.word(row);
-  const std::string_view other = by_role ? server_ip_.word(row) : remote_ip_.word(row);
+  const std::string_view other = by_role                ? server_ip_.word(row)
+                                 : remote_ip_.present() ? remote_ip_.word(row)
+                                                        : address_.word(row);
   return is_loopback(one, other) ? "loopback" : "network";
 }
 
@@ -202,8 +205,8 @@ std::uint64_t Deriver::inputs_hash(Topic topics, std::size_t row) const {
     hash = extend(extend(hash, cgroup_.hash(row)), cgroup_id_.hash(row));
   }
   if (includes(topics, Topic::connection)) {
-    for (const Cells* cells :
-         {&local_ip_, &remote_ip_, &client_ip_, &server_ip_, &local_port_, &netns_, &family_}) {
+    for (const Cells* cells : {&local_ip_, &remote_ip_, &address_, &client_ip_, &server_ip_,
+                               &local_port_, &netns_, &family_}) {
       hash = extend(hash, cells->hash(row));
     }
     // One entity for all connections of a pair, but each socket's role is its own.

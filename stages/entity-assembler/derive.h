@@ -70,6 +70,7 @@ class Deriver {
   /// The process that the row is about; nullptr when it names none or an unknown one.
   [[nodiscard]] const Process* process(std::size_t row) const;
   [[nodiscard]] std::uint64_t tgid(std::size_t row) const { return tgid_.integer(row); }
+  [[nodiscard]] bool keeps_client_ports() const { return options_.client_ports; }
 
  private:
   [[nodiscard]] std::string derive_process(Word word, std::size_t row) const;
@@ -87,6 +88,7 @@ class Deriver {
   const Cells& cgroup_id_;
   const Cells& local_ip_;
   const Cells& remote_ip_;
+  const Cells& address_;
   const Cells& client_ip_;
   const Cells& server_ip_;
   const Cells& local_port_;

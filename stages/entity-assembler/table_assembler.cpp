@@ -104,6 +104,9 @@ struct TableAssembler::Bound {
     if (from.constant) {
       return *from.constant;
     }
+    if (from.word == Word::client_port && !deriver.keeps_client_ports()) {
+      return "0";
+    }
     std::string text = attributes[index]->text(row);
     return text.empty() && from.word ? deriver.derive(*from.word, row) : text;
   }
