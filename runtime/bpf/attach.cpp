@@ -46,23 +46,27 @@ class Attempt {
       rule_out(*object);
     }
     while (true) {
-      Attached attached;
-      attached.object = TRY(open_object(path_));
-      TRY(prepare(*attached.object));
-      std::optional<std::string> refused = TRY(load(*attached.object));
-      if (!refused) {
-        refused = attach(attached);
-      }
-      if (!refused) {
-        TRY(fill_filters(*attached.object));
-        attached.attachments = report();
-        attached.refused_iterators = refused_iterators_;
-        return attached;
+      if (std::optional<Attached> attached = TRY(try_once())) {
+        return std::move(*attached);
       }
     }
   }
 
  private:
+  /// Nothing when the kernel refused a program, which is struck out now.
+  Result<std::optional<Attached>> try_once() {
+    Attached attached;
+    attached.object = TRY(open_object(path_));
+    TRY(prepare(*attached.object));
+    if (TRY(load(*attached.object)) || attach(attached)) {
+      return std::optional<Attached>{};
+    }
+    TRY(fill_filters(*attached.object));
+    attached.attachments = report();
+    attached.refused_iterators = refused_iterators_;
+    return std::optional<Attached>{std::move(attached)};
+  }
+
   const Alternative* chosen(std::size_t hook) const {
     const auto& alternatives = description_.hooks[hook].alternatives;
     const std::size_t index = choices_[hook].alternative;
@@ -127,17 +131,28 @@ class Attempt {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, &object) { bpf_program__set_autoload(program, false); }
     for (const std::string& name : iterators()) {
-      bpf_program__set_autoload(TRY(find_program(object, name)), true);
+      TRY(enable(object, name));
     }
-    for (std::size_t hook = 0; hook < choices_.size(); ++hook) {
-      if (const Alternative* alternative = chosen(hook)) {
-        for (const std::string& name : *alternative) {
-          bpf_program__set_autoload(TRY(find_program(object, name)), true);
-          set_if_there(object, "have_" + name, 1);
-        }
-      }
+    for (const std::string& name : chosen_programs()) {
+      TRY(enable(object, name));
+      set_if_there(object, "have_" + name, 1);
     }
     return set_options(object);
+  }
+
+  std::vector<std::string> chosen_programs() const {
+    std::vector<std::string> all;
+    for (std::size_t hook = 0; hook < choices_.size(); ++hook) {
+      if (const Alternative* alternative = chosen(hook)) {
+        all.insert(all.end(), alternative->begin(), alternative->end());
+      }
+    }
+    return all;
+  }
+
+  static Result<> enable(const bpf_object& object, const std::string& name) {
+    bpf_program__set_autoload(TRY(find_program(object, name)), true);
+    return {};
   }
 
   Result<> set_options(bpf_object& object) {
@@ -167,9 +182,10 @@ class Attempt {
       std::size_t size = 0;
       // libbpf names the map of a section "<object><section>", cut to 15 characters.
       if (bpf_map__is_internal(map) && map_name.ends_with(variable.section)) {
-        auto* data = static_cast<std::byte*>(const_cast<void*>(bpf_map__initial_value(map, &size)));
+        void* data = const_cast<void*>(bpf_map__initial_value(map, &size));
         if (data != nullptr && variable.offset + variable.size <= size) {
-          std::memcpy(data + variable.offset, &value, std::min(variable.size, sizeof(value)));
+          std::memcpy(static_cast<std::byte*>(data) + variable.offset, &value,
+                      std::min(variable.size, sizeof(value)));
           return {};
         }
       }
@@ -203,19 +219,19 @@ class Attempt {
     bpf_map__set_max_entries(&map, std::min(bpf_map__max_entries(&map), limit));
   }
 
-  /// Loads; gives the name of a program that was refused and is now struck out.
-  Result<std::optional<std::string>> load(bpf_object& object) {
+  /// True when a program was refused, which is struck out now.
+  Result<bool> load(bpf_object& object) {
     const LibbpfLog log;
     const int error = bpf_object__load(&object);
     if (error == 0) {
-      return std::optional<std::string>{};
+      return false;
     }
     const std::string culprit = culprit_in(log.text(), object);
     if (culprit.empty() || !strike_out(culprit, reason_in(log.text(), -error))) {
       return tl::unexpected(
           system_error(fmt::format("cannot load {}", path_), -error).in(last_lines(log.text())));
     }
-    return std::optional<std::string>{culprit};
+    return true;
   }
 
   /// The last program whose failure the log tells.
@@ -258,32 +274,25 @@ class Attempt {
       }
     }
     const std::vector<std::string> all = iterators();
-    if (std::ranges::count(all, program) > 0) {
+    const bool known = std::ranges::count(all, program) > 0;
+    if (known) {
       refused_iterators_[program] = reason;
-      return true;
     }
-    return false;
+    return known;
   }
 
-  std::optional<std::string> attach(Attached& attached) {
+  /// True when a program was refused, which is struck out now.
+  bool attach(Attached& attached) {
     const LibbpfLog log;
-    for (std::size_t hook = 0; hook < choices_.size(); ++hook) {
-      const Alternative* alternative = chosen(hook);
-      if (alternative == nullptr) {
-        continue;
+    for (const std::string& name : chosen_programs()) {
+      bpf_program* program = bpf_object__find_program_by_name(attached.object.get(), name.c_str());
+      Link link{bpf_program__attach(program)};
+      if (link == nullptr) {
+        return strike_out(name, system_error("the kernel refuses to attach it", errno).what);
       }
-      for (const std::string& name : *alternative) {
-        bpf_program* program =
-            bpf_object__find_program_by_name(attached.object.get(), name.c_str());
-        Link link{bpf_program__attach(program)};
-        if (link == nullptr) {
-          strike_out(name, system_error("the kernel refuses to attach it", errno).what);
-          return name;
-        }
-        attached.links.push_back(std::move(link));
-      }
+      attached.links.push_back(std::move(link));
     }
-    return {};
+    return false;
   }
 
   Result<> fill_filters(const bpf_object& object) const {
@@ -342,7 +351,7 @@ std::uint64_t map_bytes_of(const bpf_map& map) {
   constexpr std::uint64_t entry_overhead = 48;
   const std::uint64_t entries = bpf_map__max_entries(&map);
   const auto cpus = static_cast<std::uint64_t>(libbpf_num_possible_cpus());
-  const std::uint64_t value = (bpf_map__value_size(&map) + 7) / 8 * 8;
+  const std::uint64_t value = (std::uint64_t{bpf_map__value_size(&map)} + 7) / 8 * 8;
   switch (bpf_map__type(&map)) {
     case BPF_MAP_TYPE_RINGBUF:
       return entries;

@@ -104,6 +104,7 @@ void add_columns(Batch& batch, const std::vector<ColumnSchema>& columns) {
 
 std::vector<ColumnSchema> RowDecoder::columns() const {
   std::vector<ColumnSchema> all;
+  all.reserve(row_.fields.size());
   for (const Field& field : row_.fields) {
     all.push_back(
         {field.name, field.column_kind(), wire::ColumnRole::field, wire::Behaviour::gauge});
@@ -131,6 +132,7 @@ MapDecoder::MapDecoder(Layout key, Layout value, std::size_t idle_reads)
 
 std::vector<ColumnSchema> MapDecoder::columns() const {
   std::vector<ColumnSchema> all;
+  all.reserve(key_.fields.size() + value_.fields.size());
   for (const Field& field : key_.fields) {
     all.push_back({field.name, field.column_kind(), wire::ColumnRole::key, wire::Behaviour::gauge});
   }
@@ -141,6 +143,15 @@ std::vector<ColumnSchema> MapDecoder::columns() const {
                    counts ? wire::Behaviour::counter : wire::Behaviour::gauge});
   }
   return all;
+}
+
+/// Calls `use(value)` for each CPU's value.
+template <class Use>
+void MapDecoder::for_each_cpu(Bytes values, Use use) const {
+  for (; values.size() >= value_.size;
+       values = values.subspan(std::min(value_stride(), values.size()))) {
+    use(values);
+  }
 }
 
 void MapDecoder::begin(std::uint32_t ended_window) {
@@ -190,47 +201,53 @@ Batch MapDecoder::finish() {
   return std::move(batch_);
 }
 
+/// Counters add up; what is narrower is a state, of which the largest stands for all CPUs.
+std::uint64_t MapDecoder::merge_integer(const Field& field, Bytes values) const {
+  const bool adds_up = field.size == sizeof(std::uint64_t);
+  std::uint64_t total = 0;
+  for_each_cpu(values, [&](Bytes value) {
+    const std::uint64_t one = load_integer(value, field);
+    total = adds_up ? total + one : std::max(total, one);
+  });
+  return total;
+}
+
+std::uint64_t MapDecoder::merge_maximum(const Field& field, Bytes values) const {
+  std::uint64_t largest = 0;
+  for_each_cpu(values, [&](Bytes value) {
+    const auto raw = load<RawMaximum>(value, field.offset);
+    if (is_valid_window(raw.window)) {
+      largest = std::max(largest, raw.value);
+    }
+  });
+  return largest;
+}
+
+Bytes MapDecoder::first_set(const Field& field, Bytes values) const {
+  Bytes first = values;
+  bool found = false;
+  for_each_cpu(values, [&](Bytes value) {
+    if (!found && value[field.offset] != std::byte{0}) {
+      first = value;
+      found = true;
+    }
+  });
+  return first;
+}
+
 void MapDecoder::append_value(const Field& field, Column& column, Bytes values,
                               std::uint64_t* counts) const {
-  const std::size_t stride = std::min(value_stride(), values.size());
   switch (field.kind) {
-    case FieldKind::integer: {
-      // Counters add up; what is narrower is a state, of which the largest stands for all CPUs.
-      const bool counts_up = field.size == sizeof(std::uint64_t);
-      std::uint64_t total = 0;
-      for (Bytes rest = values; rest.size() >= value_.size; rest = rest.subspan(stride)) {
-        const std::uint64_t value = load_integer(rest, field);
-        total = counts_up ? total + value : std::max(total, value);
-        if (rest.size() < stride) {
-          break;
-        }
-      }
-      column.add(total);
+    case FieldKind::integer:
+      column.add(merge_integer(field, values));
       break;
-    }
-    case FieldKind::window_max: {
-      std::uint64_t largest = 0;
-      for (Bytes rest = values; rest.size() >= value_.size; rest = rest.subspan(stride)) {
-        const auto raw = load<RawMaximum>(rest, field.offset);
-        if (raw.window == ended_window_ || raw.window == ended_window_ + 1) {
-          largest = std::max(largest, raw.value);
-        }
-      }
-      column.add(largest);
+    case FieldKind::window_max:
+      column.add(merge_maximum(field, values));
       break;
-    }
     case FieldKind::text:
-    case FieldKind::address: {
-      Bytes first = values;
-      for (Bytes rest = values; rest.size() >= value_.size; rest = rest.subspan(stride)) {
-        if (rest[field.offset] != std::byte{0}) {
-          first = rest;
-          break;
-        }
-      }
-      append_field(field, column, first);
+    case FieldKind::address:
+      append_field(field, column, first_set(field, values));
       break;
-    }
     case FieldKind::histogram:
       column.add(merge_histogram(field, values, counts));
       break;
@@ -239,20 +256,19 @@ void MapDecoder::append_value(const Field& field, Column& column, Bytes values,
 
 Histogram MapDecoder::merge_histogram(const Field& field, Bytes values,
                                       std::uint64_t* counts) const {
-  const std::size_t stride = std::min(value_stride(), values.size());
   std::array<std::uint32_t, histogram_slots> slots{};
   std::uint64_t sum = 0;
   std::uint64_t maximum = 0;
-  for (Bytes rest = values; rest.size() >= value_.size; rest = rest.subspan(stride)) {
-    const auto raw = load<RawHistogram>(rest, field.offset);
+  for_each_cpu(values, [&](Bytes value) {
+    const auto raw = load<RawHistogram>(value, field.offset);
     sum += raw.sum;
-    if (raw.window == ended_window_ || raw.window == ended_window_ + 1) {
+    if (is_valid_window(raw.window)) {
       maximum = std::max(maximum, raw.maximum);
     }
     for (std::size_t i = 0; i < histogram_slots; ++i) {
       slots[i] += raw.slots[i];
     }
-  }
+  });
   for (std::size_t i = 0; i < histogram_slots; ++i) {
     counts[i] += static_cast<std::uint32_t>(slots[i] - static_cast<std::uint32_t>(counts[i]));
   }

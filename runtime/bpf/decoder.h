@@ -75,6 +75,14 @@ class MapDecoder {
   };
 
   bool is_idle(Row& row, Bytes values) const;
+  [[nodiscard]] bool is_valid_window(std::uint32_t window) const {
+    return window == ended_window_ || window == ended_window_ + 1;
+  }
+  template <class Use>
+  void for_each_cpu(Bytes values, Use use) const;
+  std::uint64_t merge_integer(const Field& field, Bytes values) const;
+  std::uint64_t merge_maximum(const Field& field, Bytes values) const;
+  Bytes first_set(const Field& field, Bytes values) const;
   void append_value(const Field& field, Column& column, Bytes values, std::uint64_t* counts) const;
   Histogram merge_histogram(const Field& field, Bytes values, std::uint64_t* counts) const;
 

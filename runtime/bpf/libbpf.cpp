@@ -11,6 +11,8 @@
 namespace gala::bpf {
 namespace {
 
+// libbpf's callback carries no context.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 thread_local std::string* current_log = nullptr;
 
 __attribute__((format(printf, 2, 0))) int collect(libbpf_print_level level, const char* format,

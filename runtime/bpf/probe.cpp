@@ -68,12 +68,13 @@ struct Probe::State {
 
   Result<> build(const ProbeOptions& options);
   Result<> build_table(const TableDescription& table, const ProbeOptions& options);
+  Result<> run_seed(const std::string& program);
   Result<> add_iterator(const std::string& program);
   Result<std::vector<std::byte>> iterate(const std::string& program);
   Result<> refresh(const TableDescription& table);
   Result<Batch> read_iterator(const TableDescription& table);
   Result<Batch> read_map(const TableDescription& table);
-  Result<> write_variable(const std::string& name, std::int64_t value);
+  Result<> write_variable(const std::string& name, std::int64_t value) const;
 };
 
 Result<> Probe::State::build(const ProbeOptions& options) {
@@ -81,10 +82,15 @@ Result<> Probe::State::build(const ProbeOptions& options) {
     TRY(build_table(table, options));
   }
   for (const std::string& seed : schema.description.seeds) {
-    TRY(add_iterator(seed));
-    if (iterators.contains(seed)) {
-      TRY(iterate(seed));
-    }
+    TRY(run_seed(seed));
+  }
+  return {};
+}
+
+Result<> Probe::State::run_seed(const std::string& program) {
+  TRY(add_iterator(program));
+  if (iterators.contains(program)) {
+    TRY(iterate(program));
   }
   return {};
 }
@@ -185,7 +191,7 @@ Result<Batch> Probe::State::read_map(const TableDescription& table) {
 
 /// A variable while the programs run: its section's map has one entry, the whole section. Programs
 /// never write to .data, so nothing of theirs is overwritten.
-Result<> Probe::State::write_variable(const std::string& name, std::int64_t value) {
+Result<> Probe::State::write_variable(const std::string& name, std::int64_t value) const {
   const btf* types = TRY(types_of(*attached.object));
   const Variable variable = TRY(find_variable(*types, name));
   if (variable.section != ".data") {

@@ -234,6 +234,29 @@ TEST_F(ProbeTest, SliSeesConnectionsOlderThanItself) {
   EXPECT_EQ(integer(batch, "pipelined", row), 0u);
 }
 
+TEST_F(ProbeTest, ATunableChangesWhileTheProbeRuns) {
+  Probe probe = open("sli");
+  ASSERT_TRUE(probe.set_tunable("sample_every", 1000));
+  EXPECT_FALSE(probe.set_tunable("sample_every", 0));
+  EXPECT_FALSE(probe.set_tunable("sample_never", 1));
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  for (int i = 0; i < 10; ++i) {
+    send(client, "q");
+    receive(server);
+    send(server, "a");
+    receive(client);
+  }
+  send(client, "bye");
+  receive(server);
+  Batch batch = read(probe, "servers");
+  const int row = find_row(batch, {{"port", listener.port(), {}}});
+  ASSERT_GE(row, 0);
+  EXPECT_EQ(integer(batch, "responses", row), 10u);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+}
+
 TEST_F(ProbeTest, TcpLinkCountsConnectionsThatCloseBetweenTwoReads) {
   Probe probe = open("tcp_link");
   Listener listener;

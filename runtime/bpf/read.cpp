@@ -10,7 +10,7 @@
 namespace gala::bpf {
 namespace {
 
-constexpr std::size_t iterator_chunk_bytes = 64 * 1024;
+constexpr std::size_t iterator_chunk_bytes = 65536;
 constexpr std::uint32_t first_batch_entries = 128;
 
 /// Hands every entry of a hash map to a decoder.

@@ -37,26 +37,29 @@ Result<> check_unique(const std::vector<ColumnSchema>& columns) {
   return {};
 }
 
-/// Everything that the description names beside tables.
-Result<> check_names(const bpf_object& object, const Description& description) {
+std::vector<std::string> programs_of(const Description& description) {
+  std::vector<std::string> programs = description.seeds;
   for (const HookDescription& hook : description.hooks) {
     for (const Alternative& alternative : hook.alternatives) {
-      for (const std::string& program : alternative) {
-        TRY(find_program(object, program));
-      }
+      programs.insert(programs.end(), alternative.begin(), alternative.end());
     }
   }
-  for (const std::string& seed : description.seeds) {
-    TRY(find_program(object, seed));
+  for (const TableDescription& table : description.tables) {
+    if (!table.refresh.empty() && description.find_table(table.refresh) == nullptr) {
+      programs.push_back(table.refresh);
+    }
+  }
+  return programs;
+}
+
+/// Everything that the description names beside tables.
+Result<> check_names(const bpf_object& object, const Description& description) {
+  for (const std::string& program : programs_of(description)) {
+    TRY(find_program(object, program));
   }
   const btf* types = TRY(types_of(object));
   for (const TunableDescription& tunable : description.tunables) {
     TRY(find_variable(*types, tunable.name));
-  }
-  for (const TableDescription& table : description.tables) {
-    if (!table.refresh.empty() && description.find_table(table.refresh) == nullptr) {
-      TRY(find_program(object, table.refresh));
-    }
   }
   return {};
 }

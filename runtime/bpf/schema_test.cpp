@@ -43,7 +43,7 @@ TEST(Schema, NamesAMissingProgram) {
   const std::string base = std::string{GALA_BPF_DIR};
   const auto schema = probe_schema(base + "/sched.bpf.o", base + "/sli.toml");
   ASSERT_FALSE(schema);
-  EXPECT_NE(schema.error().what.find("segment_arrives"), std::string::npos) << schema.error().what;
+  EXPECT_NE(schema.error().what.find("has no program"), std::string::npos) << schema.error().what;
 }
 
 }  // namespace
