@@ -19,6 +19,8 @@ constexpr int bridged_windows = 3;
 constexpr std::size_t least_baseline = 5;
 /// A level that that share of the past reached as well is nothing new.
 constexpr double usual_share = 0.1;
+/// An episode with that share of abnormal windows is a state, with less a series of bursts.
+constexpr double steady_share = 0.8;
 
 struct Baseline {
   bool known = false;
@@ -146,14 +148,24 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
   verdict.began = window_begin(samples, episode.first, question.window);
 }
 
-/// Share of the baseline that reached the episode's level as well.
-double reached_before(const Baseline& baseline, const Question& question, double level) {
-  const auto reached = std::count_if(baseline.values.begin(), baseline.values.end(), [&](double v) {
+/// Is the episode one steady state, not bursts that happen to be near each other?
+bool is_steady(const std::vector<bool>& flags, const Episode& episode) {
+  const auto first = flags.begin() + static_cast<std::ptrdiff_t>(episode.first);
+  const auto last = flags.begin() + static_cast<std::ptrdiff_t>(episode.last) + 1;
+  return static_cast<double>(std::count(first, last, true)) >=
+         steady_share * static_cast<double>(last - first);
+}
+
+/// Share of the baseline that reached the episode's level as well. A steady episode that began long
+/// ago is not taken for its own precedent.
+double reached_before(const Baseline& baseline, const Question& question, double level,
+                      std::size_t end) {
+  end = std::min(end, baseline.values.size());
+  const auto last = baseline.values.begin() + static_cast<std::ptrdiff_t>(end);
+  const auto reached = std::count_if(baseline.values.begin(), last, [&](double v) {
     return oriented(question, v) >= oriented(question, level);
   });
-  return baseline.values.empty()
-             ? 0.0
-             : static_cast<double>(reached) / static_cast<double>(baseline.values.size());
+  return end == 0 ? 0.0 : static_cast<double>(reached) / static_cast<double>(end);
 }
 
 }  // namespace
@@ -221,7 +233,9 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
     return verdict;
   }
   measure(samples, episode, question, verdict);
-  const double usual = reached_before(baseline, question, verdict.level);
+  const std::size_t precedents =
+      is_steady(matters, episode) ? episode.first : baseline.values.size();
+  const double usual = reached_before(baseline, question, verdict.level, precedents);
   if (usual > usual_share) {
     verdict.finding = Finding::unchanged;
     return verdict;

@@ -189,7 +189,8 @@ std::vector<GraphIndex> Infer::own_entities(GraphIndex kpi) const {
   std::vector<GraphIndex> own{kpi};
   for (std::size_t i = 0; i < own.size(); ++i) {
     for (const GraphIndex owner : graph_.walk(own[i], up)) {
-      if (std::find(own.begin(), own.end(), owner) == own.end()) {
+      if (interest_.is_owner(graph_.node(owner).entity) &&
+          std::find(own.begin(), own.end(), owner) == own.end()) {
         own.push_back(owner);
       }
     }

@@ -11,6 +11,11 @@ Interest::Interest(const Model& model) : model_(model) {
       remember(cause.cause_entity, {cause.cause_metric, cause.statistic});
       causes_[entity.name][cause.effect].push_back(&cause);
     }
+    for (const Relation& relation : entity.relations) {
+      if (relation.indirect) {
+        owners_.insert({entity.name, relation.to});
+      }
+    }
     for (const Check& check : entity.checks) {
       const Metric* metric = entity.find_metric(check.metric);
       if (metric != nullptr && metric->kpi) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ class Interest {
   [[nodiscard]] const std::vector<const Cause*>& causes_of(std::string_view entity,
                                                            std::string_view metric) const;
   [[nodiscard]] const Entity* entity(std::string_view name) const;
+  /// Can an entity of this type be an application's own (process, container, pod: what the model
+  /// derives connections between)?
+  [[nodiscard]] bool is_owner(std::string_view entity) const { return owners_.contains(entity); }
 
  private:
   void remember(const std::string& entity, SeriesName name);
@@ -41,6 +45,7 @@ class Interest {
   std::map<std::string, std::vector<SeriesName>, std::less<>> series_;
   std::map<std::string, std::map<std::string, std::vector<const Cause*>, std::less<>>, std::less<>>
       causes_;
+  std::set<std::string, std::less<>> owners_;
 };
 
 }  // namespace gala

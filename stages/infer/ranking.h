@@ -24,7 +24,7 @@ double strength_of(const CauseLink& link, const AbnormalSeries& cause);
 
 struct RankingOptions {
   std::size_t top_k = 3;
-  /// The KPI's entity and what it belongs to: causes there are "the application itself".
+  /// The KPI's entity, its process, container and pod: causes there are "the application itself".
   std::vector<GraphIndex> own;
 };
 

@@ -10,7 +10,7 @@ namespace {
 /// A normal distribution's standard deviation per median absolute deviation, and its 10–90 % range
 /// in standard deviations.
 constexpr double deviation_per_mad = 1.4826;
-constexpr double deviations_in_range = 2.563;
+constexpr double deviations_in_range = 1.683;
 constexpr double least_share = 0.05;
 constexpr double least_spread = 1e-12;
 
@@ -27,7 +27,7 @@ Robust robust_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   Robust robust;
   robust.median = sorted_quantile(values, 0.5);
-  const double range = sorted_quantile(values, 0.9) - sorted_quantile(values, 0.1);
+  const double range = sorted_quantile(values, 0.8) - sorted_quantile(values, 0.2);
   for (double& value : values) {
     value = std::abs(value - robust.median);
   }

@@ -9,7 +9,7 @@ namespace gala {
 /// Where a series usually is and how much it usually moves.
 struct Robust {
   double median = 0;
-  /// In units of a standard deviation: from the median absolute deviation or the 10–90 % range,
+  /// In units of a standard deviation: from the median absolute deviation or the 20–80 % range,
   /// whichever is larger; 0 for a constant series.
   double spread = 0;
 };
