@@ -27,7 +27,7 @@ enum class Operation : std::uint8_t {
 struct Filter::Node {
   Operation operation = Operation::equal;
   std::vector<std::string> path;
-  nlohmann::json value;
+  nlohmann::ordered_json value;
   std::unique_ptr<Node> left;
   std::unique_ptr<Node> right;
 };
@@ -179,7 +179,7 @@ class Parser {
     return error("expected one of == != < <= > >= ~");
   }
 
-  Result<nlohmann::json> value() {
+  Result<nlohmann::ordered_json> value() {
     skip_spaces();
     const char quote = at_ < text_.size() ? text_[at_] : '\0';
     if (quote == '"' || quote == '\'') {
@@ -189,16 +189,16 @@ class Parser {
       }
       const std::string content(text_.substr(at_ + 1, end - at_ - 1));
       at_ = end + 1;
-      return nlohmann::json(content);
+      return nlohmann::ordered_json(content);
     }
     if (take_word("true")) {
-      return nlohmann::json(true);
+      return nlohmann::ordered_json(true);
     }
     if (take_word("false")) {
-      return nlohmann::json(false);
+      return nlohmann::ordered_json(false);
     }
     if (take_word("null")) {
-      return nlohmann::json(nullptr);
+      return nlohmann::ordered_json(nullptr);
     }
     double number = 0;
     const char* begin = text_.data() + at_;
@@ -207,7 +207,7 @@ class Parser {
       return error(R"(expected a number, a quoted text ("…"), true, false or null)");
     }
     at_ += static_cast<std::size_t>(end - begin);
-    return nlohmann::json(number);
+    return nlohmann::ordered_json(number);
   }
 
   std::string_view text_;
@@ -215,8 +215,9 @@ class Parser {
   int depth_ = 0;
 };
 
-const nlohmann::json* find(const nlohmann::json& object, const std::vector<std::string>& path) {
-  const nlohmann::json* at = &object;
+const nlohmann::ordered_json* find(const nlohmann::ordered_json& object,
+                                   const std::vector<std::string>& path) {
+  const nlohmann::ordered_json* at = &object;
   for (const std::string& name : path) {
     if (!at->is_object()) {
       return nullptr;
@@ -230,9 +231,9 @@ const nlohmann::json* find(const nlohmann::json& object, const std::vector<std::
   return at;
 }
 
-bool contains(const nlohmann::json& field, const nlohmann::json& value) {
+bool contains(const nlohmann::ordered_json& field, const nlohmann::ordered_json& value) {
   if (field.is_array()) {
-    for (const nlohmann::json& item : field) {
+    for (const nlohmann::ordered_json& item : field) {
       if (item == value) {
         return true;
       }
@@ -244,8 +245,8 @@ bool contains(const nlohmann::json& field, const nlohmann::json& value) {
   return text != nullptr && part != nullptr && text->find(*part) != std::string::npos;
 }
 
-bool compare(const Node& node, const nlohmann::json& field) {
-  const nlohmann::json& value = node.value;
+bool compare(const Node& node, const nlohmann::ordered_json& field) {
+  const nlohmann::ordered_json& value = node.value;
   // Order is only between two numbers or two texts; everything else is merely equal or not.
   const bool ordered =
       (field.is_number() && value.is_number()) || (field.is_string() && value.is_string());
@@ -272,7 +273,7 @@ bool compare(const Node& node, const nlohmann::json& field) {
   return false;
 }
 
-bool evaluate(const Node& node, const nlohmann::json& object) {
+bool evaluate(const Node& node, const nlohmann::ordered_json& object) {
   switch (node.operation) {
     case Operation::both:
       return evaluate(*node.left, object) && evaluate(*node.right, object);
@@ -283,7 +284,7 @@ bool evaluate(const Node& node, const nlohmann::json& object) {
     default:
       break;
   }
-  const nlohmann::json* field = find(object, node.path);
+  const nlohmann::ordered_json* field = find(object, node.path);
   return field != nullptr && compare(node, *field);
 }
 
@@ -296,6 +297,8 @@ Filter::~Filter() = default;
 
 Result<Filter> Filter::parse(std::string_view text) { return Filter(TRY(Parser(text).parse())); }
 
-bool Filter::matches(const nlohmann::json& object) const { return evaluate(*root_, object); }
+bool Filter::matches(const nlohmann::ordered_json& object) const {
+  return evaluate(*root_, object);
+}
 
 }  // namespace gala

@@ -24,7 +24,7 @@ class Filter {
   Filter& operator=(Filter&&) noexcept;
   ~Filter();
 
-  [[nodiscard]] bool matches(const nlohmann::json& object) const;
+  [[nodiscard]] bool matches(const nlohmann::ordered_json& object) const;
 
  private:
   explicit Filter(std::unique_ptr<Node> root);

@@ -12,7 +12,7 @@ namespace {
 bool keeps(std::string_view condition, std::string_view object) {
   const Result<Filter> filter = Filter::parse(condition);
   EXPECT_TRUE(filter) << filter.error().what;
-  return filter && filter->matches(nlohmann::json::parse(object));
+  return filter && filter->matches(nlohmann::ordered_json::parse(object));
 }
 
 std::string error_of(std::string_view condition) {

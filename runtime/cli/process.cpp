@@ -186,6 +186,30 @@ Result<Child> Child::fork(const std::function<int()>& body) {
   ::_exit(body());
 }
 
+Result<Child> Child::start_bound(std::span<const std::string> arguments,
+                                 const std::string& output_path,
+                                 const std::function<bool()>& before) {
+  std::vector<std::string> copies(arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& copy : copies) {
+    pointers.push_back(copy.data());
+  }
+  pointers.push_back(nullptr);
+  return fork([&] {
+    const FileDescriptor output(
+        ::open(output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    const FileDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    ::dup2(input.value(), STDIN_FILENO);
+    ::dup2(output.value(), STDOUT_FILENO);
+    ::dup2(output.value(), STDERR_FILENO);
+    if (before()) {
+      ::execv(pointers.front(), pointers.data());
+    }
+    const std::string complaint = copies.front() + ": cannot be started: " + reason() + "\n";
+    return ::write(STDERR_FILENO, complaint.data(), complaint.size()) > 0 ? 127 : 126;
+  });
+}
+
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, 0)), result_(std::exchange(other.result_, std::nullopt)) {}
 

@@ -37,6 +37,11 @@ class Child {
   /// empty.
   static Result<Child> start(std::span<const std::string> arguments,
                              const std::string& output_path);
+  /// The same for a program that dies with this process; `before` runs in the child ahead of the
+  /// program, which starts only when that returns true.
+  static Result<Child> start_bound(std::span<const std::string> arguments,
+                                   const std::string& output_path,
+                                   const std::function<bool()>& before);
   /// Forks and runs `body` in the child, which ends with its result. The child is killed when this
   /// process dies, whatever it dies of. Requires: no other thread holds a lock the body needs.
   static Result<Child> fork(const std::function<int()>& body);

@@ -18,11 +18,22 @@ namespace {
 constexpr std::string_view status_suffix = ".status";
 constexpr std::string_view tap_suffix = ".tap";
 
+/// A directory without one belongs to a pipeline that was stopped.
+bool has_status_socket(const std::filesystem::path& directory) {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    if (entry.path().filename().string().ends_with(status_suffix)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::vector<std::string> pipelines_below(const std::string& run_root) {
   std::vector<std::string> names;
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator(run_root, failed)) {
-    if (entry.is_directory(failed)) {
+    if (has_status_socket(entry.path())) {
       names.push_back(entry.path().filename().string());
     }
   }
@@ -85,7 +96,7 @@ Result<RunningPipeline> find_running(const std::string& run_root, std::string_vi
     name = names.front();
   }
   if (std::find(names.begin(), names.end(), name) == names.end()) {
-    return fail(fmt::format("no pipeline \"{}\" below {}{} (there: {})", name, run_root,
+    return fail(fmt::format("no pipeline \"{}\" runs below {}{} (there: {})", name, run_root,
                             did_you_mean(name, names),
                             names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
   }

@@ -59,6 +59,7 @@ TEST_F(Running, SuggestsTheNearestName) {
 }
 
 TEST_F(Running, SelectsTapsByStageOrPort) {
+  touch("p", "infer.status");
   touch("p", "infer.diagnoses.tap");
   touch("p", "assemble.observations.tap");
   const auto found = find_running(root, "p");

@@ -1,0 +1,122 @@
+// Whole lines from rotated files, and moments from text.
+#include "runtime/cli/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+
+#include "runtime/document.h"
+
+namespace gala {
+namespace {
+
+constexpr std::size_t chunk_bytes = std::size_t{256} << 10;
+/// A line longer than this is no line of ours.
+constexpr std::size_t longest_line_bytes = std::size_t{16} << 20;
+
+}  // namespace
+
+Result<JournalReader> JournalReader::open(const std::string& path) {
+  JournalReader reader(path);
+  for (int number = 1; std::filesystem::exists(path + "." + std::to_string(number)); ++number) {
+    reader.old_.push_back(path + "." + std::to_string(number));
+  }
+  if (reader.old_.empty() && ::access(path.c_str(), R_OK) != 0) {
+    return fail(path + ": cannot be read (" + std::strerror(errno) +
+                "); a file-sink of a running pipeline writes it: is the --state-dir right?");
+  }
+  return reader;
+}
+
+bool JournalReader::open_file(const std::string& path) {
+  file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  current_ = path == path_;
+  buffer_.clear();
+  at_ = 0;
+  return static_cast<bool>(file_);
+}
+
+bool JournalReader::read_more() {
+  buffer_.erase(0, at_);
+  at_ = 0;
+  if (buffer_.size() > longest_line_bytes) {
+    buffer_.clear();
+  }
+  const std::size_t old_size = buffer_.size();
+  buffer_.resize(old_size + chunk_bytes);
+  const ssize_t got = ::read(file_.value(), buffer_.data() + old_size, chunk_bytes);
+  buffer_.resize(old_size + (got > 0 ? static_cast<std::size_t>(got) : 0));
+  return got > 0;
+}
+
+bool JournalReader::current_was_rotated() const {
+  struct stat open_file{};
+  struct stat named{};
+  return ::fstat(file_.value(), &open_file) == 0 && ::stat(path_.c_str(), &named) == 0 &&
+         (open_file.st_ino != named.st_ino || open_file.st_dev != named.st_dev);
+}
+
+std::optional<std::string> JournalReader::next() {
+  for (;;) {
+    if (!file_) {
+      std::string path = path_;
+      if (!old_.empty()) {
+        path = std::move(old_.back());
+        old_.pop_back();
+      }
+      const bool is_current = path == path_;
+      if (!open_file(path) && is_current) {
+        return std::nullopt;
+      }
+      continue;
+    }
+    if (const std::size_t end = buffer_.find('\n', at_); end != std::string::npos) {
+      std::string line = buffer_.substr(at_, end - at_);
+      at_ = end + 1;
+      return line;
+    }
+    // Asked before reading: what is written between the two is then read the next time.
+    const bool over = !current_ || current_was_rotated();
+    if (read_more()) {
+      continue;
+    }
+    if (!over) {
+      return std::nullopt;
+    }
+    file_ = FileDescriptor();
+  }
+}
+
+Result<std::int64_t> parse_moment(std::string_view text, WallTime now) {
+  if (text == "now") {
+    return now.ms();
+  }
+  if (const auto ago = parse_duration(text)) {
+    return WallTime{now.since_epoch - *ago}.ms();
+  }
+  const std::string copy(text);
+  constexpr std::array formats{
+      "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+      "%H:%M:%S",          "%H:%M"};
+  const std::time_t seconds_now = static_cast<std::time_t>(now.ms() / 1000);
+  for (const char* format : formats) {
+    std::tm parts{};
+    ::localtime_r(&seconds_now, &parts);
+    parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
+    parts.tm_isdst = -1;
+    const char* end = ::strptime(copy.c_str(), format, &parts);
+    if (end != nullptr && *end == '\0') {
+      return std::int64_t{std::mktime(&parts)} * 1000;
+    }
+  }
+  return fail("\"" + copy +
+              "\" is no moment: write 10m (that long ago), 11:40, or 2026-11-22 11:40");
+}
+
+}  // namespace gala

@@ -1,0 +1,88 @@
+// Lines come in the order they were written, whole, across rotations; moments are read as people
+// write them.
+#include "runtime/cli/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace gala {
+namespace {
+
+class Journal : public testing::Test {
+ protected:
+  Journal() {
+    std::string pattern = testing::TempDir() + "journal_XXXXXX";
+    directory = ::mkdtemp(pattern.data());
+    path = directory + "/events.jsonl";
+  }
+  ~Journal() override { std::filesystem::remove_all(directory); }
+
+  static void append(const std::string& file, const std::string& text) {
+    std::ofstream(file, std::ios::app) << text;
+  }
+  static std::vector<std::string> rest(JournalReader& reader) {
+    std::vector<std::string> lines;
+    while (auto line = reader.next()) {
+      lines.push_back(*line);
+    }
+    return lines;
+  }
+
+  std::string directory;
+  std::string path;
+};
+
+TEST_F(Journal, ReadsOldFilesFirst) {
+  append(path + ".2", "a\n");
+  append(path + ".1", "b\n");
+  append(path, "c\nd\n");
+  auto reader = JournalReader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_THAT(rest(*reader), testing::ElementsAre("a", "b", "c", "d"));
+}
+
+TEST_F(Journal, WaitsForTheRestOfALine) {
+  append(path, "whole\ntor");
+  auto reader = JournalReader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_THAT(rest(*reader), testing::ElementsAre("whole"));
+  append(path, "n\n");
+  EXPECT_THAT(rest(*reader), testing::ElementsAre("torn"));
+}
+
+TEST_F(Journal, FollowsARotation) {
+  append(path, "one\n");
+  auto reader = JournalReader::open(path);
+  ASSERT_TRUE(reader);
+  EXPECT_THAT(rest(*reader), testing::ElementsAre("one"));
+  append(path, "two\n");
+  std::filesystem::rename(path, path + ".1");
+  append(path, "three\n");
+  EXPECT_THAT(rest(*reader), testing::ElementsAre("two", "three"));
+}
+
+TEST_F(Journal, SaysWhatIsMissing) {
+  const auto reader = JournalReader::open(path);
+  ASSERT_FALSE(reader);
+  EXPECT_THAT(reader.error().what, testing::HasSubstr("file-sink"));
+}
+
+TEST(ParseMoment, ReadsWhatPeopleWrite) {
+  ::setenv("TZ", "UTC", 1);
+  ::tzset();
+  const WallTime noon{std::chrono::seconds(1795262400)};  // 2026-11-21 12:00 UTC
+  EXPECT_EQ(parse_moment("now", noon).value(), 1795262400000);
+  EXPECT_EQ(parse_moment("10m", noon).value(), 1795262400000 - 600'000);
+  EXPECT_EQ(parse_moment("11:40", noon).value(), 1795262400000 - 1'200'000);
+  EXPECT_EQ(parse_moment("2026-11-21T12:00:01", noon).value(), 1795262401000);
+  EXPECT_EQ(parse_moment("2026-11-21", noon).value(), 1795262400000 - 43'200'000);
+  EXPECT_FALSE(parse_moment("yesterday", noon));
+  EXPECT_FALSE(parse_moment("", noon));
+}
+
+}  // namespace
+}  // namespace gala

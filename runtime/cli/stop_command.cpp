@@ -1,0 +1,50 @@
+// gala stop: ends a pipeline that `gala run` started.
+#include <fmt/format.h>
+
+#include "runtime/cli/command.h"
+#include "runtime/cli/running.h"
+#include "runtime/cli/supervised.h"
+#include "runtime/cli/workspace.h"
+
+namespace gala {
+namespace {
+
+struct StopOptions {
+  std::string pipeline;
+};
+
+int stop(const CommandContext& context, const StopOptions& options) {
+  const std::string name = pipeline_name(pipeline_path(context, options.pipeline));
+  const auto supervisor = Supervisor::find(supervisor_paths(context, name));
+  if (!supervisor) {
+    fmt::print(stderr, "gala stop: {}\n", supervisor.error().what);
+    return exit_failure;
+  }
+  if (!supervisor->running()) {
+    fmt::print("{} is not running\n", name);
+    return exit_ok;
+  }
+  if (const auto stopped = supervisor->shut_down(); !stopped) {
+    fmt::print(stderr, "gala stop: {}\n", stopped.error().what);
+    return exit_failure;
+  }
+  fmt::print("{} is stopped\n", name);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_stop_command(CLI::App& app, CommandContext& context) {
+  CLI::App& command = context.add(app, {.name = "stop",
+                                        .group = command_group::run,
+                                        .about = "Stop a pipeline that `gala run` started",
+                                        .examples = "  gala stop single-host\n"
+                                                    "  gala stop pipelines/single-host.toml\n"});
+  StopOptions& options = context.keep<StopOptions>();
+  command.add_option("pipeline", options.pipeline, "Its name or its file")
+      ->required()
+      ->type_name("PIPELINE");
+  context.on_run(command, [&context, &options] { return stop(context, options); });
+}
+
+}  // namespace gala
