@@ -1,0 +1,62 @@
+// Processes that compute without end on the processor that Redis runs on.
+#include <fmt/format.h>
+#include <sched.h>
+
+#include "runtime/cli/demo/fault.h"
+
+namespace gala::demo {
+namespace {
+
+constexpr int hogs = 4;
+
+class CpuFault final : public Fault {
+ public:
+  Result<> prepare(SceneOptions& options) override {
+    // The last processor this process may use: it stays usable inside a cpuset.
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    ::sched_getaffinity(0, sizeof(set), &set);
+    for (std::size_t i = 0; i < CPU_SETSIZE; ++i) {
+      processor_ = CPU_ISSET(i, &set) ? static_cast<int>(i) : processor_;
+    }
+    options.processor = processor_;
+    return {};
+  }
+
+  Result<> inject(const Scene& scene) override {
+    const std::string program = TRY(find_program("sha256sum", "coreutils"));
+    for (int i = 0; i < hogs; ++i) {
+      Child hog = TRY(Child::start_bound(std::vector<std::string>{program, "/dev/zero"},
+                                         scene.options().directory + "/hog.out", [this] {
+                                           cpu_set_t set;
+                                           CPU_ZERO(&set);
+                                           CPU_SET(static_cast<std::size_t>(processor_), &set);
+                                           return ::sched_setaffinity(0, sizeof(set), &set) == 0;
+                                         }));
+      marks_.push_back(std::to_string(hog.pid()));
+      hogs_.push_back(std::move(hog));
+    }
+    return {};
+  }
+
+  void remove() override { hogs_.clear(); }
+
+  [[nodiscard]] std::string what() const override {
+    return fmt::format(
+        "{} processes compute checksums without end on processor {}, where Redis runs", hogs,
+        processor_);
+  }
+
+  [[nodiscard]] std::vector<std::string> marks() const override { return marks_; }
+
+ private:
+  int processor_ = 0;
+  std::vector<Child> hogs_;
+  std::vector<std::string> marks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Fault> make_cpu_fault() { return std::make_unique<CpuFault>(); }
+
+}  // namespace gala::demo
