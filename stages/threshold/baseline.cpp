@@ -18,6 +18,8 @@ constexpr float least_noise = 0.02F;
 /// it.
 constexpr float deviation_of_difference = 1.4826F / 1.41421356F;
 
+constexpr float not_known = std::numeric_limits<float>::quiet_NaN();
+
 using Scratch = std::array<float, Baseline::capacity>;
 
 float quantile_of(std::span<float> values, double share) {
@@ -40,6 +42,11 @@ std::span<float> collect(std::span<const BaselinePoint> points, std::size_t olde
   return {scratch.data(), count};
 }
 
+/// The one further on the bad side; a NaN gives way.
+float worse_of(float a, float b, wire::Direction worse) {
+  return worse == wire::Direction::high ? std::fmax(a, b) : std::fmin(a, b);
+}
+
 float noise_of(std::span<const float> in_order) {
   Scratch scratch{};
   for (std::size_t i = 1; i < in_order.size(); ++i) {
@@ -58,15 +65,37 @@ float log_of(double amount) {
   return static_cast<float>(std::log(amount > smallest_amount ? amount : smallest_amount));
 }
 
-void Baseline::learn(const BaselinePoint& point, std::uint64_t window_ns, Duration span) {
+void Baseline::learn(const BaselinePoint& point, std::uint64_t window_ns,
+                     const BaselineShape& shape) {
   learned_ns_ += window_ns;
+  worse_ = shape.worse;
+  if (points_.empty() && learned_ns_ <= static_cast<std::uint64_t>(shape.warmup.count()) / 2) {
+    return;
+  }
+  note_sustained(point.value);
   if (++skipped_ < stride_) {
     return;
   }
+  const std::uint64_t slot_ns = std::max<std::uint64_t>(1, window_ns * stride_);
+  keep(point, static_cast<std::uint64_t>(shape.span.count()) / slot_ns);
+}
+
+void Baseline::note_sustained(float value) {
+  const bool is_high = worse_ == wire::Direction::high;
+  if (std::isfinite(before_that_)) {
+    const float level = is_high ? std::min({value, before_, before_that_})
+                                : std::max({value, before_, before_that_});
+    sustained_ = worse_of(sustained_, level, worse_);
+  }
+  before_that_ = before_;
+  before_ = value;
+}
+
+void Baseline::keep(BaselinePoint point, std::uint64_t wanted) {
+  point.sustained = sustained_;
+  sustained_ = not_known;
   skipped_ = 0;
   stale_ = true;
-  const std::uint64_t slot_ns = std::max<std::uint64_t>(1, window_ns * stride_);
-  const auto wanted = static_cast<std::uint64_t>(span.count()) / slot_ns;
   if (points_.size() == capacity && wanted > capacity) {
     thin_out();
   }
@@ -87,15 +116,18 @@ void Baseline::oldest_first() {
 void Baseline::thin_out() {
   oldest_first();
   for (std::size_t i = 0; 2 * i + 1 < points_.size(); ++i) {
+    const float sustained =
+        worse_of(points_[2 * i].sustained, points_[2 * i + 1].sustained, worse_);
     points_[i] = points_[2 * i + 1];
+    points_[i].sustained = sustained;
   }
   points_.resize(points_.size() / 2);
   stride_ *= 2;
 }
 
-bool Baseline::is_warm(Duration warmup) const {
+bool Baseline::is_warm(const BaselineShape& shape) const {
   return points_.size() >= least_points &&
-         learned_ns_ >= static_cast<std::uint64_t>(warmup.count());
+         learned_ns_ >= static_cast<std::uint64_t>(shape.warmup.count());
 }
 
 const Reference& Baseline::reference() {
@@ -109,6 +141,10 @@ const Reference& Baseline::reference() {
   reference_.median = quantile_of(values, 0.5);
   reference_.low = quantile_of(values, 0.1);
   reference_.high = quantile_of(values, 0.9);
+  const std::span<float> sustained = collect(points_, oldest_, &BaselinePoint::sustained, scratch);
+  if (!sustained.empty()) {
+    reference_.sustained = quantile_of(sustained, worse_ == wire::Direction::high ? 0.95 : 0.05);
+  }
   const std::span<float> rates = collect(points_, oldest_, &BaselinePoint::rate, scratch);
   if (!rates.empty()) {
     reference_.rate_median = quantile_of(rates, 0.5);

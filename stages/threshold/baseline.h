@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/time.h"
+#include "schemas/wire/event_generated.h"
 
 namespace gala {
 
@@ -16,6 +17,17 @@ struct BaselinePoint {
   float value = 0;
   float rate = std::numeric_limits<float>::quiet_NaN();
   float in_flight = std::numeric_limits<float>::quiet_NaN();
+  /// The worst level that three windows in a row kept up, since the point before; Baseline fills it
+  /// in.
+  float sustained = std::numeric_limits<float>::quiet_NaN();
+};
+
+/// What a baseline is of: how far back it looks, its warm-up (the first half of which an
+/// application needs to settle and is not learned), and which side is the bad one.
+struct BaselineShape {
+  Duration span{0};
+  Duration warmup{0};
+  wire::Direction worse = wire::Direction::high;
 };
 
 /// The logarithm that points are made of: zero, negative and NaN become the smallest positive
@@ -28,6 +40,8 @@ struct Reference {
   /// 10 % and 90 % quantile: where ordinary values stop, also when there are two ordinary levels.
   float low = 0;
   float high = 0;
+  /// 5 % of the time it was worse than that for three windows in a row; NaN = not known.
+  float sustained = std::numeric_limits<float>::quiet_NaN();
   /// Standard deviation of the noise between neighbouring windows.
   float noise = 0;
   /// Median and 85 % quantile of the rate, 15 % quantile of the requests in flight; NaN = not
@@ -53,15 +67,17 @@ class Baseline {
   static constexpr std::size_t capacity = 128;
 
   /// Adds a normal window.
-  void learn(const BaselinePoint& point, std::uint64_t window_ns, Duration span);
+  void learn(const BaselinePoint& point, std::uint64_t window_ns, const BaselineShape& shape);
   /// Time learned since the beginning or the last `forget`.
   [[nodiscard]] std::uint64_t learned_ns() const { return learned_ns_; }
-  [[nodiscard]] bool is_warm(Duration warmup) const;
+  [[nodiscard]] bool is_warm(const BaselineShape& shape) const;
   /// Requires: something was learned.
   [[nodiscard]] const Reference& reference();
   void forget();
 
  private:
+  void note_sustained(float value);
+  void keep(BaselinePoint point, std::uint64_t wanted);
   void oldest_first();
   void thin_out();
 
@@ -73,6 +89,11 @@ class Baseline {
   /// One window of `stride_` is kept; `skipped_` since the last one kept.
   std::uint32_t stride_ = 1;
   std::uint32_t skipped_ = 0;
+  /// The two values before, and the worst sustained level since the last point kept.
+  float before_ = std::numeric_limits<float>::quiet_NaN();
+  float before_that_ = std::numeric_limits<float>::quiet_NaN();
+  float sustained_ = std::numeric_limits<float>::quiet_NaN();
+  wire::Direction worse_ = wire::Direction::high;
   bool stale_ = true;
 };
 

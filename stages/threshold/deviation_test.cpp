@@ -157,6 +157,15 @@ TEST(DeviationSeesA, StepRightAfterItsWarmup) {
   expect_opening([](int at) { return Service::Mode{.median_s = at < 40 ? 0.001 : 0.003}; }, 40);
 }
 
+TEST(DeviationSeesA, StepSoonAfterAStartWithColdCaches) {
+  expect_opening(
+      [](int at) {
+        const double cold = 1 + 9 * std::exp(-at / 4.0);
+        return Service::Mode{.median_s = (at < 60 ? 0.001 : 0.003) * cold};
+      },
+      60);
+}
+
 // Closed loop: 50 clients wait for their answers, so a slow server is asked less.
 TEST(DeviationSeesA, SlowServerWhoseClientsWait) {
   expect_opening(

@@ -11,6 +11,9 @@ namespace {
 constexpr double largest_score = 1e6;
 /// The 90 % quantile of a normal distribution lies that many standard deviations above its median.
 constexpr double quantile_distance = 1.28;
+/// The nearer to its capacity, the faster a queue grows with its load: as the square, halfway
+/// there.
+constexpr double queue_growth = 2;
 /// A throughput cannot fall by more than everything.
 constexpr double largest_fall = 0.99;
 /// The noise of a window with few requests is scaled up by at most, and down by at most:
@@ -42,7 +45,7 @@ double excuse_of(const Reference& reference, const BaselinePoint& point,
   double excuse = 0;
   const double more_requests = point.rate - reference.rate_high;
   if (direction == wire::Direction::high && more_requests > 0) {
-    excuse += more_requests;
+    excuse += queue_growth * more_requests;
   }
   const double less_work = reference.in_flight_low - point.in_flight;
   if (less_work > 0) {
@@ -120,6 +123,8 @@ Judgement judge_deviation(const Check& check, const Reference& reference,
   Distances at;
   at.value = sign * (double{point.value} - reference.median);
   at.usual = sign * (double{is_high ? reference.high : reference.low} - reference.median);
+  // fmax: not known gives way.
+  at.usual = std::fmax(at.usual, sign * (double{reference.sustained} - reference.median));
   at.least = is_high ? std::log1p(std::max(0.0, check.least_change))
                      : -std::log1p(-std::clamp(check.least_change, 0.0, largest_fall));
   at.floor = floor ? sign * (double{log_of(*floor)} - reference.median) : 0;

@@ -26,15 +26,17 @@ Judgement judge_limit(const Check& check, double value);
 
 /// Judges in logarithms, because latencies and rates vary by factors. A value is abnormal when it
 /// is beyond all of these (direction high; low is the mirror image):
-///   median · (1 + least_change)            enough to matter
-///   90 % quantile · √(1 + least_change)    beyond the busier of two ordinary levels, beyond a ramp
-///   90 % quantile + (factor − 1.28) σ      beyond noise; = median + factor·σ for a normal
-///   distribution `above`
-/// The edge moves out with the load, where it is known: by rate / usual high rate when more
-/// requests come than ever in the baseline (queues grow with load), and by usual low / requests in
-/// flight when less work is in the system than usual (nobody waits for a slow server then; an idle
-/// one is slow to wake up). A server that becomes slow keeps as much or more in flight, so this
-/// excuses no fault. Requires: kind deviation, a warm baseline, a finite value.
+///   median · (1 + least_change)      enough to matter
+///   usual · √(1 + least_change)      beyond the busier of two ordinary levels, beyond a ramp
+///   usual + (factor − 1.28) σ        beyond noise: median + factor·σ of a normal distribution
+///   `above`                          large enough for anybody to notice
+/// where usual is the 90 % quantile or the level that was sustained before, whichever is worse.
+///
+/// The edge moves out with the load, where it is known: by (rate / usual high rate)² when more
+/// requests come than usual (queues grow with load), and by usual low / requests in flight when
+/// less work is in the system than usual (nobody waits for a slow server then; an idle one is slow
+/// to wake up). A server that becomes slow keeps as much or more in flight: no fault is excused.
+/// Requires: kind deviation, a warm baseline, a finite value.
 Judgement judge_deviation(const Check& check, const Reference& reference,
                           const BaselinePoint& point);
 

@@ -69,7 +69,14 @@ Check deviation() {
 /// Everything at 1 ms with this noise, 100 requests a second, 0.1 in flight.
 Reference steady(float noise = 0.02F) {
   const float usual = log_of(0.001);
-  return {usual, usual - 0.05F, usual + 0.05F, noise, log_of(100), log_of(110), log_of(0.09)};
+  return {.median = usual,
+          .low = usual - 0.05F,
+          .high = usual + 0.05F,
+          .sustained = usual + 0.02F,
+          .noise = noise,
+          .rate_median = log_of(100),
+          .rate_high = log_of(110),
+          .in_flight_low = log_of(0.09)};
 }
 
 BaselinePoint at(double value, double rate = 100, double in_flight = 0.1) {
@@ -103,6 +110,14 @@ TEST(JudgeDeviation, ExcusesMoreLoadAndLessWork) {
   EXPECT_EQ(judge_deviation(deviation(), steady(), at(0.003, 100, 0.3)).verdict, Verdict::abnormal);
   EXPECT_NE(judge_deviation(deviation(), steady(), at(0.003, 300, 0.9)).verdict, Verdict::abnormal);
   EXPECT_NE(judge_deviation(deviation(), steady(), at(0.003, 10, 0.03)).verdict, Verdict::abnormal);
+}
+
+// What was kept up for some time before is usual, even when it was rare.
+TEST(JudgeDeviation, AllowsWhatWasSustainedBefore) {
+  Reference reference = steady();
+  reference.sustained = log_of(0.002);
+  EXPECT_NE(judge_deviation(deviation(), reference, at(0.0025)).verdict, Verdict::abnormal);
+  EXPECT_EQ(judge_deviation(deviation(), reference, at(0.0030)).verdict, Verdict::abnormal);
 }
 
 // Clients that wait for their answers send less to a slow server: as much in flight, no excuse.

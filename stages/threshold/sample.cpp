@@ -65,6 +65,7 @@ SampleReader::SampleReader(const Check& check, const TableView& table, double wi
     count_ = table.find(check.count_metric);
   } else if (value_.valid() && is_histogram(value_)) {
     count_ = value_;
+    counts_itself_ = true;
   }
 }
 
@@ -89,7 +90,7 @@ Sample SampleReader::at(std::size_t row) const {
     sample.value = finite_or_nothing(value_.number(row));
     return sample;
   }
-  const double total = total_of(value_, row);
+  const double total = counts_itself_ ? sample.count : total_of(value_, row);
   if (statistic_ == Statistic::count) {
     sample.value = total;
   } else if (total > 0) {

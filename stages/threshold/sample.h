@@ -37,6 +37,7 @@ class SampleReader {
   Statistic statistic_;
   ColumnView value_;
   ColumnView count_;
+  bool counts_itself_ = false;
   double window_seconds_;
 };
 

@@ -14,6 +14,7 @@ namespace {
 /// An older window than the last is a late message; one that much older comes from another boot.
 constexpr std::uint64_t another_boot_ns = 60'000'000'000;
 constexpr std::uint64_t forgiveness = 10;
+constexpr std::size_t most_spikes = 16;
 constexpr double nanoseconds_per_second = 1e9;
 
 double seconds(const Window& window) {
@@ -109,7 +110,7 @@ void Watch::judge_against_baseline(const MessageView& message, const Row& row, O
   }
   const BaselinePoint point = point_of(row.sample, message.window);
   Judgement judgement;
-  if (state.baseline.is_warm(check_.warmup)) {
+  if (state.baseline.is_warm(shape())) {
     judgement = judge_deviation(check_, state.baseline.reference(), point);
   }
   const Alarm::Change change = advance(state, message, row, judgement, out);
@@ -117,6 +118,7 @@ void Watch::judge_against_baseline(const MessageView& message, const Row& row, O
     learn(state, point, message, judgement);
     return;
   }
+  state.spikes.clear();
   state.abnormal_ns += message.window.length_ns();
   if (state.abnormal_ns >= static_cast<std::uint64_t>(tally_.new_level_after.count())) {
     ++tally_.new_levels;
@@ -130,9 +132,18 @@ void Watch::learn(State& state, const BaselinePoint& point, const MessageView& m
                   const Judgement& judgement) {
   const std::uint64_t forgiven_ns = message.window.length_ns() / forgiveness;
   state.abnormal_ns -= std::min(state.abnormal_ns, forgiven_ns);
-  if (judgement.verdict != Verdict::abnormal && state.alarm.idle()) {
-    state.baseline.learn(point, message.window.length_ns(), check_.baseline);
+  if (!state.alarm.idle()) {
+    if (judgement.verdict == Verdict::abnormal && state.spikes.size() < most_spikes) {
+      state.spikes.push_back(point);
+    }
+    return;
   }
+  // Spikes that came to nothing are a part of what is usual; a fault is not.
+  for (const BaselinePoint& spike : state.spikes) {
+    state.baseline.learn(spike, message.window.length_ns(), shape());
+  }
+  state.spikes.clear();
+  state.baseline.learn(point, message.window.length_ns(), shape());
 }
 
 Watch::States::iterator Watch::find_state(const MessageView& message, const Row& row, bool wanted,

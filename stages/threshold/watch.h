@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/model.h"
 #include "runtime/outbox.h"
@@ -67,6 +68,8 @@ class Watch {
   struct State {
     Alarm alarm;
     Baseline baseline;
+    /// Abnormal windows of a run that has not opened an event: spikes, if it never does.
+    std::vector<BaselinePoint> spikes;
     /// As last sent, while open.
     std::unique_ptr<wire::EventT> event;
     std::uint64_t seen_ns = 0;
@@ -82,6 +85,9 @@ class Watch {
   };
 
   [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
+  [[nodiscard]] BaselineShape shape() const {
+    return {check_.baseline, check_.warmup, check_.direction};
+  }
   [[nodiscard]] bool is_judgeable(const Sample& sample) const;
   void judge_against_limit(const MessageView& message, const Row& row, Outbox& out);
   void judge_against_baseline(const MessageView& message, const Row& row, Outbox& out);
