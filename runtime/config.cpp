@@ -3,19 +3,13 @@
 #include "runtime/config.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 
+#include "runtime/section.h"
+
 namespace gala::detail {
 namespace {
-
-std::string format_number(double value) {
-  std::array<char, 32> buffer{};
-  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  return {buffer.data(), end};
-}
 
 bool wrong_type(const Value& value, std::string_view name, std::string_view wanted,
                 Diagnostics& diagnostics) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "runtime/section.h"
 #include "runtime/stage_options.h"
 
 namespace gala {
@@ -135,9 +135,7 @@ std::string show_limit(const FieldDescription& field, double limit) {
   if (field.type == "duration") {
     return format_duration(Duration{std::llround(limit * 1e9)});
   }
-  std::array<char, 32> buffer{};
-  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), limit);
-  return {buffer.data(), end};
+  return format_number(limit);
 }
 
 void append_types(std::string& out, std::span<const wire::MessageType> types) {

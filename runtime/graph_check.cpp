@@ -70,7 +70,10 @@ class Checker {
                              " is a source and reads from no stage; remove "
                              "\"from\"");
     }
-    if (!description.inputs.empty() && node.from.empty()) {
+    const Value* from = node.section.find("from");
+    const bool absent = from == nullptr || (from->array() != nullptr && from->array()->empty());
+    // A malformed "from" was reported by the parser.
+    if (!description.inputs.empty() && absent) {
       diagnostics_.error(node.place, "stage " + quote(node.name) + " (" + description.name +
                                          ") has nothing to read; add from = [\"…\"] with a stage "
                                          "that sends " +

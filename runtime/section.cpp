@@ -2,6 +2,9 @@
 #include "runtime/section.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 
 namespace gala {
 namespace {
@@ -124,6 +127,15 @@ void SectionReader::error_at(std::string_view key, std::string text) {
 }
 
 void SectionReader::finish() { detail::report_unknown_keys(section_, known_, {}, diagnostics_); }
+
+std::string format_number(double value) {
+  std::array<char, 32> buffer{};
+  const bool whole = std::abs(value) < 1e15 && std::nearbyint(value) == value;
+  const auto [end, error] =
+      whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::llround(value))
+            : std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), end};
+}
 
 std::string list_words(std::span<const std::string> words) {
   std::string out;

@@ -2,6 +2,7 @@
 // for.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,6 +95,9 @@ class SectionReader {
   Diagnostics& diagnostics_;
   std::vector<std::string> known_;
 };
+
+/// As people write it: 100000000 and 0.5, not 1e+08.
+std::string format_number(double value);
 
 /// `"a", "b" or "c"` for messages.
 std::string list_words(std::span<const std::string> words);

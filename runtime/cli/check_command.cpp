@@ -50,6 +50,13 @@ void check_model(const CommandContext& context, Workspace& workspace) {
     }
     schemas.merge(described ? std::move(described->records) : RecordSchemas(stage.records));
   }
+  if (schemas.empty()) {
+    workspace.diagnostics.error({},
+                                context.share_directory +
+                                    ": no installed source offers records, so the model cannot "
+                                    "be compared with what is measured; is the build complete?");
+    return;
+  }
   workspace.model.check_against(schemas, workspace.diagnostics);
 }
 
