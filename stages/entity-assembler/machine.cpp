@@ -48,7 +48,7 @@ void Machine::take(const wire::Records& records, const Envelope& envelope, Outbo
   const TableView view(records.columns(), records.rows());
   windows_.unreadable_columns += view.unreadable();
   const MessageCells cells(view);
-  learn(cells, stream->window.end_ns, out);
+  learn(cells, stream->window, out);
 
   const Deriver deriver(cells, facts_, machine_id_, {limits_.client_ports});
   const RowWindow window = row_window(*stream, records.counters_from_zero());
@@ -119,7 +119,6 @@ bool Machine::enter_window(Stream& stream, const wire::Records& records, Outbox&
       stream.previous_end_ns == 0 ? start_ns : std::min(start_ns, stream.previous_end_ns), end_ns,
       records.wall_offset_ns(), records.lost()};
   stream.open = true;
-  window_ns_ = std::max(window_ns_ / 2, end_ns - start_ns);
   wall_offset_ns_ = records.wall_offset_ns();
   return true;
 }
@@ -138,9 +137,10 @@ RowWindow Machine::row_window(const Stream& stream, bool counters_from_zero) con
       .absent_rows_begin_again = counters_from_zero};
 }
 
-void Machine::learn(const MessageCells& cells, std::uint64_t window_end_ns, Outbox& out) {
-  const std::vector<ProcessEnd> ends = facts_.learn(cells, window_end_ns);
-  const std::uint64_t delay_ns = std::max(least_end_delay_ns, 2 * window_ns_);
+void Machine::learn(const MessageCells& cells, const BatchWindow& window, Outbox& out) {
+  const std::vector<ProcessEnd> ends = facts_.learn(cells, window.end_ns);
+  const std::uint64_t delay_ns =
+      std::max(least_end_delay_ns, 2 * (window.end_ns - window.start_ns));
   bool replaced = false;
   for (const ProcessEnd& end : ends) {
     if (end.replaced) {
@@ -148,11 +148,11 @@ void Machine::learn(const MessageCells& cells, std::uint64_t window_end_ns, Outb
       registry_.end_process(end.tgid);
       replaced = true;
     } else {
-      ends_due_.emplace(window_end_ns + delay_ns, end.tgid);
+      ends_due_.emplace(window.end_ns + delay_ns, end.tgid);
     }
   }
   if (replaced) {
-    send_ended(window_end_ns, out);  // Before the rows of those that took over.
+    send_ended(window.end_ns, out);  // Before the rows of those that took over.
   }
 }
 

@@ -73,7 +73,7 @@ class Machine {
   void close_window(Stream& stream, Outbox& out);
   static void enter_epoch(Stream& stream, std::uint64_t epoch_ns, bool counters_from_zero);
   [[nodiscard]] RowWindow row_window(const Stream& stream, bool counters_from_zero) const;
-  void learn(const MessageCells& cells, std::uint64_t window_end_ns, Outbox& out);
+  void learn(const MessageCells& cells, const BatchWindow& window, Outbox& out);
   void age(std::uint64_t now_ns, Outbox& out);
   void send_ended(std::uint64_t now_ns, Outbox& out);
 
@@ -89,7 +89,6 @@ class Machine {
   WindowCounts windows_;
   std::uint64_t newest_ns_ = 0;
   std::int64_t wall_offset_ns_ = 0;
-  std::uint64_t window_ns_ = 0;
   std::uint64_t aged_ns_ = 0;
   /// At the last tick: our clock, and the machine's newest window.
   BootTime tick_time_;
