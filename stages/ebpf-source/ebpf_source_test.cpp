@@ -52,13 +52,13 @@ TEST(ProbeChoice, NamesEachFaultAtItsPlace) {
                "[tunables]\n"
                "\"sched.minimum_u\" = 1\n"
                "\"sched.minimum_us\" = 5000\n"
-               "\"tcp_link.x\" = 1\n"
+               "\"block_io.x\" = 1\n"
                "plain = 1\n"),
-      ElementsAre("1:21 unknown probe \"tcp_lnk\"; did you mean \"tcp_link\"?",
-                  "1:32 probe \"sched\" is named twice; remove one",
+      ElementsAre("1:20 unknown probe \"tcp_lnk\"; did you mean \"tcp_link\"?",
+                  "1:31 probe \"sched\" is named twice; remove one",
                   "3:1 probe sched has no tunable \"minimum_u\"; did you mean \"minimum_us\"?",
                   "4:1 sched.minimum_us is 5000; it must be a whole number from 0 to 1000",
-                  "5:1 \"tcp_link\" is not among the probes of this stage",
+                  "5:1 \"block_io\" is not among the probes of this stage",
                   "6:1 a tunable is written \"probe.name\", not \"plain\""));
 }
 

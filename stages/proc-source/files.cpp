@@ -157,17 +157,14 @@ const std::vector<std::uint32_t>& Files::list_numbers(const char* path) {
 }
 
 std::optional<std::uint64_t> Files::count_entries_at(int directory, const char* path) {
-  const FileDescriptor opened(::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened) {
-    return std::nullopt;
-  }
   // Since Linux 6.2 (f1f1f2569901) the size of /proc/PID/fd is the number of its entries.
   struct stat status{};
-  if (live_ && ::fstat(opened.value(), &status) == 0 && status.st_size > 0) {
+  if (live_ && ::fstatat(directory, path, &status, 0) == 0 && status.st_size > 0) {
     return static_cast<std::uint64_t>(status.st_size);
   }
+  const FileDescriptor opened(::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::uint64_t count = 0;
-  if (!for_each_entry(opened.value(), entries_, [&](std::string_view) { ++count; })) {
+  if (!opened || !for_each_entry(opened.value(), entries_, [&](std::string_view) { ++count; })) {
     return std::nullopt;
   }
   return count;

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <linux/gen_stats.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
+#include <array>
 #include <cmath>
 
 #include "stages/proc-source/files.h"
@@ -121,7 +123,8 @@ TEST(Qdisc, SumsRootsOnly) {
 
 TEST(Netlink, StopsAtTheEndOfADump) {
   Message datagram;
-  for (const std::uint16_t type : {RTM_NEWQDISC, NLMSG_DONE, RTM_NEWQDISC}) {
+  for (const std::uint16_t type :
+       std::array<std::uint16_t, 3>{RTM_NEWQDISC, NLMSG_DONE, RTM_NEWQDISC}) {
     const Message header = bytes_of(nlmsghdr{.nlmsg_len = sizeof(nlmsghdr),
                                              .nlmsg_type = type,
                                              .nlmsg_flags = 0,

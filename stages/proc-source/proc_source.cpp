@@ -132,14 +132,22 @@ Result<> ProcSource::start(Instant /*now*/) {
   } else {
     qdisc_complaint_ = route.error().what + "; qdisc drops and backlog are missing";
   }
-  if (auto stats = proc::TaskStats::open()) {
-    processes_.use(std::move(*stats));
-  } else {
-    thread_sums_complaint_ = stats.error().what +
-                             "; run-queue delay and switches of processes with several threads are "
-                             "those of their main thread";
-  }
+  use_thread_sums();
   return {};
+}
+
+void ProcSource::use_thread_sums() {
+  auto stats = proc::TaskStats::open();
+  const bool answered = stats && stats->read(static_cast<std::uint32_t>(::getpid()));
+  if (answered) {
+    processes_.use(std::move(*stats));
+    return;
+  }
+  thread_sums_complaint_ =
+      (stats ? std::string("the kernel refuses taskstats without CAP_NET_ADMIN")
+             : stats.error().what) +
+      "; CPU time and run-queue delay of processes with several threads are those of their main "
+      "thread; run as root";
 }
 
 bool ProcSource::wants(std::string_view table) const {

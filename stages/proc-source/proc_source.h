@@ -39,7 +39,7 @@ class ProcSource {
     std::vector<std::string> cgroups;
     bool kernel_threads = true;
     std::int64_t max_processes = 4096;
-    std::int64_t max_memory_rows = 50;
+    std::int64_t max_memory_rows = 20;
     std::int64_t max_cgroups = 1000;
     static constexpr auto fields() {
       return std::tuple{
@@ -98,6 +98,7 @@ class ProcSource {
     bool ever = false;
   };
 
+  void use_thread_sums();
   [[nodiscard]] bool wants(std::string_view table) const;
   /// True when `table` is wanted and its period has passed since it was last sent.
   [[nodiscard]] bool is_due(std::string_view table, BootTime now, Duration period) const;

@@ -11,9 +11,9 @@
 
 namespace gala::proc {
 
-/// One process in one window. Of a process with several threads, `run_delay_ns`,
-/// `timeslices_count`, `cpu_ns` and the switches cover all threads where the kernel answers
-/// taskstats, else the main thread only.
+/// One process in one window. `cpu_ns`, `run_delay_ns` and `timeslices_count` cover all threads
+/// where the kernel answers taskstats, else the main thread only; switches are always those of the
+/// main thread.
 struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
   static constexpr std::string_view table = "system.proc";
   using Row = ProcessRow;

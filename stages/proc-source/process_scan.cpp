@@ -88,14 +88,29 @@ bool ProcessScan::read(Files& files, std::uint32_t pid, Process& process, BootTi
   const bool is_new = process.seen_scan == 0 || row.start_time_ns != known_start_ns;
   const bool settling =
       now.ns() < row.start_time_ns + static_cast<std::uint64_t>(settling_time.count());
-  if (is_new || settling || row.comm != known_comm ||
-      now - process.detailed_at >= settings_.detail_period) {
+  const bool changed = is_new || settling || row.comm != known_comm;
+  const bool details_due = changed || now - process.detailed_at >= settings_.detail_period;
+  if (changed) {
+    read_namespaces(process);
+  }
+  if (details_due) {
     read_details(files, process);
-    process.detailed_at = now;
+    // The first interval differs from process to process, so that not all come due in one scan.
+    process.detailed_at = is_new ? now - settings_.detail_period * (pid % 8) / 8 : now;
     process.wanted = passes(row);
   }
   if (process.wanted) {
-    read_counters(files, process);
+    const double known_timeslices = row.timeslices_count;
+    const double known_cpu_ns = row.cpu_ns;
+    read_schedule(files, process);
+    // A process that was on no CPU did nothing that its other files count; most processes are idle.
+    const bool knows_all_threads = stats_ || !process.sums_threads;
+    const bool was_idle = knows_all_threads && row.timeslices_count == known_timeslices &&
+                          row.cpu_ns == known_cpu_ns && row.state != "R";
+    if (!was_idle || details_due) {
+      read_counters(files, process);
+    }
+    unreadable_ += process.readable ? 0 : 1;
   }
   if (!process.keeps_directory) {
     process.directory = FileDescriptor{};
@@ -136,23 +151,8 @@ bool ProcessScan::read_stat(Files& files, std::uint32_t pid, Process& process) {
   return false;
 }
 
-void ProcessScan::read_counters(Files& files, Process& process) {
+void ProcessScan::read_schedule(Files& files, Process& process) {
   ProcessRow& row = process.row;
-  const int directory = process.directory.value();
-  if (const auto text = read_kept(files, directory, "schedstat", process.schedule)) {
-    static_cast<ProcessSchedule&>(row) = parse_process_schedule(*text);
-  }
-  if (row.kernel_thread != 0) {
-    return;  // no files, no memory of its own
-  }
-  if (const auto text = read_kept(files, directory, "status", process.status)) {
-    static_cast<ProcessStatus&>(row) = parse_process_status(*text);
-  }
-  const auto io = read_kept(files, directory, "io", process.io);
-  static_cast<ProcessIo&>(row) = io ? parse_process_io(*io) : ProcessIo{};
-  const auto descriptors = files.count_entries_at(directory, "fd");
-  row.fd_count = descriptors ? static_cast<double>(*descriptors) : not_measured;
-  unreadable_ += (!io || !descriptors) && row.state != "Z" ? 1 : 0;
   // Once thread sums were used they stay in use: going back to the main thread would look like a
   // reset.
   process.sums_threads = process.sums_threads || row.threads > 1;
@@ -162,9 +162,33 @@ void ProcessScan::read_counters(Files& files, Process& process) {
     row.cpu_ns = sums.cpu_ns;
     row.run_delay_ns = sums.run_delay_ns;
     row.timeslices_count = sums.timeslices_count;
-    row.voluntary_switches_count = sums.voluntary_switches_count;
-    row.nonvoluntary_switches_count = sums.nonvoluntary_switches_count;
+    return;
   }
+  const auto text = read_kept(files, process.directory.value(), "schedstat", process.schedule);
+  static_cast<ProcessSchedule&>(row) = text ? parse_process_schedule(*text) : ProcessSchedule{};
+}
+
+void ProcessScan::read_counters(Files& files, Process& process) {
+  ProcessRow& row = process.row;
+  if (row.kernel_thread != 0) {
+    return;  // no files, no memory of its own
+  }
+  const int directory = process.directory.value();
+  if (const auto text = read_kept(files, directory, "status", process.status)) {
+    static_cast<ProcessStatus&>(row) = parse_process_status(*text);
+  }
+  const auto io = read_kept(files, directory, "io", process.io);
+  static_cast<ProcessIo&>(row) = io ? parse_process_io(*io) : ProcessIo{};
+  const auto descriptors = files.count_entries_at(directory, "fd");
+  row.fd_count = descriptors ? static_cast<double>(*descriptors) : not_measured;
+  process.readable = (io && descriptors) || row.state == "Z";
+}
+
+void ProcessScan::read_namespaces(Process& process) {
+  const int directory = process.directory.value();
+  process.row.net_ns = inode_at(directory, "ns/net");
+  process.row.pid_ns = inode_at(directory, "ns/pid");
+  process.row.mnt_ns = inode_at(directory, "ns/mnt");
 }
 
 void ProcessScan::read_details(Files& files, Process& process) {
@@ -173,9 +197,6 @@ void ProcessScan::read_details(Files& files, Process& process) {
   if (const auto text = files.read_at(directory, "cgroup")) {
     row.set(parse_process_cgroups(*text));
   }
-  row.net_ns = inode_at(directory, "ns/net");
-  row.pid_ns = inode_at(directory, "ns/pid");
-  row.mnt_ns = inode_at(directory, "ns/mnt");
   if (row.kernel_thread != 0) {
     row.cmdline = "[" + row.comm + "]";
     return;

@@ -65,6 +65,7 @@ class ProcessScan {
     std::uint64_t seen_scan = 0;
     bool keeps_directory = false;
     bool sums_threads = false;
+    bool readable = true;
     bool wanted = true;
   };
 
@@ -72,8 +73,11 @@ class ProcessScan {
   bool open(Files& files, std::uint32_t pid, Process& process);
   /// False when the process has gone.
   bool read_stat(Files& files, std::uint32_t pid, Process& process);
+  /// Time on CPU and on the run queue.
+  void read_schedule(Files& files, Process& process);
   void read_counters(Files& files, Process& process);
-  void read_details(Files& files, Process& process);
+  static void read_details(Files& files, Process& process);
+  static void read_namespaces(Process& process);
   void forget_files(Process& process);
   std::optional<std::string_view> read_kept(Files& files, int directory, const char* name,
                                             FileDescriptor& kept);

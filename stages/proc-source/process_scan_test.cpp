@@ -128,10 +128,13 @@ TEST(ProcessScan, FiltersByNameAndCgroup) {
   tree.add(10, "redis-server", 5);
   tree.add(20, "redis-cli", 5);
   tree.add(30, "java", 5);
-  ProcessScan by_name({.comms = {"redis*"}});
+  ProcessScanSettings settings;
+  settings.comms = {"redis*"};
+  ProcessScan by_name(settings);
   by_name.scan(files, at(1), not_measured);
   EXPECT_THAT(tgids(by_name), ElementsAre(10U, 20U));
-  ProcessScan by_both({.comms = {"redis*"}, .cgroups = {"/redis-s*"}});
+  settings.cgroups = {"/redis-s*"};
+  ProcessScan by_both(settings);
   by_both.scan(files, at(1), not_measured);
   EXPECT_THAT(tgids(by_both), ElementsAre(10U));
 }
@@ -142,7 +145,9 @@ TEST(ProcessScan, CountsWhatItsLimitLeavesOut) {
   for (int pid = 1; pid <= 5; ++pid) {
     tree.add(pid, "p", 5);
   }
-  ProcessScan scan({.max_processes = 3});
+  ProcessScanSettings settings;
+  settings.max_processes = 3;
+  ProcessScan scan(settings);
   EXPECT_EQ(scan.scan(files, at(1), not_measured).lost, 2U);
   EXPECT_EQ(scan.rows().size(), 3U);
 }
@@ -208,7 +213,7 @@ TEST(ProcessScanLive, DropsAProcessThatEnded) {
   EXPECT_FALSE(has_child());
 }
 
-// /proc has the main thread's run-queue delay and switches only; taskstats has those of all.
+// /proc has the main thread's run-queue delay only; taskstats has that of all, ended ones included.
 TEST(ProcessScanLive, SumsOverThreads) {
   auto stats = TaskStats::open();
   if (!stats) {
@@ -218,7 +223,7 @@ TEST(ProcessScanLive, SumsOverThreads) {
   if (!stats->read(own)) {
     GTEST_SKIP() << "taskstats is refused without CAP_NET_ADMIN";
   }
-  const double before = stats->read(own)->voluntary_switches_count;
+  const double before = stats->read(own)->timeslices_count;
   {
     // Two threads of ours hand a token to and fro: each waits for the other many times.
     std::binary_semaphore ping(0);
@@ -232,7 +237,7 @@ TEST(ProcessScanLive, SumsOverThreads) {
     const std::jthread one([&] { play(ping, pong); });
     const std::jthread other([&] { play(pong, ping); });
   }
-  EXPECT_GE(stats->read(own)->voluntary_switches_count, before + 20);
+  EXPECT_GE(stats->read(own)->timeslices_count, before + 20);
 }
 
 TEST(TaskStats, RefusesGarbage) {

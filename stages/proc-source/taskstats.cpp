@@ -44,14 +44,13 @@ std::optional<ThreadSums> parse_taskstats(Bytes payload) {
     return std::nullopt;
   }
   const auto values = read_prefix<taskstats>(*stats);
-  // The fields that a thread group's sums fill in (kernel/taskstats.c, kernel/delayacct.c);
-  // cpu_count, … come from sched_info, so they are there with delay accounting off, too.
+  // These come from sched_info, so they are there with delay accounting off, too, and the kernel
+  // keeps what ended threads had. Switches it does not keep (fill_tgid_exit): they would fall when
+  // a thread ends.
   return ThreadSums{
       .cpu_ns = static_cast<double>(values.cpu_run_virtual_total),
       .run_delay_ns = static_cast<double>(values.cpu_delay_total),
       .timeslices_count = static_cast<double>(values.cpu_count),
-      .voluntary_switches_count = static_cast<double>(values.nvcsw),
-      .nonvoluntary_switches_count = static_cast<double>(values.nivcsw),
   };
 }
 

@@ -14,8 +14,6 @@ struct ThreadSums {
   double cpu_ns = not_measured;
   double run_delay_ns = not_measured;
   double timeslices_count = not_measured;
-  double voluntary_switches_count = not_measured;
-  double nonvoluntary_switches_count = not_measured;
 };
 
 /// Finds the thread sums in the payload of a taskstats answer (behind its generic netlink header).
