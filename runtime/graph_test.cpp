@@ -106,7 +106,7 @@ TEST(Pipeline, SaysWhatIsWrongAndWhere) {
       {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\", \"k\"]\n", 8,
        "already reads from"},
       {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\nqueue = 0\n", 9,
-       "at least 1"},
+       "between 1 and 1000000"},
       {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [{ stage = \"k\", quue = "
        "1 }]\n",
        8, "did you mean \"queue\"?"},
@@ -129,7 +129,10 @@ TEST(Pipeline, SaysWhatIsWrongAndWhere) {
   for (const Case& one : cases) {
     const Checked checked = check(one.stages);
     const auto found = checked.diagnostics.sorted();
-    ASSERT_EQ(found.size(), 1U) << one.stages << checked.diagnostics.render({});
+    EXPECT_EQ(found.size(), 1U) << one.stages << checked.diagnostics.render({});
+    if (found.empty()) {
+      continue;
+    }
     EXPECT_THAT(found.front().text, HasSubstr(one.expected)) << one.stages;
     EXPECT_EQ(found.front().place.line, one.line) << one.stages;
   }
