@@ -98,7 +98,7 @@ Result<> Broker::start() {
   auto command = java("kafka.Kafka");
   command.push_back(directory_ + "/server.properties");
   process_ = TRY(Child::start_bound(command, directory_ + "/broker.log", [] { return true; }));
-  if (!wait_until([this] { return process_.ended() || answers(); }, 60s) || process_.ended()) {
+  if (!wait_until([this] { return process_.ended() || answers(); }, 120s) || process_.ended()) {
     return fail("Kafka did not come up; see " + directory_ + "/broker.log");
   }
   return {};
