@@ -70,7 +70,8 @@ std::string with_unit(double value, std::string_view unit) {
   if (!std::isfinite(value)) {
     return "–";
   }
-  const std::string_view name = unit == "1" ? std::string_view{} : unit;
+  // A plain count has no name, and "k/s" reads better than "k1/s".
+  const std::string_view name = unit == "1" ? std::string_view{} : unit == "1/s" ? "/s" : unit;
   const double magnitude = std::fabs(value);
   Prefix prefix{1, ""};
   if (name == "s" && magnitude > 0 && magnitude < 1) {

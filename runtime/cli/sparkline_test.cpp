@@ -31,6 +31,7 @@ TEST(WithUnit, ChoosesAPrefix) {
   EXPECT_EQ(with_unit(4.2e6, "B/s"), "4.20 MB/s");
   EXPECT_EQ(with_unit(97, "%"), "97 %");
   EXPECT_EQ(with_unit(1234, "1"), "1.23 k");
+  EXPECT_EQ(with_unit(2960, "1/s"), "2.96 k/s");
   EXPECT_EQ(with_unit(0, "s"), "0 s");
   EXPECT_EQ(with_unit(7, ""), "7");
   EXPECT_EQ(with_unit(none, "s"), "–");

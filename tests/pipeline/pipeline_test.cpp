@@ -145,7 +145,8 @@ TEST(Pipeline, LosesNothingToAStalledTap) {
 
   const std::uint64_t before = received_by(pipeline.fresh(), "keep");
   ASSERT_TRUE(pipeline.becomes(receives_more(before, 50)));
-  for (const auto& edge : pipeline.fresh().at("assemble").out_edges) {
+  const Statuses now = pipeline.fresh();
+  for (const auto& edge : now.at("assemble").out_edges) {
     EXPECT_EQ(edge->offered, edge->sent);
   }
 }

@@ -7,7 +7,7 @@
 namespace gala::demo {
 namespace {
 
-constexpr int hogs = 4;
+constexpr int hogs = 6;
 
 class CpuFault final : public Fault {
  public:
@@ -20,6 +20,8 @@ class CpuFault final : public Fault {
       processor_ = CPU_ISSET(i, &set) ? static_cast<int>(i) : processor_;
     }
     options.processor = processor_;
+    // More than its fair share beside the hogs, so that it has to wait for them.
+    options.load.rate_per_s = 5000;
     return {};
   }
 

@@ -18,8 +18,8 @@ class DiskFault final : public Fault {
     options.block_device = disk_->device();
     options.cgroup_procs = disk_->cgroup_procs();
     options.append_only = true;
-    options.load.rate_per_s = 400;
-    options.load.writes = 0.5;
+    options.load.rate_per_s = 150;
+    options.load.writes = 0.3;
     return {};
   }
 

@@ -7,7 +7,7 @@ namespace gala::demo {
 
 struct LoadOptions {
   std::uint16_t port = 0;
-  int connections = 20;
+  int connections = 8;
   /// Requests a second over all connections. A connection that still waits for a reply skips its
   /// turn, so a slow server shows in the rate too.
   double rate_per_s = 3000;

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "runtime/cli/diagnosis_view.h"
@@ -33,9 +35,12 @@ std::string clients_text(const LoadFigures& before, const LoadFigures& now, doub
 
 std::optional<std::string> Narrator::kpi_line(const std::vector<KpiValue>& kpis,
                                               const LoadFigures& figures, Instant now) {
+  if (!choose_entity(kpis)) {
+    return std::nullopt;
+  }
   const double seconds = std::chrono::duration<double>(now.boot - last_).count();
   // Windows may close a little early or late.
-  if (kpis.empty() || seconds < 0.5) {
+  if (seconds < 0.5) {
     return std::nullopt;
   }
   history_.push_back(kpis.front().value);
@@ -55,6 +60,17 @@ std::optional<std::string> Narrator::kpi_line(const std::vector<KpiValue>& kpis,
   last_figures_ = figures;
   last_ = now.boot;
   return line;
+}
+
+bool Narrator::choose_entity(const std::vector<KpiValue>& kpis) {
+  const auto with_value = static_cast<std::size_t>(std::count_if(
+      kpis.begin(), kpis.end(), [](const KpiValue& kpi) { return std::isfinite(kpi.value); }));
+  if (with_value > entity_kpis_) {
+    entity_ = kpis.front().entity;
+    entity_kpis_ = with_value;
+    history_.clear();
+  }
+  return !kpis.empty() && entity_kpis_ > 0 && kpis.front().entity == entity_;
 }
 
 std::optional<std::string> Narrator::event_line(const nlohmann::json& event) {

@@ -23,6 +23,10 @@ class Narrator {
   static std::string diagnosis_block(const nlohmann::json& diagnosis);
 
  private:
+  bool choose_entity(const std::vector<KpiValue>& kpis);
+
+  std::string entity_;
+  std::size_t entity_kpis_ = 0;
   std::vector<double> history_;
   LoadFigures last_figures_;
   BootTime last_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -185,7 +186,9 @@ class Session {
     const BootTime removed = now();
     say("\nthe fault is removed");
     const bool recovered = TRY(look_until([this] { return open_events_.empty(); }, recovery_limit));
-    if (recovered) {
+    if (!outcome_.seconds_to_event) {
+      say("\nno event told of the fault, so there is nothing to recover from");
+    } else if (recovered) {
       outcome_.seconds_to_recovery = seconds(now() - removed);
       say(fmt::format("\nback to normal after {:.0f} s", *outcome_.seconds_to_recovery));
     } else {
@@ -195,7 +198,9 @@ class Session {
   }
 
   void on_kpis(const std::vector<KpiValue>& kpis) {
-    kpi_seen_ = kpi_seen_ || !kpis.empty();
+    kpi_seen_ = kpi_seen_ || std::any_of(kpis.begin(), kpis.end(), [](const KpiValue& kpi) {
+                  return std::isfinite(kpi.value);
+                });
     if (const auto line = narrator_->kpi_line(kpis, scene_->figures(), current_instant())) {
       say(*line);
     }
