@@ -3,7 +3,7 @@
  * Four stamps a request, without reading a byte of it: TS1 the first segment of the request
  * arrives, TS2 the application reads it, TS3 it writes the reply, TS4 the reply is acknowledged.
  * One request at a time is measured per connection. Where replies and requests overlap, they are
- * counted, not timed.
+ * counted, not timed. What the client adds by holding an acknowledgement back is left out.
  *
  * Cost decides the shape. Only accepted sockets carry state: the listener's storage is cloned into
  * them, so that the client's end and all other sockets leave after one load. Each end runs three
@@ -47,6 +47,9 @@ struct {
 #define UNSEEN	0 /* its first segment was not seen alone: it overlaps another request */
 #define SKIPPED 1 /* left out by sampling */
 
+/* The kernel's shortest delayed acknowledgement is 40 ms (TCP_DELACK_MIN); a little less for its timer. */
+static const u64 delayed_ack_ns = 35000000;
+
 /* Two CPUs take turns here: the one that runs the application and the one that receives for it.
  * Each writes its own cache line only, the application's is the first one (the kernel puts 8 bytes
  * of its own in front). The socket lock keeps them apart.
@@ -63,7 +66,8 @@ struct conversation {
 	u32 tgid;
 	u32 started; /* sequence numbers are set */
 	u32 behind;  /* unread data was there when the last reply began */
-	u64 pad;
+	u32 retransmitted; /* by this socket, ever, when the last reply began */
+	u32 pad;
 	/* the receiving side */
 	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
 	u32 counted_requests; /* of the above as far as `servers` has them */
@@ -155,33 +159,50 @@ static __always_inline bool is_timed(const struct conversation *c)
 	       c->written_ns >= c->read_ns;
 }
 
+/* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send may
+ * hold it back for up to 40 ms (RFC 1122, 4.2.3.2), and one that thinks before its next request sends
+ * it with that: such time is the client's own. Then the best round trip of the connection stands for
+ * the way of the reply, unless the reply had to be sent again.
+ */
+static __always_inline u64 reply_arrived(const struct conversation *c, const struct tcp_sock *tp,
+					 u64 now, bool with_data)
+{
+	u64 way = elapsed(c->written_ns, now);
+	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
+
+	if (tp->total_retrans != c->retransmitted || best >= way || best >= delayed_ack_ns)
+		return now;
+	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
+}
+
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(segment_arrives, struct sock *sk, struct sk_buff *skb)
 {
 	struct conversation *c = find(sk);
+	struct tcp_sock *tp;
+	bool with_data;
 	u32 ack_seq;
 	u64 now = 0;
 
 	if (!c)
 		return 0;
-	if (!c->started) {
-		struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-
-		if (!tp)
-			return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	if (!c->started)
 		begin(c, tp);
-	}
+	with_data = skb_field(skb, seq) != skb_field(skb, end_seq);
 	ack_seq = skb_field(skb, ack_seq);
 	if (c->responses != c->counted_responses) {
 		if ((s32)(ack_seq - c->reply_end) >= 0) {
 			if (is_timed(c))
 				now = bpf_ktime_get_ns();
-			finish(c, sk, now);
+			finish(c, sk, now ? reply_arrived(c, tp, now, with_data) : 0);
 		} else if (c->responses - c->counted_responses > 64) {
 			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
 		}
 	}
-	if (skb_field(skb, seq) == skb_field(skb, end_seq) || c->arrived_ns)
+	if (!with_data || c->arrived_ns)
 		return 0;
 	/* Timed only when nothing else is under way: all read, all answered, all acknowledged. */
 	if (c->requests != c->counted_responses || c->behind || c->unstamped == c->requests + 1 ||
@@ -230,6 +251,7 @@ static __always_inline void reply(struct sock *sk, struct conversation *c,
 	if (sample_every <= 1 || !(c->responses % sample_every))
 		c->written_ns = bpf_ktime_get_ns();
 	c->responses++;
+	c->retransmitted = tp->total_retrans;
 	c->copied_seq = tp->copied_seq;
 	c->behind = tp->rcv_nxt != tp->copied_seq;
 }
