@@ -1,4 +1,4 @@
-// Differences of counters and histograms.
+// Differences of histograms.
 #include "stages/entity-assembler/counters.h"
 
 #include <algorithm>
@@ -8,24 +8,9 @@ namespace gala {
 namespace {
 
 constexpr std::uint64_t wrap = std::uint64_t{1} << 32;
-/// No 32-bit counter of ours moves further in one window.
-constexpr std::uint64_t largest_step = std::uint64_t{1} << 30;
+constexpr auto largest_step = static_cast<std::uint64_t>(largest_wrapped_step);
 
 }  // namespace
-
-Difference difference(double before, double now) {
-  if (!std::isfinite(before) || !std::isfinite(now)) {
-    return {};
-  }
-  if (now >= before) {
-    return {now - before, Difference::Kind::counted};
-  }
-  const double wrapped = now + static_cast<double>(wrap) - before;
-  if (before < static_cast<double>(wrap) && wrapped < static_cast<double>(largest_step)) {
-    return {wrapped, Difference::Kind::wrapped};
-  }
-  return {not_measured, Difference::Kind::reset};
-}
 
 BucketDifference bucket_difference(std::uint64_t before, std::uint64_t now) {
   if (now >= before) {

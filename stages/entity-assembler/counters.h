@@ -17,10 +17,25 @@ struct Difference {
   Kind kind = Kind::nothing;
 };
 
+/// What a 32-bit counter may gain in one window; no more is taken for a wrap.
+inline constexpr double largest_wrapped_step = 1U << 30;
+
 /// `before` is NaN when there was no reading. A value that fell is a 32-bit counter that wrapped
 /// when that explains it by a plausible step, else a reset: then nobody knows what happened in
 /// between.
-Difference difference(double before, double now);
+inline Difference difference(double before, double now) {
+  constexpr double wrap = 4'294'967'296.0;
+  if (now >= before) {
+    return {now - before, Difference::Kind::counted};
+  }
+  if (now < before) {
+    const double wrapped = now + wrap - before;
+    return before < wrap && wrapped < largest_wrapped_step
+               ? Difference{wrapped, Difference::Kind::wrapped}
+               : Difference{not_measured, Difference::Kind::reset};
+  }
+  return {};  // One of them was not measured.
+}
 
 /// The same for the counts of one bucket; a sum of 32-bit counters falls by 2^32 when one wraps.
 struct BucketDifference {

@@ -14,6 +14,12 @@ class TextWriter {
   explicit TextWriter(Column& column) : column_(column) {}
 
   void add(const HashedText& word) {
+    if (word.hash == last_hash_ && !column_.codes.empty() &&
+        column_.dictionary[column_.codes.back()] == word.text) {
+      column_.codes.push_back(column_.codes.back());
+      return;
+    }
+    last_hash_ = word.hash;
     const auto [found, added] =
         codes_.try_emplace(word.hash, static_cast<std::uint32_t>(column_.dictionary.size()));
     if (added) {
@@ -29,6 +35,7 @@ class TextWriter {
 
  private:
   Column& column_;
+  std::uint64_t last_hash_ = 0;
   std::unordered_map<std::uint64_t, std::uint32_t> codes_;
 };
 
