@@ -7,106 +7,18 @@
 
 #include <limits>
 
-#include "stages/entity-assembler/test_records.h"
+#include "stages/entity-assembler/test_model.h"
 
 namespace gala {
 namespace {
 
+using test_model::link;
+using test_model::proc;
+using test_model::process;
+using test_model::server;
+using test_model::sli;
+using test_model::socket;
 using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::UnorderedElementsAre;
-
-const std::pair<std::string, std::string> proc = {"proc", R"(
-[key]
-tgid = { about = "t" }
-[label]
-comm = { about = "t" }
-start_time = { about = "t" }
-container_id = { about = "t" }
-pod_id = { about = "t" }
-[table.system_proc]
-from = "system.proc"
-instance = ["tgid", "start_time_ns"]
-[table.exits]
-from = "proc_life.exits"
-[metric]
-cpu = { table = "system_proc", field = "cpu_ns", scale = 1e-9, type = "counter", unit = "s", about = "t", zh = "t" }
-cpu_util = { table = "system_proc", field = "cpu_ns", scale = 1e-7, per = "second", type = "gauge", unit = "%", about = "t", zh = "t" }
-exits = { table = "exits", field = "=1", type = "gauge", unit = "1", about = "t", zh = "t" }
-)"};
-
-const std::pair<std::string, std::string> sli = {"sli", R"(
-[key]
-tgid = { about = "t" }
-server_port = { about = "t" }
-[label]
-comm = { about = "t" }
-container_id = { about = "t" }
-[table.sli]
-from = "sli.servers"
-instance = ["tgid", "port", "family"]
-rename = { server_port = "port" }
-[metric]
-requests = { table = "sli", type = "counter", unit = "1", about = "t", zh = "t" }
-latency = { table = "sli", scale = 1e-9, type = "histogram", unit = "s", about = "t", zh = "t" }
-)"};
-
-const std::pair<std::string, std::string> link = {"tcp_link", R"(
-[key]
-tgid = { about = "t" }
-role = { about = "t" }
-client_ip = { about = "t" }
-server_ip = { about = "t" }
-client_port = { about = "t" }
-server_port = { about = "t" }
-[label]
-scope = { about = "t" }
-role_source = { about = "t" }
-[table.sockets]
-from = "tcp.sockets"
-instance = ["cookie"]
-where_not = { state = ["10"] }
-[metric]
-rx_bytes = { table = "sockets", type = "counter", unit = "B", about = "t", zh = "t" }
-srtt_max = { table = "sockets", field = "srtt_us", scale = 1e-6, type = "gauge", combine = "max", unit = "s", about = "t", zh = "t" }
-srtt_mean = { table = "sockets", field = "srtt_us", scale = 1e-6, type = "gauge", combine = "mean", unit = "s", about = "t", zh = "t" }
-retrans_ratio = { table = "sockets", field = "retrans", per = "segs_out", type = "gauge", unit = "1", about = "t", zh = "t" }
-)"};
-
-TestRecords process(std::uint64_t second, std::uint64_t cpu_ns, std::uint64_t start_ns = 5) {
-  return TestRecords("system.proc")
-      .at(second)
-      .integer("tgid", 42)
-      .integer("start_time_ns", start_ns)
-      .text("comm", "redis")
-      .text("cmdline", "redis --port 1")
-      .text("cgroup", "/docker/" + std::string(64, 'a'))
-      .number("cpu_ns", static_cast<double>(cpu_ns));
-}
-
-TestRecords server(std::uint64_t second, std::uint64_t requests, std::uint64_t family = 2) {
-  return TestRecords("sli.servers")
-      .at(second)
-      .from_zero()
-      .integer("tgid", 42)
-      .integer("port", 6379)
-      .integer("family", family)
-      .integer("requests", requests);
-}
-
-TestRecords socket(std::uint64_t second, std::uint64_t cookie, std::uint64_t rx_bytes) {
-  return TestRecords("tcp.sockets")
-      .at(second)
-      .integer("cookie", cookie)
-      .integer("tgid", 42)
-      .integer("state", 1)
-      .integer("netns", 1)
-      .text("local_ip", "10.0.0.1")
-      .text("remote_ip", "10.0.0.2")
-      .integer("local_port", 6379)
-      .integer("remote_port", 40000 + cookie)
-      .integer("rx_bytes", rx_bytes);
-}
 
 TEST(Counters, FirstReadingIsABaselineNotASpike) {
   TestAssembler assembler{proc};
@@ -304,136 +216,6 @@ TEST(Roles, KeepTheClientPortOnRequest) {
   TestAssembler assembler({link}, {.client_ports = true});
   assembler.take(socket(100, 1, 1));
   EXPECT_EQ(assembler.text("tcp_link", "client_port"), "40001");
-}
-
-TEST(Lifetime, TellsProcessesWithOneNumberApart) {
-  TestAssembler assembler{proc};
-  assembler.take(process(100, 800, 5));
-  assembler.take(process(101, 900'000'000'000, 101 * test_second_ns));
-  ASSERT_EQ(assembler.out().items().size(), 2U);
-  EXPECT_THAT(assembler.ended(), ElementsAre("m1_proc_42"));
-  EXPECT_EQ(wire::GetObservations(assembler.out().items()[0].payload.data())->rows(), 0U)
-      << "the end comes first, in a message of its own";
-  EXPECT_EQ(assembler.text("proc", "start_time"), std::to_string(101 * test_second_ns));
-}
-
-TEST(Lifetime, DoesNotMixCountersOfProcessesWithOneNumber) {
-  TestAssembler assembler{proc, sli};
-  assembler.take(process(100, 800, 5));
-  assembler.take(server(100, 50));
-  assembler.take(process(101, 1, 101 * test_second_ns));
-  assembler.take(server(101, 60));
-  EXPECT_EQ(assembler.value("sli", "requests"), 60) << "a new process's row began at zero";
-}
-
-TEST(Lifetime, OfAProcessEndsWithAllItsEntitiesOnceLastWindowsAreIn) {
-  TestAssembler assembler{proc, sli};
-  assembler.take(process(100, 1));
-  assembler.take(server(100, 1));
-  TestRecords exits("proc_life.exits");
-  exits.at(101).integer("tgid", 42).integer("at_ns", 101 * test_second_ns + 5);
-  assembler.take(exits.integer("lifetime_ns", 3).text("comm", "redis"));
-  EXPECT_THAT(assembler.ended(), IsEmpty());
-  assembler.take(server(101, 4));
-  EXPECT_EQ(assembler.value("sli", "requests"), 3) << "its last values count";
-  assembler.take(server(102, 4));
-  EXPECT_EQ(assembler.observations("sli"), nullptr) << "a row after the end revives nobody";
-  assembler.take(TestRecords("sli.servers").at(105).from_zero());
-  EXPECT_THAT(assembler.ended(), UnorderedElementsAre("m1_proc_42", "m1_sli_42_6379"));
-  EXPECT_EQ(assembler.gauge("rows_after_end"), 1);
-}
-
-TEST(Lifetime, EndsWhenNothingIsSeenForLong) {
-  TestAssembler assembler{proc};
-  assembler.take(process(100, 1));
-  assembler.tick(1000);
-  assembler.tick(1009);
-  EXPECT_THAT(assembler.ended(), IsEmpty());
-  assembler.tick(1012);
-  EXPECT_THAT(assembler.ended(), ElementsAre("m1_proc_42"));
-  EXPECT_EQ(assembler.gauge("entities_proc"), 0);
-}
-
-TEST(Windows, ThatAreLateOrDoubleAreIgnoredAndCounted) {
-  TestAssembler assembler{proc};
-  assembler.take(process(100, 1));
-  assembler.take(process(101, 11));
-  assembler.take(process(101, 11));
-  EXPECT_THAT(assembler.out().items(), IsEmpty());
-  assembler.take(process(99, 1));
-  EXPECT_THAT(assembler.out().items(), IsEmpty());
-  EXPECT_EQ(assembler.gauge("windows_duplicate"), 1);
-  EXPECT_EQ(assembler.gauge("windows_late"), 1);
-}
-
-TEST(Windows, InSeveralMessagesGiveOneObservation) {
-  TestAssembler assembler{sli};
-  assembler.take(server(100, 10).to_be_continued());
-  EXPECT_THAT(assembler.out().items(), IsEmpty());
-  assembler.take(server(100, 20, 10));
-  ASSERT_NE(assembler.observations("sli"), nullptr);
-  assembler.take(server(101, 13).to_be_continued());
-  assembler.take(server(101, 24, 10));
-  EXPECT_EQ(assembler.value("sli", "requests"), 7);
-}
-
-TEST(Windows, WhoseLastMessageIsLostAreClosedByTheNext) {
-  TestAssembler assembler{proc};
-  assembler.take(process(100, 1).to_be_continued());
-  assembler.take(process(101, 1));
-  EXPECT_EQ(assembler.out().items().size(), 2U);
-}
-
-TEST(Windows, OfUnusedTablesAreCountedNotComplainedAbout) {
-  TestAssembler assembler{proc};
-  assembler.take(TestRecords("other.table").integer("x", 1));
-  EXPECT_EQ(assembler.gauge("windows_of_unknown_table"), 1);
-  EXPECT_THAT(assembler.report().complaints, IsEmpty());
-}
-
-TEST(Limits, EvictTheLongestUnseenAndSaySo) {
-  TestAssembler assembler({proc}, {.max_entities = 2});
-  for (std::uint64_t i = 0; i < 4; ++i) {
-    TestRecords row("system.proc");
-    row.at(100 + i).integer("tgid", 1 + i).integer("start_time_ns", 1).text("comm", "p");
-    assembler.take(row.number("cpu_ns", 1));
-  }
-  EXPECT_LE(assembler.gauge("entities_proc"), 2);
-  EXPECT_GE(assembler.gauge("entities_evicted"), 2);
-  EXPECT_EQ(assembler.report().complaints.size(), 1U);
-  EXPECT_EQ(assembler.text("proc", "tgid"), "4");
-}
-
-TEST(Limits, RefuseMoreMachinesThanAllowed) {
-  TestAssembler assembler({proc}, {.max_machines = 1});
-  assembler.take(process(100, 1));
-  assembler.take(process(100, 1).of_machine("m2"));
-  EXPECT_THAT(assembler.out().items(), IsEmpty());
-  EXPECT_EQ(assembler.gauge("windows_of_refused_machines"), 1);
-}
-
-TEST(BadInput, LeavesWhatIsGood) {
-  TestAssembler assembler{proc};
-  wire::RecordsT records;
-  const auto good = process(100, 1).message();
-  wire::GetRecords(good.data())->UnPackTo(&records);
-  records.machine_id.clear();
-  records.columns.push_back(std::make_unique<wire::ColumnT>());
-  records.columns.back()->name = "cut_short";
-  flatbuffers::FlatBufferBuilder builder;
-  wire::FinishRecordsBuffer(builder, wire::Records::Pack(builder, &records));
-  TestAssembler other{proc};
-  Outbox out;
-  Diagnostics ignored;
-  const Model model = Model::parse({}, ignored);
-  EntityAssembler empty({}, {model, "local", "test", "assemble", {}, "", ""});
-  empty.on(*wire::GetRecords(builder.GetBufferPointer()), {}, out);
-  EXPECT_THAT(out.items(), IsEmpty());
-  // Rows without a key, numbers that are none, text where a number belongs.
-  TestRecords odd("system.proc");
-  odd.at(101).text("tgid", "").number("start_time_ns", not_measured).text("cpu_ns", "many");
-  assembler.take(odd);
-  EXPECT_EQ(assembler.gauge("rows_without_key"), 1);
 }
 
 }  // namespace
