@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <unordered_map>
 
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
@@ -13,40 +14,79 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-Offset<flatbuffers::String> shared(FlatBufferBuilder& builder, std::string_view text) {
-  return builder.CreateSharedString(text.data(), text.size());
-}
-
-Offset<wire::Node> pack(FlatBufferBuilder& builder, const TopologyView& view, NodeIndex index) {
-  const TopologyNode& node = view.graph.node(index);
-  const EntityType& type = view.book.types()[node.type];
-  std::vector<Offset<wire::Label>> labels;
-  labels.reserve(node.attributes.size());
-  for (std::size_t i = 0; i < node.attributes.size(); ++i) {
-    if (node.attributes[i] != no_string) {
-      const auto value = shared(builder, view.pool.text(node.attributes[i]));
-      labels.push_back(wire::CreateLabel(builder, shared(builder, type.attributes[i]), value));
+/// Writes nodes and edges; each text once, found again by its number rather than by comparing.
+class Packer {
+ public:
+  Packer(FlatBufferBuilder& builder, const TopologyView& view) : builder_(builder), view_(view) {
+    for (const EntityType& type : view.book.types()) {
+      names_.emplace_back();
+      for (const std::string& name : type.attributes) {
+        names_.back().push_back(builder.CreateSharedString(name));
+      }
+      entities_.push_back(builder.CreateSharedString(type.entity->name));
+    }
+    for (const std::string& kind : view.book.kinds()) {
+      kinds_.push_back(builder.CreateSharedString(kind));
     }
   }
-  const auto packed_labels = builder.CreateVector(labels);
-  const auto id = builder.CreateString(node.id);
-  const auto entity = shared(builder, type.entity->name);
-  const auto machine = shared(builder, view.pool.text(node.machine));
-  return wire::CreateNode(builder, id, entity, machine, packed_labels, node.first_seen.ns(),
-                          node.last_seen.ns());
-}
 
-std::vector<Offset<wire::Edge>> pack(FlatBufferBuilder& builder, const TopologyView& view,
-                                     const std::vector<EdgeKey>& keys) {
-  std::vector<Offset<wire::Edge>> edges;
-  edges.reserve(keys.size());
-  for (const EdgeKey& key : keys) {
-    const auto kind = shared(builder, view.book.kinds()[key.kind]);
-    const auto from = shared(builder, view.graph.node(key.from).id);
-    const auto to = shared(builder, view.graph.node(key.to).id);
-    edges.push_back(wire::CreateEdge(builder, kind, from, to));
+  Offset<wire::Node> pack(NodeIndex index) {
+    const TopologyNode& node = view_.graph.node(index);
+    labels_.clear();
+    for (std::size_t i = 0; i < node.attributes.size(); ++i) {
+      if (node.attributes[i] != no_string) {
+        const auto value = text(node.attributes[i]);
+        labels_.push_back(wire::CreateLabel(builder_, names_[node.type][i], value));
+      }
+    }
+    const auto labels = builder_.CreateVector(labels_);
+    const auto machine = text(node.machine);
+    return wire::CreateNode(builder_, id(index), entities_[node.type], machine, labels,
+                            node.first_seen.ns(), node.last_seen.ns());
   }
-  return edges;
+
+  Offset<wire::Edge> pack(const EdgeKey& key) {
+    const auto from = id(key.from);
+    return wire::CreateEdge(builder_, kinds_[key.kind], from, id(key.to));
+  }
+
+ private:
+  using Text = Offset<flatbuffers::String>;
+
+  Text text(StringId id) {
+    const auto [known, is_new] = texts_.try_emplace(id);
+    if (is_new) {
+      const std::string_view text = view_.pool.text(id);
+      known->second = builder_.CreateString(text.data(), text.size());
+    }
+    return known->second;
+  }
+  Text id(NodeIndex index) {
+    const auto [known, is_new] = ids_.try_emplace(index);
+    if (is_new) {
+      known->second = builder_.CreateString(view_.graph.node(index).id);
+    }
+    return known->second;
+  }
+
+  FlatBufferBuilder& builder_;
+  const TopologyView& view_;
+  std::vector<std::vector<Text>> names_;
+  std::vector<Text> entities_;
+  std::vector<Text> kinds_;
+  std::unordered_map<StringId, Text> texts_;
+  std::unordered_map<NodeIndex, Text> ids_;
+  std::vector<Offset<wire::Label>> labels_;
+};
+
+template <class Packed, class Item>
+std::vector<Offset<Packed>> pack_all(Packer& packer, const std::vector<Item>& items) {
+  std::vector<Offset<Packed>> packed;
+  packed.reserve(items.size());
+  for (const Item& item : items) {
+    packed.push_back(packer.pack(item));
+  }
+  return packed;
 }
 
 std::vector<std::uint8_t> bytes_of(const FlatBufferBuilder& builder) {
@@ -59,23 +99,20 @@ std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now,
                                       std::uint64_t version) {
   const std::vector<NodeIndex> order = view.graph.sorted_nodes();
   FlatBufferBuilder builder(1024 + order.size() * 256);
-  std::vector<Offset<wire::Node>> nodes;
-  nodes.reserve(order.size());
-  std::unordered_map<NodeIndex, std::uint32_t> place_of;
-  place_of.reserve(order.size());
-  for (const NodeIndex index : order) {
-    place_of.emplace(index, static_cast<std::uint32_t>(nodes.size()));
-    nodes.push_back(pack(builder, view, index));
+  Packer packer(builder, view);
+  std::vector<std::uint32_t> place_of(view.graph.positions());
+  for (std::uint32_t place = 0; place < order.size(); ++place) {
+    place_of[order[place]] = place;
   }
   std::vector<wire::EdgeIndex> edges;
   edges.reserve(view.graph.edge_count());
   for (const auto& [key, position] : view.graph.edges()) {
-    edges.emplace_back(key.kind, place_of.at(key.from), place_of.at(key.to));
+    edges.emplace_back(key.kind, place_of[key.from], place_of[key.to]);
   }
   std::sort(edges.begin(), edges.end(), [](const wire::EdgeIndex& a, const wire::EdgeIndex& b) {
     return std::tuple(a.kind(), a.from(), a.to()) < std::tuple(b.kind(), b.from(), b.to());
   });
-  const auto packed_nodes = builder.CreateVector(nodes);
+  const auto packed_nodes = builder.CreateVector(pack_all<wire::Node>(packer, order));
   const auto packed_kinds = builder.CreateVectorOfStrings(view.book.kinds());
   const auto packed_edges = builder.CreateVectorOfStructs(edges);
   wire::FinishTopologySnapshotBuffer(
@@ -87,15 +124,13 @@ std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now,
 std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::Changes& changes,
                                    Instant now, std::uint64_t version) {
   FlatBufferBuilder builder(4096);
-  std::vector<Offset<wire::Node>> nodes;
-  nodes.reserve(changes.changed_nodes.size());
-  for (const NodeIndex index : changes.changed_nodes) {
-    nodes.push_back(pack(builder, view, index));
-  }
-  const auto added_nodes = builder.CreateVector(nodes);
+  Packer packer(builder, view);
+  const auto added_nodes =
+      builder.CreateVector(pack_all<wire::Node>(packer, changes.changed_nodes));
   const auto removed_nodes = builder.CreateVectorOfStrings(changes.removed_nodes);
-  const auto added_edges = builder.CreateVector(pack(builder, view, changes.added_edges));
-  const auto removed_edges = builder.CreateVector(pack(builder, view, changes.removed_edges));
+  const auto added_edges = builder.CreateVector(pack_all<wire::Edge>(packer, changes.added_edges));
+  const auto removed_edges =
+      builder.CreateVector(pack_all<wire::Edge>(packer, changes.removed_edges));
   wire::FinishTopologyDeltaBuffer(
       builder, wire::CreateTopologyDelta(builder, now.boot.ns(), now.wall_offset_ns(), version,
                                          added_nodes, removed_nodes, added_edges, removed_edges));
