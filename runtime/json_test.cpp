@@ -263,5 +263,38 @@ TEST(ObservationJson, SaysNothingOfRowsWithoutAnEntity) {
           .empty());
 }
 
+// The earlier records left histograms out, so that their readers never learned of them.
+TEST(MetadataJson, NamesKeysLabelsAndAllMetricsOfEachTable) {
+  const SourceText disk{"disk.toml", R"([entity]
+name = "disk"
+about = "A disk."
+[key.disk_name]
+about = "Name."
+[label.model]
+about = "Model."
+[table.iostat]
+from = "system.disk"
+about = "Figures."
+[metric.r_await]
+table = "iostat"
+type = "gauge"
+unit = "s"
+about = "Wait."
+[metric.latency]
+table = "iostat"
+type = "histogram"
+unit = "s"
+about = "Latency."
+)"};
+  Diagnostics diagnostics;
+  const Model model = Model::parse(std::span(&disk, 1), diagnostics);
+  const auto all = metadata_json(model, WallTime{std::chrono::seconds(1'700'000'000)});
+  ASSERT_EQ(all.size(), 1U) << diagnostics.render({});
+  EXPECT_EQ(all[0].key, "disk");
+  EXPECT_EQ(json::parse(all[0].json), json::parse(R"({"timestamp":1700000000000,
+      "meta_name":"iostat","entity_name":"disk","version":"1.0.0","keys":["machine_id","disk_name"],
+      "labels":["model"],"metrics":["r_await","latency"]})"));
+}
+
 }  // namespace
 }  // namespace gala
