@@ -96,6 +96,12 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
   std::ranges::stable_sort(sorted, {}, [](const Diagnostic& one) {
     return std::tuple(std::string_view(one.place.file), one.place.line, one.place.column);
   });
+  // One mistake may be met more than once: a cause with three effects is checked for each.
+  const auto same = [](const Diagnostic& a, const Diagnostic& b) {
+    return a.text == b.text && a.place.file == b.place.file && a.place.line == b.place.line &&
+           a.place.column == b.place.column;
+  };
+  sorted.erase(std::unique(sorted.begin(), sorted.end(), same), sorted.end());
   return sorted;
 }
 

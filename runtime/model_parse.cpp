@@ -263,7 +263,7 @@ class EntityParser {
     SectionReader reader(section, "this cause", diagnostics_);
     Cause cause;
     cause.place = reader.place();
-    reader.require("effect", cause.effect);
+    const std::vector<std::string> effects = read_effects(reader);
     std::string of;
     if (reader.require("of", of)) {
       const auto dot = of.find('.');
@@ -284,7 +284,22 @@ class EntityParser {
     reader.require("keyword", cause.keyword);
     cause.text = read_text(reader, "text", true);
     reader.finish();
-    entity_.causes.push_back(std::move(cause));
+    for (const std::string& effect : effects) {
+      cause.effect = effect;
+      entity_.causes.push_back(cause);
+    }
+  }
+
+  /// One metric or a list of metrics that the same cause explains in the same words.
+  static std::vector<std::string> read_effects(SectionReader& reader) {
+    std::vector<std::string> effects;
+    const Value* value = reader.find("effect");
+    if (value != nullptr && value->array() != nullptr) {
+      reader.read("effect", effects);
+      return effects;
+    }
+    reader.require("effect", effects.emplace_back());
+    return effects;
   }
 
   void parse_path(SectionReader& reader, Cause& cause) {
