@@ -116,7 +116,7 @@ class Walk {
   void examine(std::size_t effect, const Cause& rule, GraphIndex index) {
     SeriesId id{index, rule.cause_metric, rule.statistic, rule.direction};
     const AbnormalSeries& of = found_.series[effect];
-    if (of.entity == index && of.metric == rule.cause_metric) {
+    if (id == SeriesId{of.entity, of.metric, of.statistic, of.direction}) {
       return;  // Nothing explains itself.
     }
     ++found_.looked_at;
