@@ -55,7 +55,7 @@ struct Reference {
 /// At most `capacity` points, evenly spread over the time that was learned: while the history is
 /// short every window is kept; each time the room is full every second point goes and points are
 /// taken half as often, until the room spans the whole baseline; then the oldest is
-/// overwritten. 1.5 kB when full.
+/// overwritten. 2.6 kB when full.
 ///
 /// Location is the median, spread the 10 % and 90 % quantiles: breakdown points .5 and .1 (P. J.
 /// Huber, Robust Statistics, 1981). Noise is the median absolute difference of neighbours, scaled

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/batch.h"
@@ -152,6 +153,7 @@ class Bench {
  public:
   explicit Bench(const std::string& checks, Threshold::Config config = {})
       : model_(model_with(checks, diagnostics_)), threshold_(config, context()) {}
+  explicit Bench(Model model) : model_(std::move(model)), threshold_({}, context()) {}
 
   /// What is wrong with the checks' text; empty when nothing is.
   [[nodiscard]] std::string complaints() const { return diagnostics_.render({}); }

@@ -25,7 +25,7 @@ class Threshold {
       return std::tuple{
           Field{"max_states", &Config::max_states,
                 "Entities and checks remembered at most: those with a baseline, and the abnormal "
-                "ones; 0.3 kB each, 1.5 kB more with a baseline. What does not fit is not judged, "
+                "ones; 0.3 kB each, 2.6 kB more with a baseline. What does not fit is not judged, "
                 "and counted.",
                 100, 1e8},
           Field{"forget_after", &Config::forget_after,
