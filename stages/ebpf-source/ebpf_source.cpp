@@ -243,7 +243,7 @@ void EbpfSource::send_probe(Loaded& loaded, Instant now, Outbox& out) {
     }
     loaded.faults.erase(table.name);
     // A table without rows is sent, too: a row that is absent from it has ended.
-    send(loaded, table, *batch, std::exchange(loaded.unsent.of_maps, 0), now, out);
+    send(loaded, {table, *batch, std::exchange(loaded.unsent.of_maps, 0)}, now, out);
     loaded.rows[table.name] = batch->rows();
   }
   consume(loaded);
@@ -258,7 +258,7 @@ void EbpfSource::send_pending(Loaded& loaded, Instant now, Outbox& out) {
     const Batch& batch = loaded.pending[table.name];
     loaded.rows[table.name] = batch.rows();
     if (batch.rows() > 0) {
-      send(loaded, table, batch, std::exchange(loaded.unsent.of_rings, 0), now, out);
+      send(loaded, {table, batch, std::exchange(loaded.unsent.of_rings, 0)}, now, out);
     }
   }
   loaded.pending.clear();
@@ -279,16 +279,15 @@ void EbpfSource::take_losses(Loaded& loaded) {
   loaded.lost = std::move(*lost);
 }
 
-void EbpfSource::send(const Loaded& loaded, const bpf::TableSchema& table, const Batch& batch,
-                      std::uint64_t lost, Instant now, Outbox& out) const {
+void EbpfSource::send(const Loaded& loaded, const Rows& rows, Instant now, Outbox& out) const {
   const BatchWindow window{.machine_id = machine_id_,
                            .start_ns = window_started_.ns(),
                            .end_ns = now.boot.ns(),
                            .wall_offset_ns = now.wall_offset_ns(),
-                           .lost = lost};
-  const std::string name = table_name(loaded.name, table.name);
+                           .lost = rows.lost};
+  const std::string name = table_name(loaded.name, rows.table.name);
   out.send(port, wire::MessageType::records, name,
-           to_records(batch, name, window, table.kind == bpf::TableKind::map));
+           to_records(rows.batch, name, window, rows.table.kind == bpf::TableKind::map));
 }
 
 void EbpfSource::report(SelfReport& report) const {

@@ -100,8 +100,13 @@ class EbpfSource {
   void send_probe(Loaded& loaded, Instant now, Outbox& out);
   void send_pending(Loaded& loaded, Instant now, Outbox& out);
   static void take_losses(Loaded& loaded);
-  void send(const Loaded& loaded, const bpf::TableSchema& table, const Batch& batch,
-            std::uint64_t lost, Instant now, Outbox& out) const;
+  /// The rows of one table in one window.
+  struct Rows {
+    const bpf::TableSchema& table;
+    const Batch& batch;
+    std::uint64_t lost;
+  };
+  void send(const Loaded& loaded, const Rows& rows, Instant now, Outbox& out) const;
   static void report_probe(const Loaded& loaded, SelfReport& report);
   static void report_hooks(const Loaded& loaded, SelfReport& report);
   static void report_cost(const Loaded& loaded, SelfReport& report);

@@ -215,9 +215,10 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
     send<proc::CgroupRow>(cgroups_.rows(), now, out, lost);
   }
   if (memory_due) {
-    send<proc::ProcessMemoryRow>(
-        processes_.read_memory(*files_, static_cast<std::size_t>(config_.max_memory_rows)), now,
-        out);
+    const proc::MemoryScanLimits limits{
+        .rows = static_cast<std::size_t>(config_.max_memory_rows),
+        .resident_bytes = static_cast<double>(config_.max_memory_bytes)};
+    send<proc::ProcessMemoryRow>(processes_.read_memory(*files_, limits), now, out);
   }
 }
 

@@ -40,6 +40,7 @@ class ProcSource {
     bool kernel_threads = true;
     std::int64_t max_processes = 4096;
     std::int64_t max_memory_rows = 20;
+    std::int64_t max_memory_bytes = std::int64_t{4} << 30;
     std::int64_t max_cgroups = 1000;
     static constexpr auto fields() {
       return std::tuple{
@@ -71,6 +72,11 @@ class ProcSource {
                 "Processes reported at most; those beyond count as lost.", 1, 1000000},
           Field{"max_memory_rows", &Config::max_memory_rows,
                 "Processes whose memory classes are read at most, the largest first.", 0, 100000},
+          Field{"max_memory_bytes", &Config::max_memory_bytes,
+                "Processes with a larger resident set are not asked for their memory classes: the "
+                "walk "
+                "takes about 5 ms a GiB.",
+                0, 1e15},
           Field{"max_cgroups", &Config::max_cgroups,
                 "Cgroups reported at most; those beyond count as lost.", 1, 1000000},
       };

@@ -244,14 +244,16 @@ bool ProcessScan::passes(const ProcessRow& row) const {
          matches_one(settings_.comms, row.comm) && matches_one(settings_.cgroups, row.cgroup);
 }
 
-std::vector<ProcessMemoryRow> ProcessScan::read_memory(Files& files, std::size_t max_rows) const {
+std::vector<ProcessMemoryRow> ProcessScan::read_memory(Files& files,
+                                                       const MemoryScanLimits& limits) const {
   std::vector<const ProcessRow*> largest;
-  std::copy_if(rows_.begin(), rows_.end(), std::back_inserter(largest),
-               [](const ProcessRow* row) { return row->rss_bytes > 0; });
+  std::copy_if(rows_.begin(), rows_.end(), std::back_inserter(largest), [&](const ProcessRow* row) {
+    return row->rss_bytes > 0 && row->rss_bytes <= limits.resident_bytes;
+  });
   std::sort(largest.begin(), largest.end(), [](const ProcessRow* left, const ProcessRow* right) {
     return left->rss_bytes > right->rss_bytes;
   });
-  largest.resize(std::min(largest.size(), max_rows));
+  largest.resize(std::min(largest.size(), limits.rows));
   std::vector<ProcessMemoryRow> memory;
   for (const ProcessRow* row : largest) {
     if (const auto text = files.read("proc/" + std::to_string(row->tgid) + "/smaps_rollup")) {

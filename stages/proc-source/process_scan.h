@@ -28,6 +28,12 @@ struct ProcessScanSettings {
   KernelUnits units;
 };
 
+/// Bounds of reading memory classes, for which the kernel walks through page tables.
+struct MemoryScanLimits {
+  std::size_t rows = 20;
+  double resident_bytes = 4.0 * 1024 * 1024 * 1024;
+};
+
 /// What happened in one scan.
 struct ProcessScanResult {
   /// Processes beyond max_processes.
@@ -50,8 +56,8 @@ class ProcessScan {
   ProcessScanResult scan(Files& files, BootTime now, double memory_total_bytes);
   [[nodiscard]] const std::vector<const ProcessRow*>& rows() const { return rows_; }
 
-  /// smaps_rollup of at most `max_rows` of `rows`, those with the largest resident set.
-  std::vector<ProcessMemoryRow> read_memory(Files& files, std::size_t max_rows) const;
+  /// smaps_rollup of the processes in `rows` with the largest resident sets within the limits.
+  std::vector<ProcessMemoryRow> read_memory(Files& files, const MemoryScanLimits& limits) const;
 
  private:
   struct Process {

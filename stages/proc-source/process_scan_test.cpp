@@ -157,10 +157,11 @@ TEST(ProcessScan, ReadsMemoryOfTheLargest) {
   ASSERT_TRUE(files);
   ProcessScan scan({});
   scan.scan(*files, at(1), not_measured);
-  const auto rows = scan.read_memory(*files, 2);
+  const auto rows = scan.read_memory(*files, {.rows = 2});
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].pss_bytes, 2000 * 1024);
   EXPECT_GT(rows[0].start_time_ns, 0U);
+  EXPECT_TRUE(scan.read_memory(*files, {.rows = 2, .resident_bytes = 4096}).empty());
 }
 
 /// The row of this test's own process.

@@ -111,6 +111,8 @@ const Row& row_of(const Row& row) {
   return row;
 }
 template <class Row>
+const Row& row_of(const Row&&) = delete;
+template <class Row>
 const Row& row_of(const Row* row) {
   return *row;
 }
