@@ -18,6 +18,12 @@ std::string numbered(const std::string& path, std::int64_t number) {
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
+/// A file that is there, regular (not /dev/null) and not empty.
+bool holds_data(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
+}
+
 std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -27,16 +33,13 @@ std::span<const std::uint8_t> as_bytes(std::string_view text) {
 Result<AppendFile> AppendFile::open(std::string path, Rotation rotation, Existing existing,
                                     std::string_view preamble) {
   AppendFile file(std::move(path), rotation, preamble);
-  struct stat status{};
-  const bool present = ::stat(file.path_.c_str(), &status) == 0 && status.st_size > 0;
-  if (present && S_ISREG(status.st_mode) && existing == Existing::begin_anew) {
-    if (rotation.keep > 0) {
-      TRY(file.rotate());
-      return file;
-    }
-    if (::truncate(file.path_.c_str(), 0) != 0) {
-      return fail(file.path_ + ": cannot be replaced (" + reason(errno) + ")");
-    }
+  const bool in_the_way = existing == Existing::begin_anew && holds_data(file.path_);
+  if (in_the_way && rotation.keep > 0) {
+    TRY(file.rotate());
+    return file;
+  }
+  if (in_the_way && ::truncate(file.path_.c_str(), 0) != 0) {
+    return fail(file.path_ + ": cannot be replaced (" + reason(errno) + ")");
   }
   TRY(file.reopen());
   return file;
@@ -76,15 +79,14 @@ Result<> AppendFile::append(std::span<const std::uint8_t> bytes) {
   if (!file_ || size_bytes_ < preamble_.size()) {
     TRY(reopen());
   }
-  const bool holds_data = size_bytes_ > preamble_.size();
-  if (rotation_.max_bytes > 0 && size_bytes_ + bytes.size() > rotation_.max_bytes) {
-    if (rotation_.keep == 0) {
-      return fail(path_ + ": has reached its limit of " + std::to_string(rotation_.max_bytes) +
-                  " bytes and grows no further");
-    }
-    if (holds_data) {
-      TRY(rotate());
-    }
+  const bool beyond = rotation_.max_bytes > 0 && size_bytes_ + bytes.size() > rotation_.max_bytes;
+  if (beyond && rotation_.keep == 0) {
+    return fail(path_ + ": has reached its limit of " + std::to_string(rotation_.max_bytes) +
+                " bytes and grows no further");
+  }
+  // What alone exceeds the limit gets a file of its own.
+  if (beyond && size_bytes_ > preamble_.size()) {
+    TRY(rotate());
   }
   return write_whole(bytes);
 }

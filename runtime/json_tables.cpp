@@ -1,6 +1,7 @@
 // Rows of metrics and the model's metadata as the documented JSON.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/batch.h"
@@ -68,6 +69,24 @@ KeyedJson row_json(const TableView& table, std::size_t row, const Json& head) {
   return made;
 }
 
+Json names_json(const std::vector<Attribute>& attributes) {
+  Json names = Json::array();
+  for (const Attribute& attribute : attributes) {
+    names.push_back(attribute.name);
+  }
+  return names;
+}
+
+Json metrics_json(const Entity& entity, const Table& table) {
+  Json names = Json::array();
+  for (const Metric& metric : entity.metrics) {
+    if (metric.table == table.name) {
+      names.push_back(metric.name);
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<KeyedJson> observation_json(const wire::Observations& observations) {
@@ -92,30 +111,20 @@ std::vector<KeyedJson> observation_json(const wire::Observations& observations) 
 std::vector<KeyedJson> metadata_json(const Model& model, WallTime now) {
   std::vector<KeyedJson> all;
   for (const Entity& entity : model.entities()) {
-    Json keys = Json::array({"machine_id"});
-    Json labels = Json::array();
-    for (const Attribute& key : entity.keys) {
-      if (key.name != "machine_id") {
-        keys.push_back(key.name);
-      }
+    Json keys = names_json(entity.keys);
+    // It is part of every id, whether or not the entity's file says so.
+    if (std::find(keys.begin(), keys.end(), "machine_id") == keys.end()) {
+      keys.insert(keys.begin(), "machine_id");
     }
-    for (const Attribute& label : entity.labels) {
-      labels.push_back(label.name);
-    }
+    const Json labels = names_json(entity.labels);
     for (const Table& table : entity.tables) {
-      Json metrics = Json::array();
-      for (const Metric& metric : entity.metrics) {
-        if (metric.table == table.name) {
-          metrics.push_back(metric.name);
-        }
-      }
       all.push_back({entity.name, dump({{"timestamp", now.ms()},
                                         {"meta_name", table.name},
                                         {"entity_name", entity.name},
                                         {"version", "1.0.0"},
                                         {"keys", keys},
                                         {"labels", labels},
-                                        {"metrics", std::move(metrics)}})});
+                                        {"metrics", metrics_json(entity, table)}})});
     }
   }
   return all;

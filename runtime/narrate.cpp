@@ -50,7 +50,8 @@ std::string sentence_at(const Json& object, std::string_view key, Language langu
 
 std::string local_time(double ms) {
   // Beyond the year 9999 (or before 1970) it is no time that a person could use.
-  if (!(ms >= 0 && ms < 253'402'300'800'000.0)) {
+  constexpr double year_10000_ms = 253'402'300'800'000.0;
+  if (ms < 0 || ms >= year_10000_ms) {
     return "-";
   }
   const auto seconds = static_cast<std::time_t>(ms / 1000);

@@ -201,6 +201,7 @@ Result<std::string> Reflection::to_json(std::string_view type,
 
 std::vector<std::string> Reflection::types() const {
   std::vector<std::string> names;
+  names.reserve(schemas_.size());
   for (const auto& [name, schema] : schemas_) {
     names.push_back(name);
   }

@@ -31,16 +31,19 @@ bool ends_inside_a_line(const std::string& path) {
 }  // namespace
 
 Result<> JsonLines::open() {
-  if (file_) {
-    return {};
+  if (!file_) {
+    file_ = TRY(opened_file());
   }
+  return {};
+}
+
+Result<AppendFile> JsonLines::opened_file() const {
   AppendFile opened =
       TRY(AppendFile::open(options_.path, options_.rotation, AppendFile::Existing::extend));
   if (ends_inside_a_line(options_.path)) {
     TRY(opened.append(as_bytes("\n")));
   }
-  file_ = std::move(opened);
-  return {};
+  return opened;
 }
 
 void JsonLines::add(std::string json) {
@@ -55,7 +58,9 @@ void JsonLines::add(std::string json) {
 }
 
 Result<> JsonLines::write_some() {
-  TRY(open());
+  if (!file_) {
+    file_ = TRY(opened_file());
+  }
   std::string chunk;
   std::size_t lines = 0;
   while (lines < backlog_.size() &&

@@ -40,6 +40,7 @@ class JsonLines {
 
  private:
   Result<> write_some();
+  [[nodiscard]] Result<AppendFile> opened_file() const;
 
   Options options_;
   std::optional<AppendFile> file_;

@@ -98,8 +98,7 @@ struct Producer::State {
   static State& of(void* opaque) { return *static_cast<State*>(opaque); }
 
   static void on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
-    const auto sequence =
-        static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(message->_private));
+    const auto sequence = static_cast<const KafkaMessage*>(message->_private)->sequence;
     const Outcome outcome = outcome_of(message->err);
     std::string reason;
     if (outcome != Outcome::delivered) {
@@ -165,7 +164,7 @@ Result<Producer> Producer::create(const Options& options) {
   if (!state->client) {
     return fail("kafka: no producer could be made (" + std::string(reason.data()) + ")");
   }
-  static_cast<void>(conf.release());  // Belongs to the client now.
+  [[maybe_unused]] rd_kafka_conf_t* const of_client = conf.release();
   rd_kafka_set_log_queue(state->client.get(), nullptr);
   state->queue.reset(rd_kafka_queue_get_main(state->client.get()));
   constexpr std::uint64_t one = 1;
@@ -199,11 +198,11 @@ Producer::Taken Producer::produce(const KafkaMessage& message) {
   fields[1].u.mem.size = message.key.size();
   fields[2].u.mem.ptr = const_cast<char*>(message.payload.data());
   fields[2].u.mem.size = message.payload.size();
-  fields[3].u.ptr = reinterpret_cast<void*>(static_cast<std::uintptr_t>(message.sequence));
+  fields[3].u.ptr = const_cast<KafkaMessage*>(&message);
   fields[4].u.headers = headers.get();
   const KafkaError error(rd_kafka_produceva(state_->client.get(), fields.data(), fields.size()));
   if (!error) {
-    static_cast<void>(headers.release());  // They belong to the message now.
+    [[maybe_unused]] rd_kafka_headers_t* const of_message = headers.release();
     return Taken::yes;
   }
   const rd_kafka_resp_err_t code = rd_kafka_error_code(error.get());

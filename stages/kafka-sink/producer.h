@@ -53,7 +53,7 @@ class Producer {
   Producer& operator=(Producer&&) noexcept;
   ~Producer();
 
-  /// Hands over a message whose payload must stay in place until its report.
+  /// Hands over a message, which must stay in place until its report.
   Taken produce(const KafkaMessage& message);
   /// Reports since the last call.
   std::vector<DeliveryReport> poll();

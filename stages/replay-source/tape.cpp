@@ -28,16 +28,17 @@ void Tape::Track::advance() {
 
 void Tape::choose() {
   for (std::size_t i = 0; i < tracks_.size(); ++i) {
-    const auto& frame = tracks_[i].frame;
-    const auto& best = tracks_[chosen_].frame;
-    if (frame && (!best || frame->envelope.sent.boot < best->envelope.sent.boot)) {
+    const Frame* frame = tracks_[i].current();
+    const Frame* best = tracks_[chosen_].current();
+    if (frame != nullptr &&
+        (best == nullptr || frame->envelope.sent.boot < best->envelope.sent.boot)) {
       chosen_ = i;
     }
   }
 }
 
 const Frame* Tape::current() const {
-  return tracks_.empty() || !tracks_[chosen_].frame ? nullptr : &*tracks_[chosen_].frame;
+  return tracks_.empty() ? nullptr : tracks_[chosen_].current();
 }
 
 void Tape::advance() {

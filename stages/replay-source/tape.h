@@ -36,6 +36,7 @@ class Tape {
     std::uint64_t refused = 0;
 
     void advance();
+    [[nodiscard]] const Frame* current() const { return frame ? &*frame : nullptr; }
   };
 
   void choose();
