@@ -156,6 +156,9 @@ struct Cause {
   /// With {cause.x}, {effect.x} placeholders (keys, labels, value, unit).
   Text text;
   Place place;
+  /// Key or label of the cause entity: candidates with the same value of it act together, their
+  /// changes are added up. "" = each for itself.
+  std::string group;
 };
 
 /// A key or label.

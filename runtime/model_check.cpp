@@ -17,8 +17,8 @@ constexpr std::array<std::string_view, 10> check_words{
     "value",  "limit",     "expected", "change",    "unit",
     "metric", "statistic", "entity",   "entity_id", "machine_id"};
 /// What `infer` knows about each side (cause, effect, kpi) besides keys and labels.
-constexpr std::array<std::string_view, 8> cause_words{"value",  "baseline", "peak",   "unit",
-                                                      "change", "entity",   "metric", "entity_id"};
+constexpr std::array<std::string_view, 9> cause_words{
+    "value", "baseline", "peak", "unit", "change", "entity", "metric", "entity_id", "together"};
 
 template <class Items>
 std::vector<std::string> names_of(const Items& items) {
@@ -220,6 +220,10 @@ class EntityChecker {
     check_where(cause.place, cause.where, *origin);
     check_path(cause);
     const std::vector<std::string> theirs = attributes_of(*origin);
+    if (!cause.group.empty() && !contains(theirs, cause.group)) {
+      error(cause.place, "entity " + quote(origin->name) + " has no key or label " +
+                             quote(cause.group) + did_you_mean(cause.group, theirs));
+    }
     check_sentence(cause.place, cause.text, [&](std::string_view name) {
       const auto dot = name.find('.');
       const std::string_view side = name.substr(0, dot);

@@ -280,6 +280,7 @@ class EntityParser {
     reader.read("within", cause.within, {0.1, 3600});
     reader.read("prior", cause.prior, {0.01, 1});
     reader.read("above", cause.above);
+    reader.read("group", cause.group);
     reader.read("below", cause.below);
     reader.require("keyword", cause.keyword);
     cause.text = read_text(reader, "text", true);

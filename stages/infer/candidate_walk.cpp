@@ -99,12 +99,33 @@ class Walk {
       }
       examine(effect, rule, index);
     }
+    compare(first_link);
+  }
+
+  /// Among the candidates of one rule those weigh most that changed most. Many processes of one
+  /// program can do together what none of them does alone.
+  void compare(std::size_t first_link) {
+    struct Group {
+      double change = 0;
+      double level = 0;
+      std::size_t size = 0;
+    };
+    std::map<std::string, Group> groups;
     double largest = 0;
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
-      largest = std::max(largest, change(found_.links[i]));
+      const AbnormalSeries& series = found_.series[found_.links[i].cause];
+      Group& group = groups[series.group];
+      group.change += change(found_.links[i]);
+      group.level += series.verdict.level;
+      ++group.size;
+      largest = std::max(largest, group.change);
     }
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
-      found_.links[i].share = largest > 0 ? change(found_.links[i]) / largest : 1;
+      AbnormalSeries& series = found_.series[found_.links[i].cause];
+      const Group& group = groups[series.group];
+      found_.links[i].share = largest > 0 ? group.change / largest : 1;
+      series.group_size = group.size;
+      series.group_level = group.level;
     }
   }
 
@@ -130,6 +151,7 @@ class Walk {
     candidate.statistic = rule.statistic;
     candidate.direction = rule.direction;
     candidate.depth = of.depth + 1;
+    candidate.group = group_of(rule, index);
     candidate.samples = samples_of(index, {rule.cause_metric, rule.statistic});
     Question question = question_for(index, of.verdict.bent);
     question.within = rule.within;
@@ -149,6 +171,15 @@ class Walk {
     place_of_.emplace(std::move(id), found_.series.size());
     found_.series.push_back(std::move(candidate));
     link(effect, found_.series.size() - 1, rule);
+  }
+
+  [[nodiscard]] std::string group_of(const Cause& rule, GraphIndex index) const {
+    const GraphNode& node = around_.graph.node(index);
+    const std::string_view value = node.label(rule.group);
+    if (rule.group.empty() || value.empty()) {
+      return node.id;
+    }
+    return node.machine + " " + node.entity + " " + std::string(value);
   }
 
   void link(std::size_t effect, std::size_t cause, const Cause& rule) {

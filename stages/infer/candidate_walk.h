@@ -35,6 +35,11 @@ struct AbnormalSeries {
   /// With the KPI; nothing when they share too few windows.
   std::optional<double> correlation;
   std::size_t depth = 0;
+  /// What it acts together with: the rule's group, or the entity alone.
+  std::string group;
+  /// How many of the group are abnormal under the rule, and the sum of their levels.
+  std::size_t group_size = 1;
+  double group_level = 0;
 };
 
 /// "cause can have made effect worse", both positions in Candidates::series.
@@ -44,7 +49,7 @@ struct CauseLink {
   const Cause* rule = nullptr;
   /// How the beginnings fit, 0…1.
   double order = 1;
-  /// Change of this cause relative to the largest among the rule's candidates, 0…1.
+  /// Change of this cause's group relative to the largest among the rule's candidates, 0…1.
   double share = 1;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 
 #include "stages/infer/sentence.h"
 
@@ -123,8 +124,9 @@ class Writer {
     }
     for (const std::size_t index : ranked.path) {
       const CauseLink& link = findings_.candidates.links[index];
-      const Text text =
-          fill_sentence(link.rule->text, subject(series(link.cause)), subject(series(link.effect)));
+      const Text text = fill_sentence(
+          link.rule->text,
+          {subject(series(link.cause)), subject(series(link.effect)), subject(series(0))});
       auto step = make_step(series(link.cause));
       step->relation = relation_of(*link.rule);
       step->score = strength_of(link, series(link.cause));
@@ -160,8 +162,11 @@ class Writer {
     std::vector<Dismissed> dismissed = findings_.candidates.dismissed;
     std::stable_sort(dismissed.begin(), dismissed.end(),
                      [](const auto& a, const auto& b) { return a.finding < b.finding; });
-    dismissed.resize(std::min(dismissed.size(), most_ruled_out));
+    std::set<std::pair<GraphIndex, std::string>> told;
     for (const Dismissed& one : dismissed) {
+      if (told.size() >= most_ruled_out || !told.emplace(one.entity, one.metric).second) {
+        continue;  // Several rules may have asked the same series.
+      }
       auto out = std::make_unique<wire::RuledOutT>();
       out->entity_id = findings_.around.graph.node(one.entity).id;
       out->metric = one.metric;

@@ -187,7 +187,9 @@ std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions
   std::vector<RankedCause> best;
   for (RankedCause& cause : roots) {
     const bool named = std::any_of(best.begin(), best.end(), [&](const RankedCause& other) {
-      return candidates.series[other.root].entity == candidates.series[cause.root].entity;
+      const AbnormalSeries& theirs = candidates.series[other.root];
+      const AbnormalSeries& ours = candidates.series[cause.root];
+      return theirs.entity == ours.entity || (!ours.group.empty() && theirs.group == ours.group);
     });
     if (!named && best.size() < options.top_k) {
       best.push_back(std::move(cause));

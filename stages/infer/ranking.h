@@ -28,7 +28,7 @@ struct RankingOptions {
   std::vector<GraphIndex> own;
 };
 
-/// Best first, distinct entities. Deterministic: ties go to the series found first.
+/// Best first, distinct entities and groups. Deterministic: ties go to the series found first.
 std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions& options);
 
 }  // namespace gala

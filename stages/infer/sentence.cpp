@@ -70,6 +70,17 @@ std::string change_of(const Verdict& verdict) {
   return "×" + digits(verdict.level / verdict.baseline);
 }
 
+/// What a cause does with its like, as an insertion: nothing when it is alone.
+std::string together(const Subject& subject, bool chinese) {
+  if (subject.series.group_size < 2) {
+    return {};
+  }
+  const std::string size = std::to_string(subject.series.group_size);
+  const std::string level = format_quantity(subject.series.group_level, subject.unit);
+  return chinese ? "（同类共 " + size + " 个，合计 " + level + "）"
+                 : " (one of " + size + " that together have " + level + ")";
+}
+
 std::optional<std::string> attribute(const Subject& subject, std::string_view name) {
   const Verdict& verdict = subject.series.verdict;
   if (name == "value") {
@@ -137,16 +148,22 @@ std::string format_quantity(double value, std::string_view unit) {
   return with_prefix(value, counts, std::string(base) + std::string(rate));
 }
 
-Text fill_sentence(const Text& pattern, const Subject& cause, const Subject& effect) {
-  const auto lookup = [&](std::string_view name) -> std::optional<std::string> {
+Text fill_sentence(const Text& pattern, const Roles& roles) {
+  const auto lookup = [&](std::string_view name, bool chinese) -> std::optional<std::string> {
     const auto dot = name.find('.');
     const std::string_view whose = name.substr(0, dot);
-    if (dot == std::string_view::npos || (whose != "cause" && whose != "effect")) {
+    const Subject* subject = whose == "cause"    ? &roles.cause
+                             : whose == "effect" ? &roles.effect
+                             : whose == "kpi"    ? &roles.kpi
+                                                 : nullptr;
+    if (dot == std::string_view::npos || subject == nullptr) {
       return std::nullopt;
     }
-    return attribute(whose == "cause" ? cause : effect, name.substr(dot + 1));
+    const std::string_view word = name.substr(dot + 1);
+    return word == "together" ? together(*subject, chinese) : attribute(*subject, word);
   };
-  return {fill(pattern.en, lookup), fill(pattern.zh, lookup)};
+  return {fill(pattern.en, [&](std::string_view name) { return lookup(name, false); }),
+          fill(pattern.zh, [&](std::string_view name) { return lookup(name, true); })};
 }
 
 }  // namespace gala

@@ -19,8 +19,16 @@ struct Subject {
   std::string_view unit;
 };
 
-/// Replaces {cause.x} and {effect.x}: value, baseline, peak, change, unit, metric, entity,
-/// entity_id, machine_id, or a key or label; one that is not known reads "?".
-Text fill_sentence(const Text& pattern, const Subject& cause, const Subject& effect);
+/// Whom a sentence is about.
+struct Roles {
+  Subject cause;
+  Subject effect;
+  Subject kpi;
+};
+
+/// Replaces {cause.x}, {effect.x} and {kpi.x}: value, baseline, peak, change, unit, metric, entity,
+/// entity_id, machine_id, together (what a group of causes does together, or nothing), or a key or
+/// label; one that is not known reads "?".
+Text fill_sentence(const Text& pattern, const Roles& roles);
 
 }  // namespace gala

@@ -44,9 +44,22 @@ TEST(Sentence, FillsWhatItKnowsAndMarksWhatIsMissing) {
       {"{cause.comm} ({cause.tgid}, {cause.cmdline}) uses {cause.value} ({cause.change}), delay "
        "{effect.value} ({effect.change}), {other}",
        "{cause.comm}占用{cause.value}"},
-      {cpu, hog, "%"}, {delay, hog, "s"});
+      {{cpu, hog, "%"}, {delay, hog, "s"}, {delay, hog, "s"}});
   EXPECT_EQ(text.en, "stress (9, ?) uses 0.9 % (from 0), delay 4 ms (×4), {other}");
   EXPECT_EQ(text.zh, "stress占用0.9 %");
+}
+
+TEST(Sentence, SaysWhatAGroupDoesTogether) {
+  GraphNode hog;
+  AbnormalSeries cpu;
+  cpu.verdict.level = 14;
+  const Roles roles{{cpu, hog, "%"}, {cpu, hog, "%"}, {cpu, hog, "%"}};
+  const Text pattern{"takes {cause.value}{cause.together}", "占用 {cause.value}{cause.together}"};
+  EXPECT_EQ(fill_sentence(pattern, roles).en, "takes 14 %");
+  cpu.group_size = 6;
+  cpu.group_level = 84;
+  EXPECT_EQ(fill_sentence(pattern, roles).en, "takes 14 % (one of 6 that together have 84 %)");
+  EXPECT_EQ(fill_sentence(pattern, roles).zh, "占用 14 %（同类共 6 个，合计 84 %）");
 }
 
 }  // namespace
