@@ -136,7 +136,9 @@ std::string audit_text(const Audit& audit) {
   for (const EdgeAudit& edge : audit.edges) {
     text += fmt::format("{:<38} {:>9} {:>9} {:>8} {:>9} {:>8} {:>7}\n",
                         edge.from + "." + edge.port + " → " + edge.to, edge.offered, edge.sent,
-                        edge.dropped, edge.received, edge.missing, edge.in_flight);
+                        edge.dropped, edge.received, edge.missing,
+                        // A consumer that spoke later than its producer is ahead of it.
+                        std::max<std::int64_t>(edge.in_flight, 0));
     if (!edge.mismatch.empty()) {
       text += "    MISMATCH: " + edge.mismatch + "\n";
     }

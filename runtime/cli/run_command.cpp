@@ -65,7 +65,7 @@ int run(const CommandContext& context, const RunOptions& options) {
   while (!interrupt.wait(1s)) {
   }
   fmt::print("stopping\n");
-  if (const auto stopped = prepared->supervisor.shut_down(); !stopped) {
+  if (const auto stopped = stop_supervised(context, prepared->pipeline.name); !stopped) {
     fmt::print(stderr, "gala run: {}\n", stopped.error().what);
     return exit_failure;
   }

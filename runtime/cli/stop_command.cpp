@@ -15,20 +15,11 @@ struct StopOptions {
 
 int stop(const CommandContext& context, const StopOptions& options) {
   const std::string name = pipeline_name(pipeline_path(context, options.pipeline));
-  const auto supervisor = Supervisor::find(supervisor_paths(context, name));
-  if (!supervisor) {
-    fmt::print(stderr, "gala stop: {}\n", supervisor.error().what);
-    return exit_failure;
-  }
-  if (!supervisor->running()) {
-    fmt::print("{} is not running\n", name);
-    return exit_ok;
-  }
-  if (const auto stopped = supervisor->shut_down(); !stopped) {
+  if (const auto stopped = stop_supervised(context, name); !stopped) {
     fmt::print(stderr, "gala stop: {}\n", stopped.error().what);
     return exit_failure;
   }
-  fmt::print("{} is stopped\n", name);
+  fmt::print("{} does not run any more\n", name);
   return exit_ok;
 }
 

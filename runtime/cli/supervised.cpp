@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "runtime/cli/deployment.h"
@@ -56,20 +57,31 @@ std::string text_or_nothing(const std::string& path) {
   return text ? std::move(*text) : std::string();
 }
 
-/// The pipeline's own errors and those that its stages find in their sections.
+/// The pipeline's own errors and those that its stages find in their sections, each once: every
+/// stage program reports the file's own errors too.
 std::string all_errors(const CommandContext& context, const std::string& file,
                        Workspace& workspace) {
-  if (!workspace.pipelines.empty() && !workspace.diagnostics.has_errors()) {
-    for (const StageNode& node : workspace.pipelines.front().stages) {
+  const auto identity = [](const Diagnostic& one) {
+    return std::tuple(one.place.file, one.place.line, one.place.column, one.text);
+  };
+  std::set<std::tuple<std::string, unsigned, unsigned, std::string>> known;
+  for (const Diagnostic& one : workspace.diagnostics.sorted()) {
+    known.insert(identity(one));
+  }
+  const auto add = [&](const Diagnostic& one) {
+    if (!one.warning && known.insert(identity(one)).second) {
+      workspace.diagnostics.add(one);
+    }
+  };
+  for (const Pipeline& pipeline : workspace.pipelines) {
+    for (const StageNode& node : pipeline.stages) {
       const auto findings = check_program(context, file, node);
       if (!findings) {
-        workspace.diagnostics.error(node.run_place, findings.error().what);
+        add({node.run_place, findings.error().what, false});
         continue;
       }
       for (const Diagnostic& finding : *findings) {
-        if (!finding.warning) {
-          workspace.diagnostics.add(finding);
-        }
+        add(finding);
       }
     }
   }
@@ -149,6 +161,22 @@ Result<> change_running(const Supervised& supervised, bool same_stages, bool sam
 }
 
 }  // namespace
+
+Result<> stop_supervised(const CommandContext& context, const std::string& name) {
+  const Supervisor supervisor = TRY(Supervisor::find(supervisor_paths(context, name)));
+  if (!supervisor.running()) {
+    return {};
+  }
+  TRY(supervisor.shut_down());
+  // Sockets tell what runs; the counts of edges stay, so that a restart goes on with them.
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(context.run_directory + "/" + name, failed)) {
+    if (entry.is_socket(failed)) {
+      fs::remove(entry.path(), failed);
+    }
+  }
+  return {};
+}
 
 SupervisorPaths supervisor_paths(const CommandContext& context, const std::string& name) {
   return {absolute(context.state_directory) + "/" + name + "/supervisord.conf",

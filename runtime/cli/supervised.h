@@ -37,6 +37,9 @@ using Progress = std::function<bool(const std::string& news)>;
 /// is changed to what the file says now.
 Result<> start_supervised(const Supervised& supervised, const Progress& progress);
 
+/// Stops a pipeline by name; nothing happens when it does not run.
+Result<> stop_supervised(const CommandContext& context, const std::string& name);
+
 /// The supervisord paths of a pipeline by name.
 SupervisorPaths supervisor_paths(const CommandContext& context, const std::string& name);
 

@@ -78,7 +78,12 @@ int top(const CommandContext& context, const TopOptions& options) {
     }
     earlier = reader->newest();
   }
-  return reader->newest().empty() ? exit_failure : exit_ok;
+  if (reader->newest().empty()) {
+    fmt::print(stderr, "gala top: no stage of {} says anything; start it with gala run\n",
+               pipeline->name);
+    return exit_failure;
+  }
+  return exit_ok;
 }
 
 }  // namespace
