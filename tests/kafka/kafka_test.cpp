@@ -133,7 +133,7 @@ class RealKafka : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  /// Reads until `enough` (at most 40 s).
+  /// Reads until `enough` (at most 90 s).
   static bool read_until(TestConsumer& consumer, std::vector<ReadMessage>& messages,
                          const std::function<bool()>& enough) {
     return wait_until(
@@ -141,7 +141,7 @@ class RealKafka : public testing::Test {
           consumer.poll(50ms, messages);
           return enough();
         },
-        40s);
+        90s);
   }
 
   std::string directory_;
@@ -190,7 +190,7 @@ TEST_F(RealKafka, GetsEverythingOnceAlthoughItIsKilledMeanwhile) {
   EXPECT_TRUE(read_until(consumer, messages, [&] { return messages.size() >= event_count; }))
       << messages.size() << "\n"
       << log_of("kafka");
-  EXPECT_EQ(replay_.wait(20s), 0);
+  EXPECT_EQ(replay_.wait(60s), 0);
   sink_.stop(2s);
   EXPECT_EQ(sink_.ended(), 0) << "did not stop within two seconds";
   consumer.poll(500ms, messages);  // A repetition would follow now.
@@ -200,7 +200,7 @@ TEST_F(RealKafka, GetsEverythingOnceAlthoughItIsKilledMeanwhile) {
 
 TEST_F(RealKafka, GetsTheDocumentedJsonAlthoughItComesUpLate) {
   start_pipeline();
-  EXPECT_EQ(replay_.wait(30s), 0);  // Everything was sent before there was a broker.
+  EXPECT_EQ(replay_.wait(60s), 0);  // Everything was sent before there was a broker.
   ASSERT_TRUE(broker_->start());
   TestConsumer consumer(broker_->address(), {"gala_anteater_hybrid_model", "gala_cause_inference",
                                              "gala_gopher_metadata"});
