@@ -177,6 +177,9 @@ Result<Child> Child::fork(const std::function<int()>& body) {
     return Child(pid);
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // A session of its own: Ctrl-C is for the parent, which then ends its children in order, and the
+  // scheduler's autogroups treat each child as what it stands for, a service of its own.
+  ::setsid();
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

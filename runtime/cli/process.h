@@ -43,7 +43,8 @@ class Child {
                                    const std::string& output_path,
                                    const std::function<bool()>& before);
   /// Forks and runs `body` in the child, which ends with its result. The child is killed when this
-  /// process dies, whatever it dies of. Requires: no other thread holds a lock the body needs.
+  /// process dies, whatever it dies of, and has a session of its own: Ctrl-C does not reach it.
+  /// Requires: no other thread holds a lock the body needs.
   static Result<Child> fork(const std::function<int()>& body);
 
   Child() = default;
