@@ -23,8 +23,8 @@ constexpr float not_known = std::numeric_limits<float>::quiet_NaN();
 using Scratch = std::array<float, Baseline::capacity>;
 
 float quantile_of(std::span<float> values, double share) {
-  const auto at = static_cast<std::size_t>(share * static_cast<double>(values.size() - 1) + 0.5);
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(at);
+  const auto at = std::lround(share * static_cast<double>(values.size() - 1));
+  const auto place = values.begin() + at;
   std::nth_element(values.begin(), place, values.end());
   return *place;
 }
