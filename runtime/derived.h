@@ -1,4 +1,5 @@
-// Words that the model may use like record columns although no source writes them: entity-assembler derives them.
+// Words that the model may use like record columns although no source writes them: entity-assembler
+// derives them.
 #pragma once
 
 #include <algorithm>

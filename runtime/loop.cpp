@@ -208,6 +208,11 @@ class Loop {
 
 int run_loop(AnyStage& stage, const LoopOptions& options) {
   FileDescriptor signals = block_signals();
+  // Before ZeroMQ starts its threads: what a stage gives up here (capabilities), they never had.
+  if (const auto started = stage.start(current_instant()); !started) {
+    spdlog::error("{}", started.error().what);
+    return 1;
+  }
   std::optional<ExpositionServer> exposition;
   if (!options.metrics_address.empty()) {
     auto server = ExpositionServer::listen(options.metrics_address);
@@ -220,10 +225,6 @@ int run_loop(AnyStage& stage, const LoopOptions& options) {
   auto links = Links::open(options.links);
   if (!links) {
     spdlog::error("{}", links.error().what);
-    return 1;
-  }
-  if (const auto started = stage.start(current_instant()); !started) {
-    spdlog::error("{}", started.error().what);
     return 1;
   }
   spdlog::info("started run={} in={} out={}", options.description.name, options.links.in.size(),

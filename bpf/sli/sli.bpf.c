@@ -47,7 +47,8 @@ struct {
 #define UNSEEN	0 /* its first segment was not seen alone: it overlaps another request */
 #define SKIPPED 1 /* left out by sampling */
 
-/* The kernel's shortest delayed acknowledgement is 40 ms (TCP_DELACK_MIN); a little less for its timer. */
+/* The kernel's shortest delayed acknowledgement is 40 ms (TCP_DELACK_MIN); a little less for its
+ * timer. */
 static const u64 delayed_ack_ns = 35000000;
 
 /* Two CPUs take turns here: the one that runs the application and the one that receives for it.
@@ -64,8 +65,8 @@ struct conversation {
 	u32 written_seq; /* end of all that was written so far */
 	u32 copied_seq;	 /* end of what was read when the last reply began */
 	u32 tgid;
-	u32 started; /* sequence numbers are set */
-	u32 behind;  /* unread data was there when the last reply began */
+	u32 started;	   /* sequence numbers are set */
+	u32 behind;	   /* unread data was there when the last reply began */
 	u32 retransmitted; /* by this socket, ever, when the last reply began */
 	u32 pad;
 	/* the receiving side */
@@ -159,10 +160,10 @@ static __always_inline bool is_timed(const struct conversation *c)
 	       c->written_ns >= c->read_ns;
 }
 
-/* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send may
- * hold it back for up to 40 ms (RFC 1122, 4.2.3.2), and one that thinks before its next request sends
- * it with that: such time is the client's own. Then the best round trip of the connection stands for
- * the way of the reply, unless the reply had to be sent again.
+/* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send
+ * may hold it back for up to 40 ms (RFC 1122, 4.2.3.2), and one that thinks before its next request
+ * sends it with that: such time is the client's own. Then the best round trip of the connection
+ * stands for the way of the reply, unless the reply had to be sent again.
  */
 static __always_inline u64 reply_arrived(const struct conversation *c, const struct tcp_sock *tp,
 					 u64 now, bool with_data)
