@@ -121,19 +121,22 @@ def bpftool(*arguments):
                                      capture_output=True).stdout)
 
 
-def owned(objects, pids):
-    return [one for one in objects if pids & {owner["pid"] for owner in one.get("pids", [])}]
+class BpfObjects:
+    """Programs and maps that were not there when this was made: the pipeline's."""
 
+    def __init__(self):
+        self.known = {kind: {one["id"] for one in bpftool(kind, "show")} for kind in ("prog", "map")}
 
-def bpf_time(pids):
-    """Run time and count of our programs by name."""
-    programs = owned(bpftool("prog", "show"), pids)
-    return {one["id"]: (one.get("name", "?"), one.get("run_time_ns", 0), one.get("run_cnt", 0))
-            for one in programs}
+    def new(self, kind):
+        return [one for one in bpftool(kind, "show") if one["id"] not in self.known[kind]]
 
+    def run_time(self):
+        """Name, run time and count of each program."""
+        return {one["id"]: (one.get("name", "?"), one.get("run_time_ns", 0), one.get("run_cnt", 0))
+                for one in self.new("prog")}
 
-def map_bytes(pids):
-    return sum(one.get("bytes_memlock", 0) for one in owned(bpftool("map", "show"), pids))
+    def map_bytes(self):
+        return sum(one.get("bytes_memlock", 0) for one in self.new("map"))
 
 
 def load(build, port, rate, seconds):
@@ -143,16 +146,16 @@ def load(build, port, rate, seconds):
     return json.loads(out.splitlines()[-1])
 
 
-def measure_interval(pipeline, action):
+def measure_interval(pipeline, objects, action):
     """CPU cores of each stage and BPF time while `action` runs."""
     pids = pipeline.pids()
     before_cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
-    before_bpf, began = bpf_time(set(pids.values())), time.monotonic()
+    before_bpf, began = objects.run_time(), time.monotonic()
     outcome = action()
     elapsed = time.monotonic() - began
     cores = {name: (cpu_seconds(pid) - before_cpu[name]) / elapsed for name, pid in pids.items()}
     programs = {}
-    for ident, (name, run_time, count) in bpf_time(set(pids.values())).items():
+    for ident, (name, run_time, count) in objects.run_time().items():
         _, old_time, old_count = before_bpf.get(ident, (name, 0, 0))
         programs[name] = {"ns": run_time - old_time, "runs": count - old_count}
     pipeline.check()
@@ -161,6 +164,7 @@ def measure_interval(pipeline, action):
 
 def measure_cost(arguments, directory):
     redis = Redis(directory)
+    objects = BpfObjects()
     pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
     memory = MemoryPeak(pipeline)
     memory.start()
@@ -168,12 +172,11 @@ def measure_cost(arguments, directory):
     try:
         say("settling …")
         time.sleep(8)
-        _, _, idle, _ = measure_interval(pipeline, lambda: time.sleep(arguments.seconds))
+        _, _, idle, _ = measure_interval(pipeline, objects, lambda: time.sleep(arguments.seconds))
         say(f"idle: {sum(idle.values()):.3f} cores; loading with {arguments.rate} requests/s …")
         done, elapsed, busy, programs = measure_interval(
-            pipeline, lambda: load(arguments.build, redis.port, arguments.rate, arguments.seconds))
+            pipeline, objects, lambda: load(arguments.build, redis.port, arguments.rate, arguments.seconds))
         total_ns = sum(one["ns"] for one in programs.values())
-        pids = set(pipeline.pids().values())
         return {
             "idle_cores": round(sum(idle.values()), 4),
             "busy_cores": round(sum(busy.values()), 4),
@@ -184,7 +187,7 @@ def measure_cost(arguments, directory):
             "bpf_programs": {name: one for name, one in sorted(
                 programs.items(), key=lambda item: -item[1]["ns"]) if one["runs"]},
             "pss_peak_mb": round(memory.peak / 1e6, 1),
-            "bpf_map_mb": round(map_bytes(pids) / 1e6, 2),
+            "bpf_map_mb": round(objects.map_bytes() / 1e6, 2),
         }
     finally:
         STATS.write_text("0")
@@ -193,21 +196,24 @@ def measure_cost(arguments, directory):
         redis.stop()
 
 
-def saturated(build, redis):
-    return load(build, redis.port, 0, 3)["requests"] / 3
+def saturated(redis):
+    """GETs a second of 20 clients that never pause."""
+    out = subprocess.run(["redis-benchmark", "-p", str(redis.port), "-t", "get", "-n", "300000",
+                          "-c", "20", "--csv"], check=True, capture_output=True, text=True).stdout
+    return float(out.splitlines()[-1].split(",")[1].strip('"'))
 
 
 def measure_loss(arguments, directory):
     """Redis at saturation with the pipeline running and not, in turn; the ratio of each pair."""
     redis, ratios = Redis(directory), []
     try:
-        saturated(arguments.build, redis)
+        saturated(redis)
         for pair in range(arguments.pairs):
-            without = saturated(arguments.build, redis)
+            without = saturated(redis)
             pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
             try:
                 time.sleep(4)
-                with_probes = saturated(arguments.build, redis)
+                with_probes = saturated(redis)
                 pipeline.check()
             finally:
                 pipeline.stop()

@@ -1,6 +1,5 @@
 // The demonstration's load as a program, for pipeline_cost.py:
 //   redis_load --port P --rate R --seconds S --connections C   → one JSON object on standard output
-// Rate 0 = as fast as the server answers.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,12 +11,6 @@
 
 #include "runtime/cli/demo/load.h"
 
-namespace {
-
-constexpr double unlimited_per_s = 1e7;
-
-}  // namespace
-
 int main(int argc, char** argv) {
   gala::demo::LoadOptions options;
   double seconds = 5;
@@ -27,9 +20,6 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds);
   app.add_option("--connections", options.connections);
   CLI11_PARSE(app, argc, argv);
-  if (options.rate_per_s <= 0) {
-    options.rate_per_s = unlimited_per_s;
-  }
   const gala::demo::SharedFigures figures;
   if (figures.get() == nullptr) {
     return 1;
