@@ -101,7 +101,4 @@ class History {
   std::uint64_t revision_ = 0;
 };
 
-/// One statistic of one row; NaN when the row has no value for it.
-double statistic_of(const ColumnView& column, std::size_t row, Statistic statistic);
-
 }  // namespace gala

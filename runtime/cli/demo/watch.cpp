@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/batch.h"
+#include "runtime/statistic.h"
 #include "runtime/wire.h"
 #include "schemas/wire/observations_generated.h"
 
@@ -22,38 +23,6 @@ Statistic judged_statistic(const Entity& entity, const Metric& metric) {
     }
   }
   return metric.type == MetricType::histogram ? Statistic::p95 : Statistic::value;
-}
-
-double statistic_of(const ColumnView& column, std::size_t row, Statistic statistic) {
-  if (column.kind() != wire::ColumnKind::histogram) {
-    return column.number(row);
-  }
-  const auto counts = column.counts(row);
-  double total = 0;
-  for (const std::uint64_t count : counts) {
-    total += static_cast<double>(count);
-  }
-  const auto at = [&](double q) {
-    return quantile(counts, column.bounds(), column.maximum(row), q).value_or(not_measured);
-  };
-  switch (statistic) {
-    case Statistic::p50:
-      return at(0.5);
-    case Statistic::p90:
-      return at(0.9);
-    case Statistic::p95:
-      return at(0.95);
-    case Statistic::p99:
-      return at(0.99);
-    case Statistic::max:
-      return column.maximum(row);
-    case Statistic::count:
-      return total;
-    case Statistic::mean:
-    case Statistic::value:
-      break;
-  }
-  return total > 0 ? column.sum(row) / total : not_measured;
 }
 
 bool row_has_text(const TableView& table, std::size_t row, const std::string& text) {
