@@ -90,6 +90,18 @@ Measured measure(const Scene& scene, Duration time) {
   return {requests, static_cast<double>(after.latency_sum_us - before.latency_sum_us) / requests};
 }
 
+/// True when a window of two seconds is as `wanted` says within half a minute: other work on the
+/// machine delays what a fault does, it does not undo it.
+template <class Wanted>
+bool becomes(const Scene& scene, const Wanted& wanted) {
+  for (int window = 0; window < 15; ++window) {
+    if (wanted(measure(scene, 2s))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 TEST_P(Faults, AreFeltByTheClientsAndLeaveNothingBehind) {
   {
     const auto fault = make_fault(GetParam());
@@ -107,20 +119,16 @@ TEST_P(Faults, AreFeltByTheClientsAndLeaveNothingBehind) {
     const Measured before = measure(*scene, 3s);
     const auto injected = fault->inject(*scene);
     ASSERT_TRUE(injected) << injected.error().what;
-    const Measured during = measure(*scene, 5s);
+    const auto is_felt = [&](const Measured& now) {
+      return now.requests == 0 || now.mean_us > 3 * before.mean_us;
+    };
+    EXPECT_TRUE(becomes(*scene, is_felt)) << "before " << before.mean_us << " us";
     fault->remove();
-    wait_until([] { return false; }, 2s);
-    const Measured after = measure(*scene, 3s);
+    EXPECT_TRUE(becomes(*scene, [&](const Measured& now) { return !is_felt(now); }))
+        << "before " << before.mean_us << " us";
 
     EXPECT_TRUE(scene->alive());
     EXPECT_GT(before.requests, options.load.rate_per_s) << "a third of what was wanted in 3 s";
-    EXPECT_TRUE(during.requests == 0 || during.mean_us > 3 * before.mean_us)
-        << "before " << before.mean_us << " us, during " << during.mean_us << " us";
-    EXPECT_LT(after.mean_us, during.requests == 0 ? 1e6 : during.mean_us / 2)
-        << "before " << before.mean_us << " us, after " << after.mean_us << " us";
-    std::clog << GetParam() << ": mean " << before.mean_us << " us before, " << during.mean_us
-              << " us during, " << after.mean_us << " us after; requests " << before.requests / 3
-              << "/s, " << during.requests / 5 << "/s, " << after.requests / 3 << "/s\n";
   }
   EXPECT_TRUE(wait_until([] { return traces().empty(); }, 5s)) << testing::PrintToString(traces());
 }
