@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <functional>
 #include <numbers>
 #include <string>
@@ -18,10 +17,9 @@ using namespace gala::testing;
 using Load = std::function<Service::Mode(int at)>;
 
 Model shipped_model() {
-  const auto directory = std::filesystem::path(__FILE__).parent_path() / "../../schemas/model";
   std::vector<SourceText> sources;
   Diagnostics diagnostics;
-  return Model::load(directory.string(), sources, diagnostics);
+  return Model::load(GALA_SOURCE_DIR "/schemas/model", sources, diagnostics);
 }
 
 /// Every latency of the entity with these values, and the throughput that goes with them.
