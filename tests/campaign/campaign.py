@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""The fault campaign: real faults beside real applications, and what the pipeline says of each.
+
+Starts Redis, memcached, PostgreSQL, nginx and three services under load in a network of their own, and
+the pipeline beside them; injects faults in random order with quiet time between, and scores what the
+pipeline says. Needs root. Nothing is left behind, also when it is killed. docs/campaign.md explains.
+
+  campaign.py --build build/release                       each kind of fault once
+  campaign.py --faults cpu-hog,slow-disk --repeats 5      some of them
+  campaign.py --faults none --healthy 60                  an hour without faults
+  campaign.py --list                                      what there is"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import report
+import scoring
+from applications import Applications, missing_programs
+from children import wait_until
+from faults import all_kinds
+from load_control import Load
+from pipeline import Pipeline
+from world import HERE, World
+
+AFTER_DIAGNOSIS_S = 4.0
+RECOVERY_S = 20.0
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def parse(kinds):
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    root = HERE.parent.parent
+    parser.add_argument("--build", type=pathlib.Path, default=root / "build/release",
+                        help="a built tree (default: build/release)")
+    parser.add_argument("--pipeline", type=pathlib.Path, default=root / "pipelines/single-host.toml")
+    parser.add_argument("--faults", default="all", help="names with commas between, all or none")
+    parser.add_argument("--repeats", type=int, default=1, metavar="N")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--settle", type=float, default=45, metavar="S",
+                        help="before the first fault (default 45)")
+    parser.add_argument("--quiet", type=float, default=6, metavar="S",
+                        help="at least, between two faults (default 6)")
+    parser.add_argument("--healthy", type=float, default=0, metavar="MINUTES",
+                        help="of varying load without a fault, at the end")
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="JSON lines, appended")
+    parser.add_argument("--record", type=pathlib.Path, metavar="DIR",
+                        help="record what leaves the assembler, one directory for each injection")
+    parser.add_argument("--before", metavar="COMMAND", help="runs before each measured stretch")
+    parser.add_argument("--after", metavar="COMMAND", help="runs after it")
+    parser.add_argument("--json", action="store_true", help="print the JSON lines, no table")
+    parser.add_argument("--keep", action="store_true", help="keep logs and journals")
+    parser.add_argument("--list", action="store_true", help="print the kinds of fault and end")
+    options = parser.parse_args()
+    wanted = {"all": list(kinds), "none": []}.get(options.faults, options.faults.split(","))
+    if unknown := [name for name in wanted if name not in kinds]:
+        parser.error(f"no such fault: {', '.join(unknown)}; there are {', '.join(kinds)}")
+    options.faults = wanted
+    options.build, options.pipeline = options.build.resolve(), options.pipeline.resolve()
+    return options
+
+
+class Campaign:
+    def __init__(self, options, kinds):
+        self.options = options
+        self.kinds = kinds
+        self.dice = random.Random(options.seed)
+        self.records = []
+        self.world = World(options.keep)
+        self.applications = self.load = self.pipeline = None
+
+    def prepare(self):
+        self.applications = Applications(self.world, self.options.build)
+        self.load = Load(self.world, self.options.seed)
+        self.pipeline = Pipeline(self.options.build, self.options.pipeline, self.world.directory)
+        say(f"{len(self.applications.all)} applications under load, {len(self.pipeline.stages)} "
+            f"stages; {self.options.settle:.0f} s to settle; {self.world.directory}")
+        self.look(self.options.settle)
+
+    def close(self):
+        for part in (self.pipeline, self.load, self.applications, self.world):
+            if part is not None:
+                part.close()
+
+    def look(self, seconds, until=lambda: False, injection=None):
+        """Reads the journals for that long; what they say goes to the injection, and is returned."""
+        deadline = time.monotonic() + seconds
+        said = {"events": [], "diagnoses": []}
+        while time.monotonic() < deadline and not until():
+            now = time.time()
+            for event in self.pipeline.events.read():
+                said["events"].append(event)
+                if injection:
+                    injection.on_event(event, now)
+            for diagnosis in self.pipeline.diagnoses.read():
+                said["diagnoses"].append(diagnosis)
+                if injection:
+                    injection.on_diagnosis(diagnosis, now)
+            self.check_alive()
+            time.sleep(0.1)
+        return said
+
+    def check_alive(self):
+        if ended := self.pipeline.ended_stage():
+            raise RuntimeError(f"stage {ended} has ended; see {self.pipeline.log} (--keep)")
+        if ended := self.applications.alive():
+            raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
+
+    def tell(self, record):
+        self.records.append(record)
+        line = json.dumps(record)
+        if self.options.output:
+            with open(self.options.output, "a") as file:
+                file.write(line + "\n")
+        if self.options.json:
+            print(line, flush=True)
+
+    def inject(self, name):
+        fault = self.kinds[name](self.world, self.applications, self.load, self.dice)
+        before = self.load.felt(5)
+        if self.options.record:
+            directory = self.options.record / name
+            directory.mkdir(parents=True, exist_ok=True)
+        injection = scoring.Injection(fault, time.time())
+        try:
+            fault.inject()
+            injection.began = fault.began or injection.began
+
+            def enough():
+                after = injection.diagnosed_after
+                return after is not None and (time.time() - injection.began
+                                              > after + AFTER_DIAGNOSIS_S)
+            self.look(fault.at_most_s, enough, injection)
+            during = self.load.felt(time.time() - injection.began)
+        finally:
+            fault.remove()
+        # What was said until now may still be made better.
+        self.look(1, injection=injection)
+        record = {"kind": "injection", **injection.outcome(), "felt": self.load.differs(
+            before, during, fault.suffering), "clients": {"before": before, "during": during}}
+        self.tell(record)
+        first = record["first_cause"]
+        say(f"  event {record['seconds_to_event']} s, diagnosis {record['seconds_to_diagnosis']} s, "
+            f"rank {record['rank']}{'' if record['felt'] else ', not felt by the clients'}"
+            + (f": {first['metric']}: {first['text']}" if first else ""))
+        self.look(RECOVERY_S, lambda: not injection.open, injection)
+        self.look(3)
+
+    def quiet(self, seconds):
+        """Time in which nothing may be said of our applications."""
+        began = time.time()
+        said = self.look(seconds)
+        events = [event for event in said["events"] if scoring.is_kpi_event(event)
+                  and event["Attributes"].get("started", 0) / 1000 >= began
+                  and scoring.application_of(event["Resource"].get("labels"))]
+        diagnoses = [diagnosis for diagnosis in said["diagnoses"]
+                     if diagnosis["Attributes"].get("bent", 0) / 1000 >= began
+                     and scoring.application_of(scoring.kpi_of(diagnosis).get("metric_labels"))]
+        texts = [event["Resource"].get("description") for event in events]
+        self.tell({"kind": "quiet", "began": round(began, 3),
+                   "seconds": round(time.time() - began, 1),
+                   "kpi_events": len({event.get("event_id") for event in events}),
+                   "diagnoses": len({diagnosis.get("event_id") for diagnosis in diagnoses}),
+                   "texts": sorted(set(texts))})
+        for text in sorted(set(texts)):
+            say(f"  without a fault: {text}")
+
+    def stretch(self, work):
+        """A measured piece of time, between the commands that hold other work back."""
+        if self.options.before:
+            subprocess.run(self.options.before, shell=True, check=True)
+        try:
+            work()
+        finally:
+            if self.options.after:
+                subprocess.run(self.options.after, shell=True, check=True)
+
+    def run(self):
+        order = []
+        for _ in range(self.options.repeats):
+            order += self.dice.sample(self.options.faults, len(self.options.faults))
+        for number, name in enumerate(order, 1):
+            def measured(name=name):
+                self.quiet(self.options.quiet + self.dice.uniform(0, 4))
+                say(f"[{number}/{len(order)}] {name}: {self.kinds[name].about}")
+                self.inject(name)
+            self.stretch(measured)
+        left = self.options.healthy * 60
+        while left > 0:
+            def healthy(seconds=min(left, 60)):
+                self.load.order(f"factor {self.dice.uniform(0.7, 1.3):.2f}")
+                self.quiet(seconds)
+            self.stretch(healthy)
+            left -= 60
+
+
+def interrupted(_signal, _frame):
+    raise KeyboardInterrupt
+
+
+def main():
+    kinds = all_kinds()
+    options = parse(kinds)
+    if options.list:
+        for name, kind in kinds.items():
+            print(f"{name:24} {kind.about}")
+        return 0
+    if os.geteuid() != 0:
+        say("this needs root: network namespaces, control groups, BPF")
+        return 2
+    if missing := missing_programs():
+        say(f"install first: apt-get install {' '.join(missing)}")
+        return 2
+    signal.signal(signal.SIGTERM, interrupted)
+    campaign = Campaign(options, kinds)
+    try:
+        campaign.prepare()
+        campaign.run()
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 1
+    finally:
+        campaign.close()
+        if campaign.records and not options.json:
+            print(report.table(campaign.records))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The network between the applications and those who ask them."""
+from applications import PORTS
+from children import run
+from faults import Answer, Fault
+from world import SERVER
+
+
+class OnPort(Fault):
+    """Harms one application through its port; marked by it."""
+    targets = ("redis", "memcached", "nginx", "postgres")
+
+    def aim(self):
+        target = self.dice.choice(self.targets)
+        self.suffering = [target]
+        self.marks.append(str(PORTS[target]))
+        return target
+
+    def rule(self, network, chain, *rest):
+        """An iptables rule of one namespace, taken back by `remove`."""
+        inside = self.world.inside(network)
+        run(["iptables-legacy", "-w", "-A", chain, *rest], inside)
+        self.undo_by(run, ["iptables-legacy", "-w", "-D", chain, *rest], inside)
+
+
+class PacketLoss(OnPort):
+    name = "packet-loss"
+    about = "8 % of the packets from an application to its clients are lost"
+    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False))
+
+    def inject(self):
+        target = self.aim()
+        self.rule(self.world.client_network, "INPUT", "-p", "tcp", "--sport", PORTS[target], "-m",
+                  "statistic", "--mode", "random", "--probability", "0.08", "-j", "DROP")
+
+
+class AcceptQueue(OnPort):
+    name = "accept-queue"
+    about = "bursts of connections overflow the accept queue of Redis"
+    targets = ("redis",)
+    answers = (Answer("endpoint_tcp", ("accept", "listendrop")),)
+
+    def inject(self):
+        self.aim()
+        for _ in range(2):
+            self.hog("storm", SERVER, PORTS["redis"], 64, network=self.world.client_network)
+
+
+class ResetStorm(OnPort):
+    name = "rst-storm"
+    about = "connections of an application are reset, one packet in thirty"
+    targets = ("redis", "memcached", "nginx")
+    answers = (Answer("tcp_link", keyword="network"), Answer("endpoint_tcp", keyword="network"))
+
+    def inject(self):
+        target = self.aim()
+        self.rule(self.world.server_network, "INPUT", "-p", "tcp", "--dport", PORTS[target], "-m",
+                  "statistic", "--mode", "random", "--probability", "0.03", "-j", "REJECT",
+                  "--reject-with", "tcp-reset")
+
+
+class SmallReceiveWindow(OnPort):
+    name = "small-receive-window"
+    about = "the clients of nginx have tiny receive buffers and read slowly"
+    targets = ("nginx",)
+    answers = (Answer("tcp_link", ("rwnd", "zero_snd", "snd_wnd", "avl_snd", "sndbuf", "notsent")),)
+
+    def inject(self):
+        target = self.aim()
+        self.load.order(f"receive {target} 4096")
+        self.undo_by(self.load.order, f"receive {target} 0")
+
+
+class BandwidthLimit(OnPort):
+    name = "bandwidth-limit"
+    about = "the wire carries 6 Mbit/s of what one application sends"
+    targets = ("nginx",)
+    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False),
+               Answer("qdisc", marked=False))
+
+    def inject(self):
+        target = self.aim()
+        inside = self.world.inside(self.world.server_network)
+        run(["tc", "qdisc", "add", "dev", "wire", "root", "handle", "1:", "htb"], inside)
+        self.undo_by(run, ["tc", "qdisc", "del", "dev", "wire", "root"], inside)
+        run(["tc", "class", "add", "dev", "wire", "parent", "1:", "classid", "1:5", "htb", "rate",
+             "6mbit", "ceil", "6mbit"], inside)
+        self.rule_classify(target)
+
+    def rule_classify(self, target):
+        inside = self.world.inside(self.world.server_network)
+        rest = ["POSTROUTING", "-p", "tcp", "--sport", PORTS[target], "-j", "CLASSIFY",
+                "--set-class", "1:5"]
+        run(["iptables-legacy", "-w", "-t", "mangle", "-A", *rest], inside)
+        self.undo_by(run, ["iptables-legacy", "-w", "-t", "mangle", "-D", *rest], inside)

@@ -1,0 +1,74 @@
+"""What goes wrong inside an application or beneath it."""
+import os
+import signal
+
+from applications import PORTS
+from faults import Answer, Fault
+from world import SERVER
+
+ABOVE = {"backend": ["backend", "middle", "frontend", "proxy", "nginx"],
+         "middle": ["middle", "frontend", "proxy", "nginx"],
+         "frontend": ["frontend", "proxy", "nginx"]}
+
+
+class InService(Fault):
+    """Switches a defect of one of our own services on."""
+
+    def switch(self, target, defect, number):
+        application = self.applications[target]
+        self.suffering = ABOVE[target]
+        self.marks_of(application)
+        application.order(defect, number)
+        self.undo_by(application.order, defect, 0)
+
+
+class SlowDownstream(InService):
+    name = "slow-downstream"
+    about = "the service at the end of the chain waits 60 ms in each request"
+    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
+
+    def inject(self):
+        self.switch("backend", "slow", 60)
+
+
+class LockConvoy(InService):
+    name = "lock-convoy"
+    about = "a thread of a service holds, 30 ms at a time, the lock that each request needs"
+    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
+
+    def inject(self):
+        self.switch(self.dice.choice(["backend", "middle"]), "lock", 30)
+
+
+class PoolExhausted(InService):
+    name = "pool-exhausted"
+    about = "all connections of a service's pool are taken and never given back"
+    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
+
+    def inject(self):
+        self.switch("middle", "hold", 4)
+
+
+class StoppedDependency(Fault):
+    name = "sigstop"
+    about = "the service at the end of the chain is stopped (SIGSTOP)"
+    answers = (Answer("sli"), Answer("proc"))
+
+    def inject(self):
+        self.suffering = ABOVE["backend"]
+        backend = self.applications["backend"]
+        self.marks_of(backend)
+        os.kill(backend.pid, signal.SIGSTOP)
+        self.undo_by(os.kill, backend.pid, signal.SIGCONT)
+
+
+class SlowCommand(Fault):
+    name = "slow-command"
+    about = "a client's script keeps Redis itself busy for 60 ms, eight times a second"
+    answers = (Answer("sli", keyword="application"), Answer("proc"))
+
+    def inject(self):
+        self.suffering = ["redis"]
+        self.marks_of(self.applications["redis"])
+        self.marks.append(str(PORTS["redis"]))
+        self.hog("slow_script", SERVER, PORTS["redis"], 8, network=self.world.client_network)

@@ -1,0 +1,101 @@
+"""Disks, file systems and what hides behind them."""
+import contextlib
+import os
+import pathlib
+
+from applications import DISK_RATE
+from faults import Answer, Fault
+
+WRITERS = ["redis", "postgres"]
+
+
+class SlowDisk(Fault):
+    name = "slow-disk"
+    about = "the disk under PostgreSQL and Redis takes only a few operations a second"
+    answers = (Answer("disk"), Answer("block"))
+
+    def inject(self):
+        self.suffering = [*WRITERS, "nginx"]
+        self.marks += [self.applications.data.name, disk_name(self.applications.data.beneath)]
+        self.applications.limit_disk(12)
+        self.undo_by(self.applications.limit_disk, DISK_RATE)
+
+
+def disk_name(number):
+    return pathlib.Path(f"/sys/dev/block/{number}").resolve().name
+
+
+class FsyncStorm(Fault):
+    name = "fsync-storm"
+    about = "processes that force every 4 kB to the disk of PostgreSQL and Redis"
+    answers = (Answer("proc"),)
+
+    def inject(self):
+        self.suffering = WRITERS
+        self.marks.append("hog-fsync")
+        directory = self.applications.data.mount_point / "storm"
+        directory.mkdir()
+        self.undo_by(remove_files, directory)
+        self.hog("fsync", directory)
+
+
+def remove_files(directory):
+    for path in directory.iterdir():
+        path.unlink()
+    directory.rmdir()
+
+
+class FullFileSystem(Fault):
+    name = "full-file-system"
+    about = "nothing is left on the volume of PostgreSQL and Redis"
+    answers = (Answer("fs", "UsePer"),)
+    by_event = True
+
+    def inject(self):
+        self.suffering = WRITERS
+        volume = self.applications.data
+        self.marks += [str(volume.mount_point), volume.name, volume.device]
+        path = volume.mount_point / "ballast"
+        self.undo_by(lambda: path.unlink(missing_ok=True))
+        with open(path, "wb") as file:
+            step = 32 << 20
+            size = 0
+            while step >= 4096:
+                try:
+                    os.posix_fallocate(file.fileno(), size, step)
+                    size += step
+                except OSError:
+                    step //= 2
+
+
+class InodesExhausted(Fault):
+    name = "inode-exhaustion"
+    about = "no new file can be made on the volume of PostgreSQL and Redis"
+    answers = (Answer("fs", "IUsePer"),)
+    by_event = True
+
+    def inject(self):
+        self.suffering = WRITERS
+        volume = self.applications.data
+        self.marks += [str(volume.mount_point), volume.name, volume.device]
+        directory = volume.mount_point / "small"
+        directory.mkdir()
+        self.undo_by(remove_files, directory)
+        with contextlib.suppress(OSError):
+            for i in range(100000):
+                (directory / str(i)).touch()
+
+
+class PageCacheEviction(Fault):
+    name = "page-cache-eviction"
+    about = "the page cache of what nginx serves is thrown away over and over"
+    answers = (Answer("proc"), Answer("disk"), Answer("block"), Answer("mem", marked=False))
+
+    def inject(self):
+        self.suffering = ["nginx", "proxy"]
+        pages = self.applications.pages
+        self.marks += [pages.name, disk_name(pages.beneath)]
+        self.marks_of(self.applications["nginx"])
+        self.applications.limit_disk(60)
+        self.undo_by(self.applications.limit_disk, DISK_RATE)
+        self.hog("evict", pages.mount_point)

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""The table of a campaign from its JSON lines.
+
+  report.py results.jsonl…                          prints it
+  report.py results.jsonl… --write docs/campaign.md puts it between the markers there"""
+import argparse
+import collections
+import json
+import pathlib
+
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+
+def quantile(values, share):
+    """The value that this share of them does not exceed."""
+    ordered = sorted(values)
+    if not ordered:
+        return None
+    return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * share // 100) - 1))]
+
+
+def percent(count, total):
+    return f"{100 * count / total:.0f} %" if total else "–"
+
+
+def seconds(value):
+    return "–" if value is None else f"{value:.1f}"
+
+
+def times(rows, key):
+    values = [row[key] for row in rows if row[key] is not None]
+    return f"{seconds(quantile(values, 50))} / {seconds(quantile(values, 95))}"
+
+
+def line_of(name, rows):
+    count = len(rows)
+    detected = sum(row["detected"] for row in rows)
+    first = sum(row["rank"] == 1 for row in rows)
+    three = sum(row["rank"] is not None and row["rank"] <= 3 for row in rows)
+    return (f"| {name} | {count} | {percent(detected, count)} | {percent(first, count)} | "
+            f"{percent(three, count)} | {times(rows, 'seconds_to_event')} | "
+            f"{times(rows, 'seconds_to_diagnosis')} |")
+
+
+def confusion(row):
+    if not row["detected"]:
+        return "not detected" if row.get("felt", True) else "not detected (nor felt by the clients)"
+    if row["first_cause"] is None:
+        return "detected, not diagnosed"
+    return row["first_cause"]["metric"]
+
+
+def confusions(faults):
+    lines = []
+    for name, rows in faults.items():
+        wrong = collections.Counter(confusion(row) for row in rows if row["rank"] != 1)
+        if wrong:
+            said = ", ".join(f"{metric} ({count}×)" for metric, count in wrong.most_common())
+            lines.append(f"- **{name}**: {said}")
+    return lines
+
+
+def table(records):
+    faults = collections.defaultdict(list)
+    for record in records:
+        if record["kind"] == "injection":
+            faults[record["fault"]].append(record)
+    everything = [row for rows in faults.values() for row in rows]
+    lines = ["| fault | runs | detected | named first | in three | s to event p50 / p95 | "
+             "s to diagnosis p50 / p95 |", "|---|---|---|---|---|---|---|"]
+    lines += [line_of(name, faults[name]) for name in sorted(faults)]
+    lines.append(line_of("**all**", everything))
+    quiet = [record for record in records if record["kind"] == "quiet"]
+    hours = sum(record["seconds"] for record in quiet) / 3600
+    events = sum(record["kpi_events"] for record in quiet)
+    diagnoses = sum(record["diagnoses"] for record in quiet)
+    if hours:
+        lines += ["", f"Healthy time: {hours * 60:.0f} minutes; {events} KPI events and {diagnoses} "
+                  f"diagnoses without a fault ({events / hours:.1f} and {diagnoses / hours:.1f} an "
+                  "hour)."]
+    by_event = sorted({row["fault"] for row in everything if row["by_event"]})
+    if by_event:
+        lines += ["", "Named by an event of the thing itself, since no KPI bent: "
+                  + ", ".join(by_event) + "."]
+    wrong = confusions({name: faults[name] for name in sorted(faults)})
+    if wrong:
+        lines += ["", "What was said instead:", "", *wrong]
+    return "\n".join(lines)
+
+
+def read(paths):
+    return [json.loads(line) for path in paths for line in pathlib.Path(path).read_text().splitlines()
+            if line.strip()]
+
+
+def write_between_markers(path, text):
+    page = path.read_text()
+    head, _, rest = page.partition(BEGIN)
+    _, found, tail = rest.partition(END)
+    if not found:
+        raise SystemExit(f"{path}: the markers {BEGIN} and {END} are missing")
+    path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="+", help="files that campaign.py --output wrote")
+    parser.add_argument("--write", type=pathlib.Path, metavar="PAGE")
+    options = parser.parse_args()
+    text = table(read(options.results))
+    if options.write:
+        write_between_markers(options.write, text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
