@@ -6,6 +6,11 @@
 extern int LINUX_KERNEL_VERSION __kconfig;
 #define KERNEL(a, b) (((a) << 16) + ((b) << 8))
 
+/* Helpers that not all kernels have, for CO-RE to ask: b6b3a9ab9a3f, 5.15. */
+enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175,
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* 2f064a59a11f ("sched: Change task_struct::state"), 5.14 */

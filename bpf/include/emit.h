@@ -63,14 +63,25 @@ struct window_max {
 	u32 pad;
 };
 
-static __always_inline void window_max_note(struct window_max *max, u64 value)
+static __always_inline void window_max_note_in(struct window_max *max, u64 value, u32 of_window)
 {
-	if (max->window != window) {
-		max->window = window;
+	if (max->window != of_window) {
+		max->window = of_window;
 		max->value = value;
 	} else if (value > max->value) {
 		max->value = value;
 	}
+}
+
+static __always_inline void window_max_note(struct window_max *max, u64 value)
+{
+	window_max_note_in(max, value, window);
+}
+
+/* For iterators, which run when a window has just ended: what they see belongs to that one. */
+static __always_inline void window_max_note_ended(struct window_max *max, u64 value)
+{
+	window_max_note_in(max, value, window - 1);
 }
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d. */

@@ -46,6 +46,9 @@ enum {
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0,
 };
 
+/* libbpf names registers as the kernel does, not as the C library does. */
+#define __VMLINUX_H__
+
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
@@ -70,6 +73,7 @@ enum tcp_state {
 };
 
 #define IPPROTO_TCP 6
+#define TCPHDR_FIN  1
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -236,6 +240,7 @@ struct tcp_skb_cb {
 	__u32 seq;
 	__u32 end_seq;
 	__u32 ack_seq;
+	__u8 tcp_flags; /* wider since 6.15; the flags that we know are in the first byte */
 };
 
 struct sk_buff {
@@ -276,6 +281,7 @@ struct mm_struct {
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
+	unsigned long long sum_sched_runtime;
 	unsigned int flags;
 };
 
@@ -319,6 +325,22 @@ struct task_struct {
 	struct signal_struct *signal;
 };
 
+/* Registers of a task as it entered the kernel; which ones depends on the architecture. */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long si;
+	unsigned long di;
+	unsigned long dx;
+	unsigned long ax;
+	unsigned long orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	u64 regs[31];
+	s32 syscallno;
+};
+#endif
+
 struct linux_binprm {
 	const char *filename;
 };
@@ -347,6 +369,12 @@ struct bpf_iter_meta {
 	u64 seq_num;
 };
 
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct sock *sk;
+	void *value;
+};
+
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
@@ -355,3 +383,33 @@ struct bpf_iter__task_file {
 };
 
 #pragma clang attribute pop
+
+#define PF_KTHREAD 0x00200000
+
+#define FUTEX_WAIT     0
+#define FUTEX_LOCK_PI  6
+#define FUTEX_LOCK_PI2 13
+#define FUTEX_CMD_MASK 0x7f
+
+/* The system call that a task is in, and the second argument of it. */
+#if defined(__TARGET_ARCH_x86)
+#define SYSTEM_CALL_FUTEX 202
+static __always_inline s64 system_call_number(const struct pt_regs *regs)
+{
+	return regs->orig_ax;
+}
+static __always_inline u64 second_argument(const struct pt_regs *regs)
+{
+	return regs->si;
+}
+#elif defined(__TARGET_ARCH_arm64)
+#define SYSTEM_CALL_FUTEX 98
+static __always_inline s64 system_call_number(const struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+static __always_inline u64 second_argument(const struct pt_regs *regs)
+{
+	return regs->regs[1];
+}
+#endif

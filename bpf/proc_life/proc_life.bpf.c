@@ -66,6 +66,36 @@ struct {
 	__type(value, u8);
 } victims SEC(".maps");
 
+struct program_key {
+	char comm[16];
+};
+
+/* What the processes of one name went through: complete also when they come and go faster than
+ * rings are read. */
+struct program_value {
+	u64 starts;	 /* execs */
+	u64 exits;	 /* processes that ended */
+	u64 failures;	 /* of those, with an exit code other than 0 */
+	u64 crashes;	 /* of those, by a signal that tells of a fault in the program */
+	u64 kills;	 /* of those, by SIGKILL */
+	u64 lifetime_ns; /* of all that ended, added up */
+	u64 cpu_ns;	 /* that all that ended and were reaped had used, added up */
+};
+
+/* Rows: names; the ones not seen for longest make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct program_key);
+	__type(value, struct program_value);
+} programs SEC(".maps");
+
+static const struct program_value no_program;
+
+/* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
+#define CRASH_SIGNALS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31)
+#define SIGKILL	      9
+
 #define PAGE_SIZE	  4096 /* of x86-64 and of most arm64 kernels */
 #define SIGNAL_GROUP_EXIT 4
 
@@ -77,10 +107,16 @@ static __always_inline u64 cgroup_of(struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_executes, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
+	struct program_value *program;
+	struct program_key key = {};
 	struct proc_exec_event *e;
 
 	if (!want_process(task->tgid, task))
 		return 0;
+	bpf_get_current_comm(key.comm, sizeof(key.comm));
+	program = find_or_add(programs, &key, &no_program);
+	if (program)
+		add_shared(program->starts, 1);
 	e = reserve_or_count(execs, sizeof(*e));
 	if (!e)
 		return 0;
@@ -95,6 +131,25 @@ int BPF_PROG(process_executes, struct task_struct *task, int old_pid, struct lin
 	return 0;
 }
 
+static __always_inline void count_exit(struct task_struct *task, u32 code, u64 lifetime_ns)
+{
+	struct program_value *program;
+	struct program_key key = {};
+
+	bpf_probe_read_kernel(key.comm, sizeof(key.comm), task->group_leader->comm);
+	program = find_or_add(programs, &key, &no_program);
+	if (!program)
+		return;
+	add_shared(program->exits, 1);
+	if ((code >> 8) & 0xff)
+		add_shared(program->failures, 1);
+	if (CRASH_SIGNALS & 1u << (code & 31) && code & 0x7f && (code & 0x7f) < 32)
+		add_shared(program->crashes, 1);
+	if ((code & 0x7f) == SIGKILL)
+		add_shared(program->kills, 1);
+	add_shared(program->lifetime_ns, lifetime_ns);
+}
+
 /* Once per process: with its last thread. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exits, struct task_struct *task)
@@ -102,18 +157,20 @@ int BPF_PROG(process_exits, struct task_struct *task)
 	struct signal_struct *signal = task->signal;
 	struct proc_exit_event *e;
 	u32 tgid = task->tgid;
-	u64 now;
+	u64 now, lifetime_ns;
 	u32 code;
 
 	if (signal->live.counter || !want_process(tgid, task))
 		return 0;
+	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->exit_code;
+	now = bpf_ktime_get_boot_ns();
+	lifetime_ns = now - BPF_CORE_READ(task, group_leader, start_boottime);
+	count_exit(task, code, lifetime_ns);
 	e = reserve_or_count(exits, sizeof(*e));
 	if (!e)
 		return 0;
-	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : task->exit_code;
-	now = bpf_ktime_get_boot_ns();
 	e->at_ns = now;
-	e->lifetime_ns = now - BPF_CORE_READ(task, group_leader, start_boottime);
+	e->lifetime_ns = lifetime_ns;
 	e->cgroup_id = cgroup_of(task);
 	e->tgid = tgid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
@@ -124,6 +181,22 @@ int BPF_PROG(process_exits, struct task_struct *task)
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->group_leader->comm);
 	bpf_ringbuf_submit(e, 0);
 	bpf_map_delete_elem(&victims, &tgid);
+	return 0;
+}
+
+/* Only now the kernel has added up the CPU time of one that lived between two ticks. */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(process_is_freed, struct task_struct *task)
+{
+	struct program_value *program;
+	struct program_key key = {};
+
+	if (task->pid != task->tgid || !want_process(task->tgid, task))
+		return 0;
+	bpf_probe_read_kernel(key.comm, sizeof(key.comm), task->comm);
+	program = find_or_add(programs, &key, &no_program);
+	if (program)
+		add_shared(program->cpu_ns, task->signal->sum_sched_runtime);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
  * One program, at sched_switch. The kernel itself sums up each task's waits in its sched_info and
  * notes when it was queued; the run queue's clock says what time it is now. So there is no wake-up
  * hook, no clock is read, and a wait that was begun on another CPU (a queued task was moved) is
- * whole. Kernels without sched_info or group scheduling take the second way: stamps at wake-up, per
- * thread.
+ * whole. Why a thread sleeps is told by the system call that it is in. Kernels without sched_info
+ * or group scheduling take the second way: stamps at wake-up, per thread.
  */
 #include "bpf/include/compat.h"
 #include "bpf/include/histogram.h"
@@ -12,7 +12,7 @@
 
 const volatile bool kernel_threads = false;
 
-#define PF_KTHREAD	     0x00200000
+#define TASK_INTERRUPTIBLE   1
 #define TASK_UNINTERRUPTIBLE 2
 #define TASK_NOLOAD	     0x400
 
@@ -22,11 +22,15 @@ struct process_key {
 EVENT(process_key);
 
 struct process_value {
-	u64 switches;	/* times that a thread was given a CPU */
-	u64 preempted;	/* times that a thread lost it though it could go on */
-	u64 iowait_ns;	/* blocked on block I/O */
-	u64 blocked_ns; /* blocked otherwise, not interruptible: locks, page faults, journals */
-	u64 offcpu_ns;	/* both of these and the time in the run queue */
+	u64 switches;	 /* times that a thread was given a CPU */
+	u64 preempted;	 /* times that a thread lost it though it could go on */
+	u64 iowait_ns;	 /* blocked on block I/O */
+	u64 blocked_ns;	 /* blocked otherwise, not interruptible: locks, page faults, journals */
+	u64 offcpu_ns;	 /* both of these and the time in the run queue */
+	u64 futex_waits; /* times that a thread slept in futex(): locks, conditions, semaphores */
+	u64 futex_wait_ns;
+	u64 lock_waits; /* of those, by the operation that glibc's locks use */
+	u64 lock_wait_ns;
 	struct histogram runq_delay; /* ready to run until running */
 };
 
@@ -39,11 +43,18 @@ struct {
 } processes SEC(".maps");
 
 struct thread_state {
-	u64 blocked_at; /* when it left in uninterruptible sleep, 0: it did not */
+	u64 blocked_at; /* when it left in a sleep that is followed, 0: it did not */
 	u64 run_delay;	/* the kernel's sum of waits, up to the last time it ran */
 	u64 ready_at;	/* only without sched_info */
-	u32 in_iowait;
+	u32 reason;
 	u32 pad;
+};
+
+enum reason {
+	REASON_BLOCKED,
+	REASON_IO,
+	REASON_LOCK,
+	REASON_FUTEX,
 };
 
 struct {
@@ -82,12 +93,32 @@ static __always_inline bool is_blocked(u64 state)
 	return (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
 }
 
+/* Why `task`, which is the current one, sleeps until something happens: REASON_LOCK, REASON_FUTEX,
+ * or 0 for all else. glibc and most others wait for a mutex by FUTEX_WAIT or FUTEX_LOCK_PI, for
+ * conditions, semaphores and threads by FUTEX_WAIT_BITSET.
+ */
+static __always_inline u32 futex_reason(struct task_struct *task)
+{
+	struct pt_regs *regs;
+	u32 operation;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return 0;
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	if (system_call_number(regs) != SYSTEM_CALL_FUTEX)
+		return 0;
+	operation = second_argument(regs) & FUTEX_CMD_MASK;
+	return operation == FUTEX_WAIT || operation == FUTEX_LOCK_PI || operation == FUTEX_LOCK_PI2
+		       ? REASON_LOCK
+		       : REASON_FUTEX;
+}
+
 static __always_inline struct thread_state *thread_of(struct task_struct *task, bool create)
 {
 	return bpf_task_storage_get(&threads, task, 0, create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 }
 
-static __always_inline void note_blocked(struct task_struct *task, u64 now)
+static __always_inline void note_sleep(struct task_struct *task, u64 now, u32 reason)
 {
 	struct thread_state *thread = thread_of(task, true);
 
@@ -96,7 +127,7 @@ static __always_inline void note_blocked(struct task_struct *task, u64 now)
 		return;
 	}
 	thread->blocked_at = now;
-	thread->in_iowait = BPF_CORE_READ_BITFIELD(task, in_iowait);
+	thread->reason = reason;
 }
 
 static __always_inline void end_blocked(struct thread_state *thread, struct process_value *process,
@@ -105,8 +136,17 @@ static __always_inline void end_blocked(struct thread_state *thread, struct proc
 	u64 blocked = elapsed(thread->blocked_at, ready);
 
 	thread->blocked_at = 0;
+	if (thread->reason >= REASON_LOCK) {
+		process->futex_waits++;
+		process->futex_wait_ns += blocked;
+		if (thread->reason == REASON_LOCK) {
+			process->lock_waits++;
+			process->lock_wait_ns += blocked;
+		}
+		return;
+	}
 	process->offcpu_ns += blocked;
-	if (thread->in_iowait)
+	if (thread->reason == REASON_IO)
 		process->iowait_ns += blocked;
 	else
 		process->blocked_ns += blocked;
@@ -116,16 +156,27 @@ static __always_inline void leave(struct task_struct *task, u64 now)
 {
 	u64 state = state_before(task);
 	struct process_value *process;
+	u32 reason;
 
 	if (!state) {
 		process = process_of(task);
 		if (process)
 			process->preempted++;
-	} else if (is_blocked(state) && task->pid) {
-		if ((kernel_threads || !(task->flags & PF_KTHREAD)) &&
-		    want_process(task->tgid, task))
-			note_blocked(task, now);
+		return;
 	}
+	if (!task->pid || (!kernel_threads && task->flags & PF_KTHREAD))
+		return;
+	if (is_blocked(state)) {
+		reason = BPF_CORE_READ_BITFIELD(task, in_iowait) ? REASON_IO : REASON_BLOCKED;
+	} else {
+		if (!(state & TASK_INTERRUPTIBLE) || task->flags & PF_KTHREAD)
+			return;
+		reason = futex_reason(task);
+		if (!reason)
+			return;
+	}
+	if (want_process(task->tgid, task))
+		note_sleep(task, now, reason);
 }
 
 SEC("tp_btf/sched_switch")

@@ -66,6 +66,10 @@ TableDescription read_table(const Member& member, Diagnostics& diagnostics) {
       reader.require("row", table.row);
     } else {
       reader.read("refresh", table.refresh);
+      reader.read("over", table.over);
+      if (!table.over.empty() && table.refresh.empty()) {
+        reader.error_at("over", "\"over\" belongs to a refreshing program, and there is none");
+      }
     }
   }
   reader.finish();

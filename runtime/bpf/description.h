@@ -23,6 +23,9 @@ struct TableDescription {
   std::string map;
   /// Iterator table or program that brings the map up to date before it is read.
   std::string refresh;
+  /// Map whose elements the refreshing program visits; empty for programs that visit tasks, files
+  /// or sockets.
+  std::string over;
 };
 
 /// BPF programs that only make sense together.

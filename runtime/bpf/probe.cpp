@@ -69,7 +69,8 @@ struct Probe::State {
   Result<> build(const ProbeOptions& options);
   Result<> build_table(const TableDescription& table, const ProbeOptions& options);
   Result<> run_seed(const std::string& program);
-  Result<> add_iterator(const std::string& program);
+  /// `over`: the map whose elements it visits, or empty.
+  Result<> add_iterator(const std::string& program, const std::string& over = {});
   Result<std::vector<std::byte>> iterate(const std::string& program);
   Result<> refresh(const TableDescription& table);
   Result<Batch> read_iterator(const TableDescription& table);
@@ -104,7 +105,7 @@ Result<> Probe::State::build_table(const TableDescription& table, const ProbeOpt
     case TableKind::map:
       maps.emplace(table.name, TRY(decoder_of(*attached.object, table.map, options.idle_reads)));
       if (!table.refresh.empty() && schema.description.find_table(table.refresh) == nullptr) {
-        return add_iterator(table.refresh);
+        return add_iterator(table.refresh, table.over);
       }
       return {};
     case TableKind::ring:
@@ -126,12 +127,20 @@ Result<> Probe::State::build_table(const TableDescription& table, const ProbeOpt
   return error == 0 ? Result<>{} : tl::unexpected(system_error("cannot map a ring", -error));
 }
 
-Result<> Probe::State::add_iterator(const std::string& program) {
+Result<> Probe::State::add_iterator(const std::string& program, const std::string& over) {
   if (iterators.contains(program) || attached.refused_iterators.contains(program)) {
     return {};
   }
   const LibbpfLog log;
-  Link link{bpf_program__attach_iter(TRY(find_program(*attached.object, program)), nullptr)};
+  bpf_iter_link_info visited{};
+  LIBBPF_OPTS(bpf_iter_attach_opts, options);
+  if (!over.empty()) {
+    visited.map.map_fd =
+        static_cast<std::uint32_t>(bpf_map__fd(TRY(find_map(*attached.object, over))));
+    options.link_info = &visited;
+    options.link_info_len = sizeof(visited);
+  }
+  Link link{bpf_program__attach_iter(TRY(find_program(*attached.object, program)), &options)};
   if (link == nullptr) {
     attached.refused_iterators[program] = system_error("it cannot be attached", errno).what;
     return {};

@@ -57,6 +57,11 @@ Result<> check_names(const bpf_object& object, const Description& description) {
   for (const std::string& program : programs_of(description)) {
     TRY(find_program(object, program));
   }
+  for (const TableDescription& table : description.tables) {
+    if (!table.over.empty()) {
+      TRY(find_map(object, table.over));
+    }
+  }
   const btf* types = TRY(types_of(object));
   for (const TunableDescription& tunable : description.tunables) {
     TRY(find_variable(*types, tunable.name));

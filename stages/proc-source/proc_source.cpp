@@ -71,6 +71,7 @@ StageDescription ProcSource::describe() {
 RecordSchemas ProcSource::records(const StageContext& /*context*/) {
   RecordSchemas schemas;
   proc::declare<proc::ProcessRow>(schemas);
+  proc::declare<proc::ProcessStatesRow>(schemas);
   proc::declare<proc::ProcessMemoryRow>(schemas);
   proc::declare<proc::CgroupRow>(schemas);
   proc::declare<proc::CpuRow>(schemas);
@@ -124,6 +125,8 @@ Result<> ProcSource::start(Instant /*now*/) {
     return fail(fmt::format(
         "\"{}\" holds no proc/stat; set `root` to the root directory of the host", config_.root));
   }
+  const auto release = files_->read("etc/os-release");
+  os_version_ = proc::os_release_value(release.value_or(std::string_view{}), "PRETTY_NAME");
   if (!files_->live()) {
     return {};  // the kernel's own interfaces tell of this host, not of that directory
   }
@@ -209,6 +212,9 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
   last_lost_processes_ = scanned.lost;
   if (processes_due) {
     send<proc::ProcessRow>(processes_.rows(), now, out, scanned.lost);
+    proc::ProcessStatesRow states = processes_.states();
+    states.os_version = os_version_;
+    send<proc::ProcessStatesRow>(std::vector{std::move(states)}, now, out);
   }
   if (cgroups_due) {
     const std::uint64_t lost = cgroups_.scan(*files_, now.boot, processes_.rows());

@@ -133,6 +133,8 @@ class ProcSource {
   std::vector<proc::CpuRow> clocks_;
   BootTime clocks_read_at_;
   double memory_total_bytes_ = not_measured;
+  /// Key of the host, under which its counts of processes stand.
+  std::string os_version_;
   std::map<std::string, Sent, std::less<>> sent_;
   std::uint64_t unreadable_processes_ = 0;
   std::uint64_t last_lost_processes_ = 0;

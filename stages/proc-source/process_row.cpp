@@ -25,6 +25,9 @@ void ProcessRow::set(const ProcessStat& stat) {
   vm_bytes = stat.vm_bytes;
   rss_bytes = stat.rss_bytes;
   blkio_delay_ns = stat.blkio_delay_ns;
+  stopped = stat.state == 'T' || stat.state == 't' ? 1 : 0;
+  zombie = stat.state == 'Z' ? 1 : 0;
+  zombie_children = 0;
 }
 
 void ProcessRow::set(ProcessCgroups cgroups) {
@@ -39,6 +42,28 @@ void ProcessRow::derive(double memory_total_bytes) {
   memory_percent = memory_total_bytes > 0 ? 100 * rss_bytes / memory_total_bytes : not_measured;
   fd_used_percent = fd_limit > 0 ? 100 * fd_count / fd_limit : not_measured;
   fd_free_percent = 100 - fd_used_percent;
+}
+
+void ProcessStatesRow::add(const ProcessRow& row) {
+  ++processes;
+  switch (row.state.empty() ? '?' : row.state.front()) {
+    case 'R':
+      ++running;
+      break;
+    case 'D':
+      ++blocked;
+      break;
+    case 'T':
+    case 't':
+      ++stopped;
+      break;
+    case 'Z':
+      ++zombies;
+      break;
+    default:
+      ++sleeping;
+      break;
+  }
 }
 
 }  // namespace gala::proc

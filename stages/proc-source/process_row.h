@@ -69,6 +69,9 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
         Gauge<Row>{"fd_used_percent", &Row::fd_used_percent},
         Gauge<Row>{"fd_free_percent", &Row::fd_free_percent},
         Gauge<Row>{"oom_score_adj", &Row::oom_score_adj},
+        Gauge<Row>{"stopped", &Row::stopped},
+        Gauge<Row>{"zombie", &Row::zombie},
+        Gauge<Row>{"zombie_children", &Row::zombie_children},
     };
   }
 
@@ -109,11 +112,42 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
   double fd_used_percent = not_measured;
   double fd_free_percent = not_measured;
   double oom_score_adj = not_measured;
+  /// 1 while it is stopped (by a signal or a debugger); 1 when it has ended and its parent has not
+  /// asked how; how many such children it has.
+  double stopped = not_measured;
+  double zombie = not_measured;
+  double zombie_children = not_measured;
 
   void set(const ProcessStat& stat);
   void set(ProcessCgroups cgroups);
   /// Fills what follows from other values. `memory_total_bytes` may be not measured.
   void derive(double memory_total_bytes);
+};
+
+/// How many processes of the host are in which state.
+struct ProcessStatesRow {
+  static constexpr std::string_view table = "system.processes";
+  using Row = ProcessStatesRow;
+  static constexpr auto cells() {
+    return std::tuple{
+        Text<Row>{"os_version", &Row::os_version}, Gauge<Row>{"processes", &Row::processes},
+        Gauge<Row>{"running", &Row::running},      Gauge<Row>{"sleeping", &Row::sleeping},
+        Gauge<Row>{"blocked", &Row::blocked},      Gauge<Row>{"stopped", &Row::stopped},
+        Gauge<Row>{"zombies", &Row::zombies},
+    };
+  }
+
+  std::string os_version;
+  double processes = 0;
+  double running = 0;
+  /// Idle kernel threads included.
+  double sleeping = 0;
+  /// Not interruptible.
+  double blocked = 0;
+  double stopped = 0;
+  double zombies = 0;
+
+  void add(const ProcessRow& row);
 };
 
 /// Classes of a process's memory; expensive, so rarely measured.

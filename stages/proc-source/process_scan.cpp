@@ -68,6 +68,7 @@ ProcessScanResult ProcessScan::scan(Files& files, BootTime now, double memory_to
     }
     entry = gone ? processes_.erase(entry) : std::next(entry);
   }
+  count_states();
   for (const std::uint32_t pid : pids) {
     const auto found = processes_.find(pid);
     if (found != processes_.end() && found->second.wanted) {
@@ -76,6 +77,19 @@ ProcessScanResult ProcessScan::scan(Files& files, BootTime now, double memory_to
   }
   result.unreadable = unreadable_;
   return result;
+}
+
+void ProcessScan::count_states() {
+  states_ = {};
+  for (const auto& [pid, process] : processes_) {
+    states_.add(process.row);
+    const auto parent = process.row.zombie > 0
+                            ? processes_.find(static_cast<std::uint32_t>(process.row.ppid))
+                            : processes_.end();
+    if (parent != processes_.end()) {
+      ++parent->second.row.zombie_children;
+    }
+  }
 }
 
 bool ProcessScan::read(Files& files, std::uint32_t pid, Process& process, BootTime now) {

@@ -55,6 +55,8 @@ class ProcessScan {
   /// Reads all processes; `rows` are those that pass the filters, valid until the next scan.
   ProcessScanResult scan(Files& files, BootTime now, double memory_total_bytes);
   [[nodiscard]] const std::vector<const ProcessRow*>& rows() const { return rows_; }
+  /// States of all processes as of the last scan, those included that the filters leave out.
+  [[nodiscard]] const ProcessStatesRow& states() const { return states_; }
 
   /// smaps_rollup of the processes in `rows` with the largest resident sets within the limits.
   std::vector<ProcessMemoryRow> read_memory(Files& files, const MemoryScanLimits& limits) const;
@@ -85,6 +87,8 @@ class ProcessScan {
   static void read_details(Files& files, Process& process);
   static void read_namespaces(Process& process);
   void forget_files(Process& process);
+  /// Counts states, and zombies at their parents.
+  void count_states();
   std::optional<std::string_view> read_kept(Files& files, int directory, const char* name,
                                             FileDescriptor& kept);
   [[nodiscard]] bool passes(const ProcessRow& row) const;
@@ -93,6 +97,7 @@ class ProcessScan {
   std::optional<TaskStats> stats_;
   std::unordered_map<std::uint32_t, Process> processes_;
   std::vector<const ProcessRow*> rows_;
+  ProcessStatesRow states_;
   std::uint64_t scans_ = 0;
   std::uint64_t unreadable_ = 0;
   /// Descriptors that may still be kept open; when none are left, files are opened for each read.

@@ -30,11 +30,12 @@ class Tree {
   Tree(const Tree&) = delete;
   Tree& operator=(const Tree&) = delete;
 
-  void add(int pid, const std::string& comm, int start_ticks, int utime_ticks = 0) const {
+  void add(int pid, const std::string& comm, int start_ticks, int utime_ticks = 0,
+           char state = 'S') const {
     const auto directory = root_ / "proc" / std::to_string(pid);
     std::filesystem::create_directories(directory / "fd");
     std::ofstream(directory / "stat")
-        << pid << " (" << comm << ") S 1 1 1 0 -1 0 0 0 0 0 " << utime_ticks << " 0 0 0 20 0 1 0 "
+        << pid << " (" << comm << ") " << state << " 1 1 1 0 -1 0 0 0 0 0 " << utime_ticks << " 0 0 0 20 0 1 0 "
         << start_ticks << " 0 0 0\n";
     std::ofstream(directory / "cgroup") << "0::/" << comm << ".service\n";
     std::ofstream(directory / "cmdline") << comm;
@@ -91,6 +92,27 @@ TEST(ProcessScan, LeavesOutWhatCannotBeRead) {
   EXPECT_EQ(scan.rows()[0]->comm, "old (x) y");
   EXPECT_EQ(scan.rows()[0]->cgroup, "/");
   EXPECT_TRUE(std::isnan(scan.rows()[0]->run_delay_ns));
+}
+
+TEST(ProcessScan, CountsStatesAndZombiesAtTheirParent) {
+  const Tree tree;
+  Files files = tree.open();
+  ProcessScan scan({.comms = {"parent", "halted"}, .cgroups = {}});
+  tree.add(1, "parent", 1);
+  tree.add(10, "halted", 5, 0, 'T');
+  tree.add(20, "dead", 6, 0, 'Z');
+  tree.add(21, "dead", 7, 0, 'Z');
+  for (int i = 0; i < 2; ++i) {  // a second scan does not count them twice
+    scan.scan(files, at(i), not_measured);
+  }
+  ASSERT_THAT(tgids(scan), ElementsAre(1U, 10U));
+  EXPECT_EQ(scan.rows()[0]->zombie_children, 2);
+  EXPECT_EQ(scan.rows()[0]->stopped, 0);
+  EXPECT_EQ(scan.rows()[1]->stopped, 1);
+  EXPECT_EQ(scan.states().zombies, 2);
+  EXPECT_EQ(scan.states().stopped, 1);
+  EXPECT_EQ(scan.states().sleeping, 1);
+  EXPECT_EQ(scan.states().processes, 4);
 }
 
 TEST(ProcessScan, FollowsProcessesThatComeAndGo) {

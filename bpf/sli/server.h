@@ -1,0 +1,218 @@
+/* The server's end of a connection: four stamps a request. */
+#pragma once
+
+#include "bpf/include/histogram.h"
+#include "bpf/include/tcp.h"
+
+volatile u32 sample_every = 1; /* time one request in so many; counts stay complete */
+
+struct server_key {
+	u32 tgid;
+	u16 port;
+	u16 family;
+};
+EVENT(server_key);
+
+struct server_value {
+	u64 requests;	    /* first reads of new data after a reply */
+	u64 responses;	    /* first writes after a read */
+	u64 request_bytes;  /* read before replies */
+	u64 response_bytes; /* written */
+	u64 measured;	    /* requests with all four stamps: in the histograms */
+	u64 pipelined;	    /* answered, but overlapping others on their connection: not timed */
+	struct histogram latency;    /* TS1 to TS4 */
+	struct histogram scheduling; /* TS1 to TS2 */
+	struct histogram processing; /* TS2 to TS3 */
+	struct histogram sending;    /* TS3 to TS4 */
+};
+
+/* Rows: a server's processes times its ports; idle rows are evicted by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct server_key);
+	__type(value, struct server_value);
+} servers SEC(".maps");
+
+/* Stamps of a request that is not timed. */
+#define UNSEEN	0 /* its first segment was not seen alone: it overlaps another request */
+#define SKIPPED 1 /* left out by sampling */
+
+/* The kernel's shortest delayed acknowledgement is 40 ms (TCP_DELACK_MIN); a little less for its
+ * timer. */
+static const u64 delayed_ack_ns = 35000000;
+
+/* Two CPUs take turns here: the one that runs the application and the one that receives for it.
+ * Each writes its own cache line only, the application's is the first one (the kernel puts 8 bytes
+ * of its own in front). The socket lock keeps them apart.
+ */
+struct conversation {
+	/* the application's side */
+	u64 read_ns;	/* TS2 */
+	u64 written_ns; /* TS3 */
+	u32 requests;	/* read so far; one more than responses while one is being worked on */
+	u32 responses;
+	u32 reply_end;	 /* the sequence number whose acknowledgement is TS4 */
+	u32 written_seq; /* end of all that was written so far */
+	u32 copied_seq;	 /* end of what was read when the last reply began */
+	u32 tgid;
+	u32 started;	   /* sequence numbers are set */
+	u32 behind;	   /* unread data was there when the last reply began */
+	u32 retransmitted; /* by this socket, ever, when the last reply began */
+	u32 pad;
+	/* the receiving side */
+	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
+	u32 counted_requests; /* of the above as far as `servers` has them */
+	u32 counted_responses;
+	u32 counted_written;
+	u32 counted_copied;
+	u32 unstamped; /* 1 + requests when data came that begins no timed request */
+	u32 pad2[7];
+};
+_Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
+
+/* Lives and dies with its socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct conversation);
+} conversations SEC(".maps");
+
+static const struct server_value no_server;
+
+static __always_inline struct conversation *find(const struct sock *sk)
+{
+	if (!sk->sk_bpf_storage)
+		return 0;
+	return bpf_sk_storage_get(&conversations, (void *)sk, 0, 0);
+}
+
+static __always_inline void begin(struct conversation *c, const struct tcp_sock *tp)
+{
+	c->started = 1;
+	c->written_seq = tp->write_seq;
+	c->copied_seq = tp->copied_seq;
+	c->counted_written = c->written_seq;
+	c->counted_copied = c->copied_seq;
+}
+
+/* All that is known so far goes to the row of the server, with the times if there are any. */
+static __always_inline void finish(struct conversation *c, const struct sock *sk, u64 now)
+{
+	struct server_key key = {
+		.tgid = c->tgid,
+		.port = sk->__sk_common.skc_num,
+		.family = sk->__sk_common.skc_family,
+	};
+	struct server_value *server = find_or_add(servers, &key, &no_server);
+	u32 responses = c->responses - c->counted_responses;
+
+	if (server) {
+		server->requests += c->requests - c->counted_requests;
+		server->responses += responses;
+		server->request_bytes += c->copied_seq - c->counted_copied;
+		server->response_bytes += c->written_seq - c->counted_written;
+		if (now) {
+			server->measured++;
+			histogram_add(&server->latency, elapsed(c->arrived_ns, now));
+			histogram_add(&server->scheduling, elapsed(c->arrived_ns, c->read_ns));
+			histogram_add(&server->processing, elapsed(c->read_ns, c->written_ns));
+			histogram_add(&server->sending, elapsed(c->written_ns, now));
+		} else if (c->arrived_ns != SKIPPED) {
+			server->pipelined += responses;
+		}
+	}
+	c->counted_requests = c->requests;
+	c->counted_responses = c->responses;
+	c->counted_copied = c->copied_seq;
+	c->counted_written = c->written_seq;
+	c->arrived_ns = UNSEEN;
+}
+
+/* Exactly one request has been answered since the last time, and none was begun after it. */
+static __always_inline bool is_timed(const struct conversation *c)
+{
+	return c->arrived_ns > SKIPPED && c->responses == c->counted_responses + 1 &&
+	       c->requests == c->responses && c->read_ns >= c->arrived_ns &&
+	       c->written_ns >= c->read_ns;
+}
+
+/* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send
+ * may hold it back for up to 40 ms (RFC 1122, 4.2.3.2), and one that thinks before its next request
+ * sends it with that: such time is the client's own. Then the best round trip of the connection
+ * stands for the way of the reply, unless the reply had to be sent again.
+ */
+static __always_inline u64 reply_arrived(const struct conversation *c, const struct tcp_sock *tp,
+					 u64 now, bool with_data)
+{
+	u64 way = elapsed(c->written_ns, now);
+	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
+
+	if (tp->total_retrans != c->retransmitted || best >= way || best >= delayed_ack_ns)
+		return now;
+	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
+}
+
+/* TS1 and TS4. */
+static __always_inline void server_receives(struct conversation *c, struct sock *sk,
+					    struct sk_buff *skb)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	bool with_data;
+	u32 ack_seq;
+	u64 now = 0;
+
+	if (!tp)
+		return;
+	if (!c->started)
+		begin(c, tp);
+	with_data = skb_field(skb, seq) != skb_field(skb, end_seq);
+	ack_seq = skb_field(skb, ack_seq);
+	if (c->responses != c->counted_responses) {
+		if ((s32)(ack_seq - c->reply_end) >= 0) {
+			if (is_timed(c))
+				now = bpf_ktime_get_ns();
+			finish(c, sk, now ? reply_arrived(c, tp, now, with_data) : 0);
+		} else if (c->responses - c->counted_responses > 64) {
+			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
+		}
+	}
+	if (!with_data || c->arrived_ns)
+		return;
+	/* Timed only when nothing else is under way: all read, all answered, all acknowledged. */
+	if (c->requests != c->counted_responses || c->behind || c->unstamped == c->requests + 1 ||
+	    (s32)(ack_seq - c->written_seq) < 0)
+		c->unstamped = c->requests + 1;
+	else if (sample_every > 1 && c->requests % sample_every)
+		c->arrived_ns = SKIPPED;
+	else
+		c->arrived_ns = now ? now : bpf_ktime_get_ns();
+}
+
+/* `end` is where the bytes written so far will end, including what this call brings. */
+static __always_inline void reply(struct sock *sk, struct conversation *c,
+				  const struct tcp_sock *tp, u32 end)
+{
+	u32 tgid = current_tgid();
+
+	if (tgid != c->tgid) {
+		if (!want_current(tgid)) {
+			bpf_sk_storage_delete(&conversations, sk);
+			return;
+		}
+		c->tgid = tgid;
+	}
+	if (!c->started)
+		begin(c, tp);
+	c->written_seq = end;
+	c->reply_end = end;
+	if (c->requests == c->responses)
+		return; /* more of the same reply */
+	if (sample_every <= 1 || !(c->responses % sample_every))
+		c->written_ns = bpf_ktime_get_ns();
+	c->responses++;
+	c->retransmitted = tp->total_retrans;
+	c->copied_seq = tp->copied_seq;
+	c->behind = tp->rcv_nxt != tp->copied_seq;
+}

@@ -1,0 +1,74 @@
+// sched: who waits for a CPU, and why. See probe_test.h.
+#include <sched.h>
+#include <sys/wait.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <semaphore>
+
+#include "runtime/bpf/probe_test.h"
+
+namespace gala::bpf {
+namespace {
+
+TEST_F(ProbeTest, SchedSeesWhoWaitsForACpu) {
+  Probe probe = open("sched");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto end = std::chrono::steady_clock::now() + 200ms;
+    const pid_t rival = ::fork();  // both want the one CPU that they may use
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    if (rival != 0) {
+      ::waitpid(rival, nullptr, 0);
+    }
+    ::_exit(0);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_TRUE(probe.advance_window());
+  Batch rows = read(probe, "processes");
+  const int row = find_row(rows, {{"tgid", static_cast<std::uint64_t>(child), {}}});
+  ASSERT_GE(row, 0);
+  EXPECT_GT(integer(rows, "preempted", row), 0u);
+  EXPECT_GT(rows.find("runq_delay")->sums[static_cast<std::size_t>(row)], 50e6);
+  EXPECT_GT(rows.find("runq_delay")->maxima[static_cast<std::size_t>(row)], 0);
+}
+
+TEST_F(ProbeTest, SchedTellsWaitsForLocksFromOtherSleeps) {
+  Probe probe = open("sched");
+  constexpr auto held = 20ms;
+  std::mutex lock;
+  std::unique_lock holder(lock);
+  std::thread waiter([&] { const std::lock_guard waits(lock); });
+  std::this_thread::sleep_for(held);  // how long the waiter has to wait
+  holder.unlock();
+  waiter.join();
+  ASSERT_TRUE(probe.advance_window());
+  Batch rows = read(probe, "processes");
+  const int row = find_row(rows, {{"tgid", static_cast<std::uint64_t>(::getpid()), {}}});
+  ASSERT_GE(row, 0);
+  EXPECT_GE(integer(rows, "lock_waits", row), 1u);
+  EXPECT_GE(integer(rows, "lock_wait_ns", row), 10'000'000u);
+  EXPECT_LT(integer(rows, "lock_wait_ns", row), 2'000'000'000u);
+  const auto locks = integer(rows, "lock_waits", row);
+
+  std::binary_semaphore semaphore{0};
+  std::thread sleeper([&] { semaphore.acquire(); });
+  std::condition_variable never;
+  std::unique_lock guard(lock);
+  never.wait_for(guard, held);
+  semaphore.release();
+  sleeper.join();
+  rows = read(probe, "processes");
+  const int again = find_row(rows, {{"tgid", static_cast<std::uint64_t>(::getpid()), {}}});
+  ASSERT_GE(again, 0);
+  EXPECT_GT(integer(rows, "futex_waits", again), integer(rows, "lock_waits", again));
+  EXPECT_LE(integer(rows, "lock_waits", again), locks + 1);
+}
+
+}  // namespace
+}  // namespace gala::bpf
