@@ -97,7 +97,7 @@ TEST(ProcessScan, LeavesOutWhatCannotBeRead) {
 TEST(ProcessScan, CountsStatesAndZombiesAtTheirParent) {
   const Tree tree;
   Files files = tree.open();
-  ProcessScan scan({.comms = {"parent", "halted"}, .cgroups = {}});
+  ProcessScan scan({.comms = {"parent", "halted"}, .cgroups = {}, .units = {}});
   tree.add(1, "parent", 1);
   tree.add(10, "halted", 5, 0, 'T');
   tree.add(20, "dead", 6, 0, 'Z');
