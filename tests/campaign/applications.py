@@ -3,6 +3,7 @@
 import os
 import pathlib
 import random
+import resource
 import shutil
 import socket
 
@@ -16,9 +17,11 @@ PORTS = {"redis": 6379, "memcached": 11211, "postgres": 5432, "nginx": 8080, "pr
 POSTGRES = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1:] or [pathlib.Path("/none")]
 PAGES, PAGE_BYTES = 600, 65536
 SERVICE_FILES = 256
-# Operations a second of the disk that everything lies on: a small cloud disk. Without a limit this
-# machine's disk answers faster than a fault of memory or cache can be felt.
-DISK_RATE = 400
+# Name → microseconds of work in each request, the service beneath; from the last to the first.
+SERVICES = {"backend": (200, None), "middle": (150, "backend"), "frontend": (100, "middle")}
+# Operations a second of the disk that everything lies on: a small cloud disk. Without a limit a fast
+# disk answers sooner than a fault of memory or cache can be felt.
+DISK_READS, DISK_WRITES = 60, 400
 
 
 class Application:
@@ -69,7 +72,8 @@ class Applications:
         self.all = {}
         self.data = Volume(world, "data", 512, inodes=6000)
         self.pages = Volume(world, "pages", 128)
-        self.limit_disk(DISK_RATE)
+        self.may_end = set()
+        self.limit_disk(reads=0)
         self._start_redis()
         self._start_memcached()
         self._start_postgres()
@@ -79,8 +83,8 @@ class Applications:
     def __getitem__(self, name):
         return self.all[name]
 
-    def limit_disk(self, rate):
-        self.world.everybody.limit_disk(self.data.beneath, rate, rate)
+    def limit_disk(self, reads=DISK_READS, writes=DISK_WRITES):
+        self.world.everybody.limit_disk(self.data.beneath, reads, writes)
 
     def close(self):
         for application in reversed(list(self.all.values())):
@@ -146,7 +150,12 @@ class Applications:
     def _start_nginx(self):
         pages = self.pages.mount_point
         for i in range(PAGES):
-            (pages / f"{i}.html").write_bytes(random.Random(i).randbytes(PAGE_BYTES))
+            with open(pages / f"{i}.html", "wb") as file:
+                file.write(random.Random(i).randbytes(PAGE_BYTES))
+                file.flush()
+                os.fdatasync(file.fileno())
+                # Whoever reads it first has it on its account: that is to be nginx's group.
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         own = self.world.directory / "nginx"
         own.mkdir()
         temporary = " ".join(f"{kind}_temp_path {own}/{kind};" for kind in
@@ -167,20 +176,20 @@ class Applications:
         self.all["proxy"] = Application(self.world, "proxy", self["nginx"].process)
 
     def _start_services(self):
-        resolver = self.world.directory / "resolv.conf"
-        resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
+        (self.world.directory / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
         self.names = self.world.serve(
             ["/usr/bin/python3", HERE / "dns_server.py", dns_server.SUFFIX, SERVER], "dns")
-        self.start_service("backend", 200, None)
-        self.start_service("middle", 150, f"backend{dns_server.SUFFIX}:{PORTS['backend']}")
-        self.start_service("frontend", 100, f"middle{dns_server.SUFFIX}:{PORTS['middle']}")
+        for name in SERVICES:
+            self.start_service(name)
 
-    def start_service(self, name, work_us, following):
-        """Also used to start one again that has crashed."""
-        import resource
+    def start_service(self, name):
+        """Also starts one again that has crashed."""
+        work_us, following = SERVICES[name]
         control = self.world.directory / f"{name}.control"
         resolver = self.world.directory / "resolv.conf"
-        more = ["--next", following, "--pool", 4, "--renew", 40] if following else []
+        control.unlink(missing_ok=True)
+        more = (["--next", f"{following}{dns_server.SUFFIX}:{PORTS[following]}", "--pool", 4,
+                 "--renew", 40] if following else [])
         process = self.world.serve(
             [self.build / "bin" / "campaign_service", "--address", SERVER, "--port", PORTS[name],
              "--work-us", work_us, "--control", control, *more], name,
@@ -190,10 +199,10 @@ class Applications:
         self._listening(name)
         wait_until(control.exists, f"control socket of {name}")
 
-    def alive(self):
-        """Name of one that has ended, or None."""
+    def ended(self):
+        """Name of one that has ended and should not have, or None."""
         for name, application in self.all.items():
-            if application.process.poll() is not None:
+            if name not in self.may_end and application.process.poll() is not None:
                 return name
         return None
 

@@ -22,7 +22,6 @@ import time
 import report
 import scoring
 from applications import Applications, missing_programs
-from children import wait_until
 from faults import all_kinds
 from load_control import Load
 from pipeline import Pipeline
@@ -75,6 +74,7 @@ class Campaign:
         self.kinds = kinds
         self.dice = random.Random(options.seed)
         self.records = []
+        self.closed = set()
         self.world = World(options.keep)
         self.applications = self.load = self.pipeline = None
 
@@ -85,13 +85,15 @@ class Campaign:
         say(f"{len(self.applications.all)} applications under load, {len(self.pipeline.stages)} "
             f"stages; {self.options.settle:.0f} s to settle; {self.world.directory}")
         self.look(self.options.settle)
+        # Only now: what nginx serves is in the page cache.
+        self.applications.limit_disk()
 
     def close(self):
         for part in (self.pipeline, self.load, self.applications, self.world):
             if part is not None:
                 part.close()
 
-    def look(self, seconds, until=lambda: False, injection=None):
+    def look(self, seconds, until=lambda: False, injection=None, tick=lambda: None):
         """Reads the journals for that long; what they say goes to the injection, and is returned."""
         deadline = time.monotonic() + seconds
         said = {"events": [], "diagnoses": []}
@@ -101,18 +103,21 @@ class Campaign:
                 said["events"].append(event)
                 if injection:
                     injection.on_event(event, now)
+                if event["Attributes"].get("state") == "closed":
+                    self.closed.add(event.get("event_id"))
             for diagnosis in self.pipeline.diagnoses.read():
                 said["diagnoses"].append(diagnosis)
                 if injection:
                     injection.on_diagnosis(diagnosis, now)
             self.check_alive()
+            tick()
             time.sleep(0.1)
         return said
 
     def check_alive(self):
         if ended := self.pipeline.ended_stage():
             raise RuntimeError(f"stage {ended} has ended; see {self.pipeline.log} (--keep)")
-        if ended := self.applications.alive():
+        if ended := self.applications.ended():
             raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
 
     def tell(self, record):
@@ -130,7 +135,7 @@ class Campaign:
         if self.options.record:
             directory = self.options.record / name
             directory.mkdir(parents=True, exist_ok=True)
-        injection = scoring.Injection(fault, time.time())
+        injection = scoring.Injection(fault, time.time(), self.closed)
         try:
             fault.inject()
             injection.began = fault.began or injection.began
@@ -139,7 +144,7 @@ class Campaign:
                 after = injection.diagnosed_after
                 return after is not None and (time.time() - injection.began
                                               > after + AFTER_DIAGNOSIS_S)
-            self.look(fault.at_most_s, enough, injection)
+            self.look(fault.at_most_s, enough, injection, fault.tick)
             during = self.load.felt(time.time() - injection.began)
         finally:
             fault.remove()

@@ -119,3 +119,10 @@ def end(process, seconds=5.0):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(seconds)
+
+
+def end_group(process):
+    """Ends a child of `start` with all that it has started: each leads a process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(5)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Programs that do harm, one a name; a fault starts them where they hurt. `hogs.py NAME [arguments]`."""
+import collections
 import ctypes
 import os
 import pathlib
 import random
+import select
 import signal
 import socket
 import struct
@@ -11,6 +13,7 @@ import sys
 import time
 
 PR_SET_NAME = 15
+NETLINK_NETFILTER = 12
 
 
 def call_itself(name):
@@ -138,9 +141,39 @@ def slow_script(address, port, per_s):
             time.sleep(max(0.0, 1 / float(per_s) - 0.06))
 
 
+def delay(milliseconds):
+    """Answers for queue 0 of its network namespace: every packet may pass, but later."""
+    call_itself("hog-delay")
+    kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+    kernel.bind((0, 0))
+    kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+
+    def send(kind, attribute, data):
+        body = struct.pack("=BBH", socket.AF_UNSPEC, 0, socket.htons(0))
+        body += struct.pack("=HH", 4 + len(data), attribute) + data + b"\0" * (-len(data) % 4)
+        kernel.send(struct.pack("=IHHII", 16 + len(body), 3 << 8 | kind, 1, 0, 0) + body)
+
+    send(2, 1, struct.pack("!BBH", 1, 0, socket.AF_INET))  # Bind the queue.
+    send(2, 2, struct.pack("!IB", 0, 1))  # Only what is about a packet, not the packet.
+    waiting = collections.deque()
+    kernel.setblocking(False)
+    while True:
+        now = time.monotonic()
+        while waiting and waiting[0][0] <= now:
+            send(1, 2, struct.pack("!II", 1, waiting.popleft()[1]))  # NF_ACCEPT
+        pause = waiting[0][0] - now if waiting else 0.5
+        if not select.select([kernel], [], [], pause)[0]:
+            continue
+        message = kernel.recv(65536)
+        if struct.unpack_from("=H", message, 4)[0] == 3 << 8:
+            # The first attribute says which packet it is.
+            waiting.append((time.monotonic() + int(milliseconds) / 1000,
+                            struct.unpack_from("!I", message, 24)[0]))
+
+
 def main():
     {function.__name__: function for function in
-     (spin, flood, leak, stream, evict, fsync, storm, syn, slow_script)}[sys.argv[1]](*sys.argv[2:])
+     (spin, flood, leak, stream, evict, fsync, storm, syn, slow_script, delay)}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -212,11 +212,15 @@ class Client:
             self.readable(now)
 
     def finish(self, now):
+        # HTTP's server errors; the other protocols' figures stay as they are.
+        refused = self.data.startswith(b"HTTP/1.1 5")
         self.data.clear()
         if self.greeting:
             self.greeting = False
             self.ask(now)
             return
+        if refused:
+            self.loop.failed(self.name)
         self.loop.felt(self.name, now - self.sent_at)
         self.sent_at = None
         if getattr(self.protocol, "visits", False) or self.loop.wants_new.get(self.name, 0) > now:

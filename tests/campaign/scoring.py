@@ -47,6 +47,18 @@ def rank_in(diagnosis, fault):
     return None
 
 
+def place_of(diagnosis):
+    """The KPI in a few words."""
+    kpi = kpi_of(diagnosis)
+    return f"{short_metric(kpi.get('metric_id', ''))} {kpi.get('entity_id', '')[33:]}"
+
+
+def causes_of(diagnosis):
+    return [f"{cause.get('score', 0):.2f} {short_metric(cause.get('metric_id', ''))}: "
+            f"{cause.get('desc', '')}"
+            for cause in (diagnosis["Resource"].get("cause_metrics") or [])[:4]]
+
+
 def first_cause(diagnosis):
     causes = diagnosis["Resource"].get("cause_metrics") or []
     if not causes:
@@ -58,7 +70,8 @@ def first_cause(diagnosis):
 class Injection:
     """Collects events and diagnoses from `began` (Unix seconds) on, as they arrive."""
 
-    def __init__(self, fault, began):
+    def __init__(self, fault, began, closed=()):
+        """`closed`: ids of events that have ended before."""
         self.fault = fault
         self.began = began
         self.event_after = None
@@ -67,13 +80,20 @@ class Injection:
         self.diagnosed_after = None
         self.elsewhere = set()
         self.open = set()
+        self._closed = set(closed)
+
+    def is_new(self, line, key):
+        """Began with this injection. An event that comes back soon after it had closed keeps its id and
+        the time of its first episode: such a one counts when it was closed in between."""
+        began = line["Attributes"].get(key, 0) / 1000
+        return began >= self.began - 1.5 or line.get("event_id") in self._closed
 
     def may_bend(self, labels):
         return application_of(labels) in self.fault.suffering
 
     def on_event(self, event, now):
         attributes, labels = event["Attributes"], event["Resource"].get("labels")
-        if attributes.get("started", 0) / 1000 < self.began - 1.5:
+        if not self.is_new(event, "started"):
             return
         after = now - self.began
         if is_kpi_event(event):
@@ -91,7 +111,7 @@ class Injection:
             self.naming_event_after = after
 
     def on_diagnosis(self, diagnosis, now):
-        if (diagnosis["Attributes"].get("bent", 0) / 1000 < self.began - 1.5
+        if (not self.is_new(diagnosis, "bent")
                 or not self.may_bend(kpi_of(diagnosis).get("metric_labels"))):
             return
         if self.diagnosed_after is None:
@@ -117,6 +137,7 @@ class Injection:
             "seconds_to_event": rounded(detected_after),
             "seconds_to_diagnosis": rounded(self.diagnosed_after),
             "first_cause": first_cause(said[0]) if said else None,
+            "causes": [[place_of(diagnosis), causes_of(diagnosis)] for diagnosis in said],
             "kpi": short_metric(kpi_of(said[0]).get("metric_id", "")) if said else None,
             "kpi_entity": kpi_of(said[0]).get("entity_id") if said else None,
             "elsewhere": sorted(self.elsewhere)}

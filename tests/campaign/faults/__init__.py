@@ -2,6 +2,9 @@
 import importlib
 import pkgutil
 
+from children import end_group
+from world import HERE, Surroundings
+
 
 class Answer:
     """A cause that counts as the right one: its metric is one of this entity (and, where given, begins
@@ -38,6 +41,9 @@ class Fault:
     def inject(self):
         raise NotImplementedError
 
+    def tick(self):
+        """Called ten times a second while the fault lasts."""
+
     def undo_by(self, call, *arguments):
         """`remove` calls it; the last comes first."""
         self._undo.append((call, arguments))
@@ -49,14 +55,12 @@ class Fault:
 
     def hog(self, name, *arguments, network=None, group=None, **more):
         """Starts a program of hogs.py, marked, ended by `remove`."""
-        from children import end
-        from world import HERE, Surroundings
         groups = self.world.group(group or "").procs()
         child = self.world.start_anywhere(
             ["/usr/bin/python3", HERE / "hogs.py", name, *arguments], f"hog-{name}",
             Surroundings(groups=groups, network=network, **more))
         self.marks.append(str(child.pid))
-        self.undo_by(end, child)
+        self.undo_by(end_group, child)
         return child
 
     def marks_of(self, *applications):

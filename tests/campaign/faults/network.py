@@ -1,4 +1,6 @@
 """The network between the applications and those who ask them."""
+import signal
+
 from applications import PORTS
 from children import run
 from faults import Answer, Fault
@@ -31,6 +33,45 @@ class PacketLoss(OnPort):
         target = self.aim()
         self.rule(self.world.client_network, "INPUT", "-p", "tcp", "--sport", PORTS[target], "-m",
                   "statistic", "--mode", "random", "--probability", "0.08", "-j", "DROP")
+
+
+class Delay(OnPort):
+    name = "delay"
+    about = "every packet from an application to its clients takes 40 ms longer"
+    answers = (Answer("tcp_link", keyword="network"),)
+
+    def inject(self):
+        target = self.aim()
+        self.hog("delay", 40, network=self.world.client_network)
+        self.rule(self.world.client_network, "INPUT", "-p", "tcp", "--sport", PORTS[target], "-j",
+                  "NFQUEUE", "--queue-num", "0", "--queue-bypass")
+
+
+class SynQueue(OnPort):
+    name = "syn-queue"
+    about = "connections that are never completed overflow the SYN queue of Redis"
+    targets = ("redis",)
+    answers = (Answer("endpoint_tcp", ("syn_overflow", "syn_queue", "listendrop")),)
+
+    def inject(self):
+        self.aim()
+        inside = self.world.inside(self.world.server_network)
+        run(["sysctl", "-q", "-w", "net.ipv4.tcp_syncookies=0"], inside)
+        self.undo_by(run, ["sysctl", "-q", "-w", "net.ipv4.tcp_syncookies=1"], inside)
+        self.hog("syn", SERVER, PORTS["redis"], 500, network=self.world.client_network)
+
+
+class DnsFailure(Fault):
+    name = "dns-failure"
+    about = "the name server of the services no longer answers"
+    answers = (Answer("dns", marked=False), Answer("proc", "dns", marked=False),
+               Answer("endpoint_udp", marked=False), Answer("proc"))
+
+    def inject(self):
+        self.suffering = ["middle", "frontend", "proxy"]
+        self.marks.append(str(self.applications.names.pid))
+        self.undo_by(self.applications.names.send_signal, signal.SIGCONT)
+        self.applications.names.send_signal(signal.SIGSTOP)
 
 
 class AcceptQueue(OnPort):

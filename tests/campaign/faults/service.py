@@ -1,6 +1,7 @@
 """What goes wrong inside an application or beneath it."""
 import os
 import signal
+import time
 
 from applications import PORTS
 from faults import Answer, Fault
@@ -72,3 +73,60 @@ class SlowCommand(Fault):
         self.marks_of(self.applications["redis"])
         self.marks.append(str(PORTS["redis"]))
         self.hog("slow_script", SERVER, PORTS["redis"], 8, network=self.world.client_network)
+
+
+class FilesExhausted(InService):
+    name = "fd-exhaustion"
+    about = "a service opens files until it may open no more, and accepts no connection"
+    answers = (Answer("proc", "fd_"),)
+    by_event = True
+
+    def inject(self):
+        self.switch("middle", "files", 150)
+
+
+class ZombieFlood(InService):
+    name = "zombie-flood"
+    about = "a service does not wait for its children, until its group may have no more threads"
+    answers = (Answer("proc", "zombie"), Answer("cgroup", "pids"))
+    by_event = True
+
+    def inject(self):
+        group = self.applications["middle"].group
+        self.marks.append("/" + group.path)
+        group.limit_pids(60)
+        self.undo_by(group.limit_pids, None)
+        self.switch("middle", "zombies", 200)
+
+
+class CrashLoop(Fault):
+    name = "crash-loop"
+    about = "the service at the end of the chain crashes a second after each start"
+    answers = (Answer("proc", ("crash", "exit", "exec", "killed", "lifetime")),)
+    by_event = True
+
+    def inject(self):
+        self.suffering = ABOVE["backend"]
+        self.applications.may_end.add("backend")
+        self._next = 0.0
+        self.undo_by(self._finish)
+        self.tick()
+
+    def tick(self):
+        """What a supervisor does, and the next crash."""
+        backend = self.applications["backend"]
+        if time.monotonic() < self._next:
+            return
+        if backend.process.poll() is None:
+            self.marks_of(backend)
+            backend.order("crash", 1)
+            backend.process.wait(10)
+            self._next = time.monotonic() + 0.3
+        else:
+            self.applications.start_service("backend")
+            self._next = time.monotonic() + 1
+
+    def _finish(self):
+        if self.applications["backend"].process.poll() is not None:
+            self.applications.start_service("backend")
+        self.applications.may_end.discard("backend")

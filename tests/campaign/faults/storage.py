@@ -3,7 +3,6 @@ import contextlib
 import os
 import pathlib
 
-from applications import DISK_RATE
 from faults import Answer, Fault
 
 WRITERS = ["redis", "postgres"]
@@ -17,8 +16,8 @@ class SlowDisk(Fault):
     def inject(self):
         self.suffering = [*WRITERS, "nginx"]
         self.marks += [self.applications.data.name, disk_name(self.applications.data.beneath)]
-        self.applications.limit_disk(12)
-        self.undo_by(self.applications.limit_disk, DISK_RATE)
+        self.undo_by(self.applications.limit_disk)
+        self.applications.limit_disk(12, 12)
 
 
 def disk_name(number):
@@ -84,18 +83,3 @@ class InodesExhausted(Fault):
         with contextlib.suppress(OSError):
             for i in range(100000):
                 (directory / str(i)).touch()
-
-
-class PageCacheEviction(Fault):
-    name = "page-cache-eviction"
-    about = "the page cache of what nginx serves is thrown away over and over"
-    answers = (Answer("proc"), Answer("disk"), Answer("block"), Answer("mem", marked=False))
-
-    def inject(self):
-        self.suffering = ["nginx", "proxy"]
-        pages = self.applications.pages
-        self.marks += [pages.name, disk_name(pages.beneath)]
-        self.marks_of(self.applications["nginx"])
-        self.applications.limit_disk(60)
-        self.undo_by(self.applications.limit_disk, DISK_RATE)
-        self.hog("evict", pages.mount_point)
