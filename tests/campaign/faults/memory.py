@@ -1,11 +1,22 @@
 """Memory and the page cache. nginx is the victim: what it serves is fast only out of the cache."""
+import time
+
 from faults import Answer, Fault
 from faults.storage import disk_name, remove_files
 
 NGINX = ["nginx", "proxy"]
 
 
-class InNginxGroup(Fault):
+class OnNginx(Fault):
+    def remove(self):
+        """Also lets the page cache fill again at full speed: that is no part of the quiet time."""
+        super().remove()
+        self.applications.limit_disk(reads=0)
+        time.sleep(6)
+        self.applications.limit_disk()
+
+
+class InNginxGroup(OnNginx):
     def limit(self, mebibytes):
         group = self.applications["nginx"].group
         self.suffering = NGINX
@@ -48,7 +59,7 @@ class Reclaim(InNginxGroup):
         self.hog("stream", directory / "archive", group="nginx")
 
 
-class PageCacheEviction(Fault):
+class PageCacheEviction(OnNginx):
     name = "page-cache-eviction"
     about = "the page cache of what nginx serves is thrown away over and over"
     answers = (Answer("proc"), Answer("disk"), Answer("block"), Answer("mem", marked=False))

@@ -50,6 +50,7 @@ class Delay(OnPort):
 class SynQueue(OnPort):
     name = "syn-queue"
     about = "connections that are never completed overflow the SYN queue of Redis"
+    by_event = True
     targets = ("redis",)
     answers = (Answer("endpoint_tcp", ("syn_overflow", "syn_queue", "listendrop")),)
 
