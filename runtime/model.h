@@ -159,6 +159,18 @@ struct Cause {
   /// Key or label of the cause entity: candidates with the same value of it act together, their
   /// changes are added up. "" = each for itself.
   std::string group;
+  /// Least change against the usual value that can matter (in the cause metric's unit).
+  std::optional<double> least_change;
+  /// A change is measured by at least this share of the usual level.
+  std::optional<double> floor;
+  /// What happened in one of fifty windows before belongs to what is usual.
+  bool tails = false;
+  /// Both metrics are of one unit and add up: the cause counts fully when its change reaches this
+  /// share of the effect's. 0 = not compared.
+  double covers = 0;
+  /// The effect may be a mere way to a cause beside it: a cause entity that reports nothing beneath
+  /// itself is explained by one beside it that does.
+  bool proxies = false;
 };
 
 /// A key or label.

@@ -282,6 +282,11 @@ class EntityParser {
     reader.read("above", cause.above);
     reader.read("group", cause.group);
     reader.read("below", cause.below);
+    reader.read("least_change", cause.least_change, {0, 1e15});
+    reader.read("floor", cause.floor, {0.0001, 1});
+    reader.read("tails", cause.tails);
+    reader.read("covers", cause.covers, {0, 10});
+    reader.read("proxies", cause.proxies);
     reader.require("keyword", cause.keyword);
     cause.text = read_text(reader, "text", true);
     reader.finish();

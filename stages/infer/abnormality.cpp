@@ -91,6 +91,17 @@ struct Scale {
   double spread = 0;
 };
 
+Scale scale_of(const Baseline& baseline, const Question& question, double extreme) {
+  const double median = baseline.robust.median;
+  const double floor = question.floor ? spread_floor(median, extreme, *question.floor)
+                                      : spread_floor(median, extreme);
+  Scale scale{median, std::max(baseline.robust.spread, floor)};
+  if (question.tails && !baseline.values.empty()) {
+    scale.spread = std::max(scale.spread, tail_spread(baseline.values, median));
+  }
+  return scale;
+}
+
 bool beyond_limits(const Question& question, double value) {
   return (!question.above || value > *question.above) &&
          (!question.below || value < *question.below);
@@ -101,7 +112,7 @@ Finding choose(std::span<const Sample> samples, const std::vector<Episode>& epis
                const Question& question, Episode& chosen) {
   Finding finding = Finding::unchanged;
   for (const Episode& episode : episodes) {
-    if (samples[episode.first].at > question.bent + question.window) {
+    if (samples[episode.first].at > question.bent + std::max(question.window, question.slack)) {
       return finding == Finding::abnormal ? finding : Finding::began_after;
     }
     if (samples[episode.last].at < question.effect_began - question.within) {
@@ -210,15 +221,15 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
       extreme = sample.value;
     }
   }
-  const Scale scale{
-      baseline.robust.median,
-      std::max(baseline.robust.spread, spread_floor(baseline.robust.median, extreme))};
+  const Scale scale = scale_of(baseline, question, extreme);
   std::vector<bool> deviates(samples.size());
   std::vector<bool> matters(samples.size());
   for (std::size_t i = 0; i < samples.size(); ++i) {
     deviates[i] =
         oriented(question, samples[i].value - scale.median) > abnormal_deviations * scale.spread;
-    matters[i] = deviates[i] && beyond_limits(question, samples[i].value);
+    matters[i] =
+        deviates[i] && beyond_limits(question, samples[i].value) &&
+        oriented(question, samples[i].value - scale.median) >= question.least_change.value_or(0);
   }
   Episode episode;
   verdict.finding =

@@ -25,6 +25,15 @@ struct Question {
   wire::Direction direction = wire::Direction::high;
   std::optional<double> above;
   std::optional<double> below;
+  /// Least change against the usual value that counts.
+  std::optional<double> least_change;
+  /// A change is measured by at least this share of the usual level (robust.h); nothing = by a
+  /// twentieth of the larger of usual and present level.
+  std::optional<double> floor;
+  /// Outliers of the past widen what is usual.
+  bool tails = false;
+  /// How much later than `bent` an episode may begin and still have to do with it; 0 = one window.
+  Duration slack{0};
   /// First sight of the entity, when it was born after observation began: before it there was zero.
   std::optional<Moment> born;
 };

@@ -42,6 +42,7 @@ class Walk {
         follow(effect, *rule);
       }
     }
+    compare_deviations();
     return std::move(found_);
   }
 
@@ -76,6 +77,7 @@ class Walk {
     question.effect_began = effect_bent;
     question.until = kpi_.until;
     question.window = kpi_.window;
+    question.slack = kpi_.slack;
     const GraphNode& node = around_.graph.node(index);
     const EntityHistory* history = around_.history.find(node.id);
     const Moment observed_since = around_.history.reach(node.machine).first;
@@ -100,6 +102,40 @@ class Walk {
       examine(effect, rule, index);
     }
     compare(first_link);
+    if (rule.proxies && !rule.path.empty()) {
+      see_through(first_link);
+    }
+  }
+
+  /// What is only seen from its caller, such as a load balancer's address, cannot be told from the
+  /// service behind it. When it bends together with a sibling that reports what it calls in turn,
+  /// the sibling may explain it.
+  void see_through(std::size_t first_link) {
+    const std::size_t last_link = found_.links.size();
+    const auto reports = [&](const CauseLink& link) {
+      return !around_.graph.walk(found_.series[link.cause].entity, {link.rule->path.front()})
+                  .empty();
+    };
+    for (std::size_t hidden = first_link; hidden < last_link; ++hidden) {
+      for (std::size_t seen = first_link; seen < last_link; ++seen) {
+        const CauseLink service = found_.links[seen];
+        const CauseLink way = found_.links[hidden];
+        if (service.cause != way.cause && !reports(way) && reports(service)) {
+          found_.links.push_back({way.cause, service.cause, service.rule, service.order, 1, 1});
+        }
+      }
+    }
+  }
+
+  void compare_deviations() {
+    double largest = 0;
+    for (std::size_t i = 1; i < found_.series.size(); ++i) {
+      largest = std::max(largest, found_.series[i].verdict.deviation);
+    }
+    for (std::size_t i = 1; largest > 0 && i < found_.series.size(); ++i) {
+      AbnormalSeries& series = found_.series[i];
+      series.standing = std::log1p(series.verdict.deviation) / std::log1p(largest);
+    }
   }
 
   /// Among the candidates of one rule those weigh most that changed most. Many processes of one
@@ -123,7 +159,8 @@ class Walk {
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
       AbnormalSeries& series = found_.series[found_.links[i].cause];
       const Group& group = groups[series.group];
-      found_.links[i].share = largest > 0 ? group.change / largest : 1;
+      const bool adds_up = found_.links[i].rule->covers > 0;
+      found_.links[i].share = largest > 0 && !adds_up ? group.change / largest : 1;
       series.group_size = group.size;
       series.group_level = group.level;
     }
@@ -158,6 +195,9 @@ class Walk {
     question.direction = rule.direction;
     question.above = rule.above;
     question.below = rule.below;
+    question.least_change = rule.least_change;
+    question.floor = rule.floor;
+    question.tails = rule.tails;
     candidate.verdict = judge(candidate.samples, question);
     if (candidate.verdict.finding != Finding::abnormal) {
       if (found_.dismissed.size() < most_dismissed) {
@@ -188,7 +228,22 @@ class Walk {
         (rule.below && verdict.peak >= *rule.below)) {
       return;  // Judged under another rule with a lower limit.
     }
-    found_.links.push_back({effect, cause, &rule, order_of(effect, verdict, rule), 1});
+    if (rule.least_change && std::abs(verdict.level - verdict.baseline) < *rule.least_change) {
+      return;
+    }
+    found_.links.push_back(
+        {effect, cause, &rule, order_of(effect, verdict, rule), 1, covered(effect, cause, rule)});
+  }
+
+  [[nodiscard]] double covered(std::size_t effect, std::size_t cause, const Cause& rule) const {
+    const Verdict& explained = found_.series[effect].verdict;
+    if (rule.covers <= 0 || explained.finding != Finding::abnormal) {
+      return 1;
+    }
+    const Verdict& explaining = found_.series[cause].verdict;
+    const double wanted = rule.covers * std::abs(explained.level - explained.baseline);
+    const double change = std::abs(explaining.level - explaining.baseline);
+    return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
   }
 
   /// 1 when the cause began within the rule's time before its effect; less the longer before, and

@@ -22,6 +22,9 @@ struct Kpi {
   Moment bent;
   Moment until;
   Duration window{0};
+  /// How much later than the KPI a cause's series may bend: where windows are smoothed or the time
+  /// is a guess. 0 = one window.
+  Duration slack{0};
 };
 
 /// An abnormal series of an entity: the KPI itself (the first) or a candidate cause.
@@ -40,6 +43,8 @@ struct AbnormalSeries {
   /// How many of the group are abnormal under the rule, and the sum of their levels.
   std::size_t group_size = 1;
   double group_level = 0;
+  /// How its deviation compares with the largest of all candidates', on a logarithmic scale, 0…1.
+  double standing = 1;
 };
 
 /// "cause can have made effect worse", both positions in Candidates::series.
@@ -51,6 +56,8 @@ struct CauseLink {
   double order = 1;
   /// Change of this cause's group relative to the largest among the rule's candidates, 0…1.
   double share = 1;
+  /// How much of the effect's change this cause's change can make up, 0…1 (Cause::covers).
+  double covered = 1;
 };
 
 /// Something that was looked at and is no cause.

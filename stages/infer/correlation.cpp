@@ -16,6 +16,7 @@ constexpr std::ptrdiff_t most_windows_after = 120;
 constexpr std::size_t least_pairs = 6;
 constexpr int longest_lead = 3;
 constexpr int longest_lag = 1;
+constexpr double price_of_shift = 0.05;
 
 /// Values per window around `bent`, NaN where there is none.
 struct Grid {
@@ -107,8 +108,10 @@ std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
   compress(effects, grid, effect.direction);
   std::optional<double> best;
   for (int lead = -longest_lag; lead <= longest_lead; ++lead) {
-    if (const auto r = pearson(causes, effects, lead); r && (!best || *r > *best)) {
-      best = r;
+    // Of several trials one fits by chance: a shift must fit that much better.
+    const double price = price_of_shift * std::abs(lead);
+    if (const auto r = pearson(causes, effects, lead); r && (!best || *r - price > *best)) {
+      best = *r - price;
     }
   }
   return best;

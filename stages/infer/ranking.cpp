@@ -11,11 +11,15 @@ namespace {
 /// A cause at least that strong, relative to its effect, takes the blame from it.
 constexpr double hand_over_share = 0.6;
 /// Part of the remaining doubt that a confirmed deeper level removes, and how fast it wears off.
-constexpr double depth_bonus = 0.4;
+constexpr double depth_bonus = 0.2;
 constexpr double depth_decay = 0.6;
 /// Most that a foreign cause takes from "the application itself".
 constexpr double own_discount = 0.5;
 constexpr double unknown_correlation = 0.5;
+/// What is left of a cause, as a candidate of its own, that a deeper one explains.
+constexpr double explained_share = 0.6;
+/// Likeness of two series that do not correlate at all, under a certain prior.
+constexpr double least_alike = 0.4;
 constexpr std::size_t longest_path = 8;
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
@@ -36,13 +40,17 @@ class Explanation {
   }
 
   /// The best path to each series that nothing beneath explains.
-  [[nodiscard]] std::vector<RankedCause> roots() const {
+  [[nodiscard]] std::vector<RankedCause> roots(bool with_explained) const {
     std::vector<RankedCause> roots;
     for (std::size_t series = 1; series < candidates_.series.size(); ++series) {
-      if (!handed_over(series)) {
-        if (RankedCause cause = best_path(series); !cause.path.empty()) {
-          roots.push_back(std::move(cause));
-        }
+      const bool explained = handed_over(series);
+      if (explained && !with_explained) {
+        continue;
+      }
+      if (RankedCause cause = best_path(series); !cause.path.empty()) {
+        cause.explained = explained;
+        cause.score *= explained ? explained_share : 1;
+        roots.push_back(std::move(cause));
       }
     }
     return roots;
@@ -164,13 +172,15 @@ class Explanation {
 
 double strength_of(const CauseLink& link, const AbnormalSeries& cause) {
   const double correlation = std::max(0.0, cause.correlation.value_or(unknown_correlation));
-  return (0.4 + 0.6 * link.rule->prior) * std::pow(cause.verdict.abnormality, 0.4) *
-         std::pow(link.order, 0.3) * std::pow(0.3 + 0.7 * correlation, 0.3) *
-         (0.4 + 0.6 * link.share);
+  const double doubt = 1 - link.rule->prior;
+  const double alike = std::lerp(least_alike * link.rule->prior, 1.0, correlation);
+  return std::sqrt(link.rule->prior) * std::pow(cause.verdict.abnormality, 0.4) *
+         std::pow(link.order, 0.3) * std::pow(alike, 0.2 + 0.6 * doubt) *
+         std::pow(cause.standing, 0.5 * doubt) * std::sqrt(link.covered) * (0.4 + 0.6 * link.share);
 }
 
 std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions& options) {
-  std::vector<RankedCause> roots = Explanation(candidates).roots();
+  std::vector<RankedCause> roots = Explanation(candidates).roots(options.with_explained);
   const auto is_own = [&](const RankedCause& cause) {
     const GraphIndex entity = candidates.series[cause.root].entity;
     return std::find(options.own.begin(), options.own.end(), entity) != options.own.end();

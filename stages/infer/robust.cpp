@@ -11,6 +11,9 @@ namespace {
 /// in standard deviations.
 constexpr double deviation_per_mad = 1.4826;
 constexpr double deviations_in_range = 1.683;
+/// Two-sided: 98 % of a normal distribution lie within that many deviations.
+constexpr double tail_share = 0.98;
+constexpr double deviations_at_tail = 2.33;
 constexpr double least_share = 0.05;
 constexpr double least_spread = 1e-12;
 
@@ -39,6 +42,19 @@ Robust robust_of(std::vector<double> values) {
 
 double spread_floor(double median, double level) {
   return std::max(least_share * std::max(std::abs(median), std::abs(level)), least_spread);
+}
+
+double spread_floor(double median, double level, double share) {
+  const double usual = share * std::abs(median);
+  return usual > least_spread ? usual : spread_floor(median, level);
+}
+
+double tail_spread(std::vector<double> values, double median) {
+  for (double& value : values) {
+    value = std::abs(value - median);
+  }
+  std::sort(values.begin(), values.end());
+  return sorted_quantile(values, tail_share) / deviations_at_tail;
 }
 
 }  // namespace gala

@@ -25,4 +25,12 @@ Robust robust_of(std::vector<double> values);
 /// it is or became needs no unit and lets a jump from zero count 20.
 double spread_floor(double median, double level);
 
+/// The same for a chosen share of the usual level alone, so that deviations have no upper bound; a
+/// series that never left zero is measured as above.
+double spread_floor(double median, double level, double share);
+
+/// Distance from the median that one of fifty values exceeds, in standard deviations of a normal
+/// distribution. Requires: not empty, finite.
+double tail_spread(std::vector<double> values, double median);
+
 }  // namespace gala

@@ -1,0 +1,56 @@
+// What names of metrics mean that come without a model, and how their kinds cause each other
+// (schemas/eval/metric_kinds.toml).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/diagnostics.h"
+#include "runtime/result.h"
+
+namespace gala {
+
+/// A kind of metric: cpu, latency, … The kind of names without any known word is "other".
+struct MetricKind {
+  std::string name;
+  std::vector<std::string> words;
+  /// Which direction is bad: "high", "low", or "" when either may be.
+  std::string worse;
+};
+
+/// Kinds `of` can make kinds `effect` worse along `path`.
+struct KindRule {
+  std::vector<std::string> effects;
+  /// Kinds, or empty: the very same metric.
+  std::vector<std::string> of;
+  /// "self", "callee", "callee2", "callee3", "anywhere", or "member" (of the incident).
+  std::string path;
+  /// "high", "low", "both", or "worse": the kind's bad direction.
+  std::string direction;
+  double prior = 0.5;
+  double covers = 0;
+  bool proxies = false;
+  /// Least change, as a share of what components usually have of that metric; 0 = any.
+  double least_share = 0;
+};
+
+class MetricKinds {
+ public:
+  static constexpr std::string_view other = "other";
+
+  /// Every finding goes to `diagnostics`; what could be read is in the result.
+  static MetricKinds parse(const SourceText& source, Diagnostics& diagnostics);
+
+  /// Name of the kind of a metric.
+  [[nodiscard]] std::string_view kind_of(std::string_view metric) const;
+  /// "high", "low" or "".
+  [[nodiscard]] std::string_view worse(std::string_view kind) const;
+  [[nodiscard]] const std::vector<KindRule>& rules() const { return rules_; }
+
+ private:
+  std::vector<MetricKind> kinds_;
+  std::vector<KindRule> rules_;
+};
+
+}  // namespace gala
