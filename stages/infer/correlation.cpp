@@ -16,7 +16,7 @@ constexpr std::ptrdiff_t most_windows_after = 120;
 constexpr std::size_t least_pairs = 6;
 constexpr int longest_lead = 3;
 constexpr int longest_lag = 1;
-constexpr double price_of_shift = 0.05;
+constexpr double price_of_shift = 0.02;
 
 /// Values per window around `bent`, NaN where there is none.
 struct Grid {
@@ -107,11 +107,14 @@ std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
   compress(causes, grid, cause.direction);
   compress(effects, grid, effect.direction);
   std::optional<double> best;
+  double best_price = 0;
   for (int lead = -longest_lag; lead <= longest_lead; ++lead) {
     // Of several trials one fits by chance: a shift must fit that much better.
     const double price = price_of_shift * std::abs(lead);
-    if (const auto r = pearson(causes, effects, lead); r && (!best || *r - price > *best)) {
-      best = *r - price;
+    if (const auto r = pearson(causes, effects, lead);
+        r && (!best || *r - price > *best - best_price)) {
+      best = r;
+      best_price = price;
     }
   }
   return best;
