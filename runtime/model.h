@@ -108,6 +108,14 @@ struct Check {
   Place place;
 };
 
+/// One hop of a path over the topology: along a relation (forward) or against it.
+struct Hop {
+  std::string relation;
+  bool forward = true;
+  /// Entity type at the end of the hop; "" = any.
+  std::string entity;
+};
+
 /// `this entity` kind `to`: where our columns equal theirs.
 struct Relation {
   std::string kind;
@@ -124,14 +132,12 @@ struct Relation {
   Place place;
   /// Like `match`, but compared only where both sides have all of them ("0" counts as absent).
   std::map<std::string, std::string> match_present;
-};
-
-/// One hop of a cause's path: along a relation (forward) or against it.
-struct Hop {
-  std::string relation;
-  bool forward = true;
-  /// Entity type at the end of the hop; "" = any.
-  std::string entity;
+  /// Two hops from this entity to `to`: the relation follows from two others. Empty = it is
+  /// matched.
+  std::vector<Hop> via;
+  /// Holds only while the observed side has no other relation of this kind; the other side has no
+  /// tables and stands for what nobody observes.
+  bool alone = false;
 };
 
 /// `of` (another entity's metric) can make `effect` (this entity's metric) worse.
@@ -173,6 +179,9 @@ struct Cause {
   bool proxies = false;
 };
 
+/// What ids of entities that belong to no single machine begin with.
+inline constexpr std::string_view shared_machine = "fleet";
+
 /// A key or label.
 struct Attribute {
   std::string name;
@@ -195,6 +204,10 @@ struct Entity {
   std::vector<Cause> causes;
   /// Forgotten when not seen that long.
   Duration expire{0};
+  /// One for all machines: its ids begin with `shared_machine`.
+  bool shared = false;
+  /// Many that have nothing to do with each other hang on it: sharing it relates nobody.
+  bool crossroads = false;
   Place place;
 
   [[nodiscard]] const Metric* find_metric(std::string_view metric) const;

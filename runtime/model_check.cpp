@@ -194,11 +194,38 @@ class EntityChecker {
       return;
     }
     check_where(relation.place, relation.to_where, *to);
+    check_via(relation);
+    check_alone(relation, *to);
     for (const auto* pairs : {&relation.match, &relation.match_present}) {
       for (const auto& [ours, theirs] : *pairs) {
         check_names(relation.place, std::span(&ours, 1), entity_);
         check_names(relation.place, std::span(&theirs, 1), *to);
       }
+    }
+  }
+
+  void check_via(const Relation& relation) {
+    if (relation.via.empty()) {
+      return;
+    }
+    if (relation.via.size() != 2 || relation.via[0].entity.empty() ||
+        relation.via[1].entity != relation.to) {
+      error(relation.place, "\"via\" needs two hops that name their entities, the second one " +
+                                quote(relation.to));
+      return;
+    }
+    if (!relation.match.empty() || relation.indirect || relation.alone) {
+      error(relation.place,
+            "a relation with \"via\" follows from others: it takes no match, "
+            "indirect or alone");
+    }
+    check_hops(relation.place, relation.via);
+  }
+
+  void check_alone(const Relation& relation, const Entity& to) {
+    if (relation.alone && (relation.match.empty() || entity_.tables.empty() == to.tables.empty())) {
+      error(relation.place,
+            "\"alone\" needs \"match\", and one of the two entities must be without tables");
     }
   }
 
@@ -254,29 +281,9 @@ class EntityChecker {
     check_statistic(*metric, cause.statistic, cause.place, diagnostics_);
   }
 
-  /// Walks the types: the set of entity types that each hop can end at.
   void check_path(const Cause& cause) {
-    std::set<std::string, std::less<>> reached{entity_.name};
-    for (const Hop& hop : cause.path) {
-      check_relation_word(cause.place, hop.relation);
-      if (!hop.entity.empty() && find(hop.entity) == nullptr) {
-        report_unknown_entity(cause.place, hop.entity);
-        return;
-      }
-      std::set<std::string, std::less<>> next = walk(reached, hop);
-      if (next.empty()) {
-        std::string from;
-        for (const std::string& one : reached) {
-          from.append(from.empty() ? "" : ", ").append(one);
-        }
-        error(cause.place, "no declared relation leads from " + from + " by the hop \"" +
-                               (hop.forward ? ">" : "<") + hop.relation +
-                               (hop.entity.empty() ? "" : ":" + hop.entity) + "\"");
-        return;
-      }
-      reached = std::move(next);
-    }
-    if (!reached.contains(cause.cause_entity)) {
+    const auto reached = check_hops(cause.place, cause.path);
+    if (reached && !reached->contains(cause.cause_entity)) {
       error(cause.place,
             "the path does not lead to " + quote(cause.cause_entity) +
                 (cause.path.empty() ? "; without \"path\" a cause is in the same entity"
@@ -284,9 +291,35 @@ class EntityChecker {
     }
   }
 
-  std::set<std::string, std::less<>> walk(const std::set<std::string, std::less<>>& from,
-                                          const Hop& hop) const {
-    std::set<std::string, std::less<>> next;
+  using TypeNames = std::set<std::string, std::less<>>;
+
+  /// Walks the types from this entity: those that the last hop can end at; nothing after an error.
+  std::optional<TypeNames> check_hops(const Place& place, const std::vector<Hop>& hops) {
+    TypeNames reached{entity_.name};
+    for (const Hop& hop : hops) {
+      check_relation_word(place, hop.relation);
+      if (!hop.entity.empty() && find(hop.entity) == nullptr) {
+        report_unknown_entity(place, hop.entity);
+        return std::nullopt;
+      }
+      TypeNames next = walk(reached, hop);
+      if (next.empty()) {
+        std::string from;
+        for (const std::string& one : reached) {
+          from.append(from.empty() ? "" : ", ").append(one);
+        }
+        error(place, "no declared relation leads from " + from + " by the hop \"" +
+                         (hop.forward ? ">" : "<") + hop.relation +
+                         (hop.entity.empty() ? "" : ":" + hop.entity) + "\"");
+        return std::nullopt;
+      }
+      reached = std::move(next);
+    }
+    return reached;
+  }
+
+  TypeNames walk(const TypeNames& from, const Hop& hop) const {
+    TypeNames next;
     for (const Entity& owner : all_) {
       for (const Relation& relation : owner.relations) {
         const std::string& start = hop.forward ? owner.name : relation.to;

@@ -153,6 +153,8 @@ class EntityParser {
     }
     entity_.expire = 60s;
     reader.read("expire", entity_.expire, {1, 86'400});
+    reader.read("shared", entity_.shared);
+    reader.read("crossroads", entity_.crossroads);
     reader.finish();
   }
 
@@ -255,6 +257,8 @@ class EntityParser {
     reader.read("absent", relation.absent);
     reader.read("across_hosts", relation.across_hosts);
     reader.read("indirect", relation.indirect);
+    reader.read("alone", relation.alone);
+    relation.via = parse_hops(reader, "via");
     reader.finish();
     entity_.relations.push_back(std::move(relation));
   }
@@ -272,7 +276,7 @@ class EntityParser {
     }
     reader.read_word("statistic", words(statistics), cause.statistic);
     reader.read_word("direction", words(directions), cause.direction);
-    parse_path(reader, cause);
+    cause.path = parse_hops(reader, "path");
     Choices where;
     reader.read_choices("where", where);
     cause.where = to_where(std::move(where));
@@ -308,23 +312,25 @@ class EntityParser {
     return effects;
   }
 
-  void parse_path(SectionReader& reader, Cause& cause) {
+  static std::vector<Hop> parse_hops(SectionReader& reader, std::string_view key) {
     std::vector<std::string> hops;
-    reader.read("path", hops);
+    std::vector<Hop> path;
+    reader.read(key, hops);
     for (const std::string& text : hops) {
       const auto colon = text.find(':');
       Hop hop;
       hop.forward = text.starts_with('>');
       if ((!hop.forward && !text.starts_with('<')) || colon == 1 || text.size() < 2) {
-        reader.error_at("path", "cannot read the hop " + quote(text) +
-                                    "; write \">relation:entity\" along a relation or "
-                                    "\"<relation:entity\" against it");
+        reader.error_at(key, "cannot read the hop " + quote(text) +
+                                 "; write \">relation:entity\" along a relation or "
+                                 "\"<relation:entity\" against it");
         continue;
       }
       hop.relation = text.substr(1, colon == std::string::npos ? colon : colon - 1);
       hop.entity = colon == std::string::npos ? std::string{} : text.substr(colon + 1);
-      cause.path.push_back(std::move(hop));
+      path.push_back(std::move(hop));
     }
+    return path;
   }
 
   Entity entity_;

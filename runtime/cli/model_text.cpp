@@ -114,13 +114,17 @@ std::string source_text(const Entity& entity, const Metric& metric) {
   return out;
 }
 
-std::string path_text(const Cause& cause) {
+std::string hops_text(const std::vector<Hop>& path) {
   std::vector<std::string> hops;
-  for (const Hop& hop : cause.path) {
+  for (const Hop& hop : path) {
     hops.push_back(fmt::format("{}{}{}{}", hop.forward ? ">" : "<", hop.relation,
                                hop.entity.empty() ? "" : ":", hop.entity));
   }
-  return hops.empty() ? "the same entity" : join(hops, " ");
+  return join(hops, " ");
+}
+
+std::string path_text(const Cause& cause) {
+  return cause.path.empty() ? "the same entity" : hops_text(cause.path);
 }
 
 std::string relation_text(const Relation& relation) {
@@ -137,7 +141,11 @@ std::string relation_text(const Relation& relation) {
   if (!relation.absent.empty()) {
     out += fmt::format(", only without {}", join(relation.absent, ", "));
   }
+  if (!relation.via.empty()) {
+    out += fmt::format(", follows from {}", hops_text(relation.via));
+  }
   return out + (relation.across_hosts ? ", across hosts" : "") +
+         (relation.alone ? ", while it has no other" : "") +
          (relation.indirect ? ", derived from the ends of is_peer" : "");
 }
 

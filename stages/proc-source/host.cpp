@@ -7,6 +7,7 @@
 #include <array>
 
 #include "stages/proc-source/text.h"
+#include "stages/proc-source/virtual_machine.h"
 
 namespace gala::proc {
 namespace {
@@ -113,6 +114,7 @@ HostRow read_host(Files& files, BootTime now, const KernelUnits& units,
   const std::string vendor = files.line("sys/class/dmi/id/sys_vendor");
   const auto cpuinfo = files.read("proc/cpuinfo");
   row.host_type = is_virtual(cpuinfo.value_or(std::string_view{}), vendor) ? "vm" : "pm";
+  row.uuid = lower_case(files.line("sys/class/dmi/id/product_uuid"));
   row.processes = static_cast<double>(files.list_numbers("proc").size());
   const std::string load = files.line("proc/loadavg");
   const auto tasks = load.find('/');

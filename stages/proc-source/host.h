@@ -25,6 +25,7 @@ struct HostRow {
         Text<Row>{"kernel_version", &Row::kernel_version},
         Text<Row>{"architecture", &Row::architecture},
         Text<Row>{"host_type", &Row::host_type},
+        Text<Row>{"uuid", &Row::uuid},
         Text<Row>{"ip_addr", &Row::ip_addr},
         Text<Row>{"addresses", &Row::addresses},
         Integer<Row>{"boot_time_s", &Row::boot_time_s},
@@ -47,6 +48,8 @@ struct HostRow {
   std::string architecture;
   /// "vm" or "pm" (physical).
   std::string host_type;
+  /// What the firmware (of a virtual machine: its emulator) gives; "" without root.
+  std::string uuid;
   /// Address that other hosts most likely know it by, and all, comma separated.
   std::string ip_addr;
   std::string addresses;

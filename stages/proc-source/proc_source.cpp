@@ -12,6 +12,7 @@
 #include "stages/proc-source/host.h"
 #include "stages/proc-source/network.h"
 #include "stages/proc-source/pressure.h"
+#include "stages/proc-source/translation.h"
 
 namespace gala {
 namespace {
@@ -87,6 +88,7 @@ RecordSchemas ProcSource::records(const StageContext& /*context*/) {
   proc::declare<proc::SocketsRow>(schemas);
   proc::declare<proc::PressureRow>(schemas);
   proc::declare<proc::HostRow>(schemas);
+  proc::declare<proc::TranslationRow>(schemas);
   return schemas;
 }
 
@@ -273,6 +275,11 @@ void ProcSource::send_network(Instant now, Outbox& out) {
   }
   if (wants(proc::SocketsRow::table)) {
     send<proc::SocketsRow>(std::vector{proc::read_sockets(*files_, units_.page_bytes)}, now, out);
+  }
+  if (is_due(proc::TranslationRow::table, now.boot, config_.facts_period)) {
+    constexpr std::size_t most_rows = 5'000;
+    std::uint64_t lost = 0;
+    send<proc::TranslationRow>(proc::read_translations(*files_, most_rows, lost), now, out, lost);
   }
 }
 

@@ -32,6 +32,9 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
         Text<Row>{"io_cgroup", &Row::io_cgroup},
         Text<Row>{"pids_cgroup", &Row::pids_cgroup},
         Text<Row>{"state", &Row::state},
+        Text<Row>{"uuid", &Row::uuid},
+        Text<Row>{"vm_name", &Row::vm_name},
+        Text<Row>{"vhost_of", &Row::vhost_of},
         Integer<Row>{"kernel_thread", &Row::kernel_thread},
         Integer<Row>{"cpu_id", &Row::cpu_id},
         Integer<Row>{"net_ns", &Row::net_ns},
@@ -91,6 +94,11 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
   std::string memory_cgroup;
   std::string io_cgroup;
   std::string pids_cgroup;
+  /// Of an emulator: the virtual machine that it runs.
+  std::string uuid;
+  std::string vm_name;
+  /// Of a vhost thread of the kernel: the emulator's process id.
+  std::string vhost_of;
   std::string state;
 
   double utime_ns = not_measured;

@@ -10,6 +10,7 @@
 #include <array>
 
 #include "stages/proc-source/text.h"
+#include "stages/proc-source/virtual_machine.h"
 
 namespace gala::proc {
 namespace {
@@ -213,10 +214,14 @@ void ProcessScan::read_details(Files& files, Process& process) {
   }
   if (row.kernel_thread != 0) {
     row.cmdline = "[" + row.comm + "]";
+    row.vhost_of = vhost_owner(row.comm);
     return;
   }
   if (const auto text = files.read_at(directory, "cmdline")) {
     row.cmdline = format_command_line(*text, max_command_line_bytes);
+    const VirtualMachine machine = parse_virtual_machine(*text);
+    row.uuid = machine.uuid;
+    row.vm_name = machine.name;
   }
   if (const auto text = files.read_at(directory, "limits")) {
     row.fd_limit = parse_open_files_limit(*text);

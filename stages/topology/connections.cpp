@@ -17,15 +17,9 @@ Connections::Connections(const RuleBook& book, GraphStore& graph)
       peer_kind_(book.find_kind(peer_relation)),
       owner_kind_(book.find_kind(owner_relation)) {}
 
-bool Connections::derives(std::size_t kind) const {
-  return kind != peer_kind_ && kind != owner_kind_ &&
-         std::none_of(book_.rules().begin(), book_.rules().end(),
-                      [kind](const RelationRule& rule) { return rule.kind == kind; });
-}
-
-bool Connections::climbs(const TopologyEdge& edge, NodeIndex from) const {
-  return edge.key.kind == owner_kind_ && edge.key.from == from &&
-         book_.types()[graph_.node(edge.key.to).type].owner;
+bool Connections::climbs(const EdgeKey& key, NodeIndex from) const {
+  return key.kind == owner_kind_ && key.from == from &&
+         book_.types()[graph_.node(key.to).type].owner;
 }
 
 std::optional<NodeIndex> Connections::outermost_owner(NodeIndex node) const {
@@ -36,9 +30,10 @@ std::optional<NodeIndex> Connections::outermost_owner(NodeIndex node) const {
   for (int step = 0; step < most_owners; ++step) {
     std::optional<NodeIndex> next;
     for (const EdgePosition position : graph_.node(node).edges) {
-      const TopologyEdge& edge = graph_.edge(position);
-      if (climbs(edge, node) && (!next || graph_.node(edge.key.to).id < graph_.node(*next).id)) {
-        next = edge.key.to;
+      const EdgeKey& key = graph_.edge(position).key;
+      if (climbs(key, node) && !book_.types()[graph_.node(key.to).type].shared &&
+          (!next || graph_.node(key.to).id < graph_.node(*next).id)) {
+        next = key.to;
       }
     }
     if (!next) {
@@ -50,35 +45,65 @@ std::optional<NodeIndex> Connections::outermost_owner(NodeIndex node) const {
   return owner;
 }
 
-std::optional<EdgeKey> Connections::derived_from(const EdgeKey& peer) const {
-  if (!graph_.has_edge(peer)) {
-    return std::nullopt;
+std::vector<NodeIndex> Connections::ends_of(NodeIndex node) const {
+  std::vector<NodeIndex> ends;
+  if (const auto owner = outermost_owner(node)) {
+    ends.push_back(*owner);
   }
-  const auto from = outermost_owner(peer.from);
-  const auto to = outermost_owner(peer.to);
-  if (!from || !to || *from == *to) {
-    return std::nullopt;
+  // What the connection itself serves says more than all that its process serves.
+  std::vector<NodeIndex> open{node};
+  for (int step = 0; step < most_owners && !open.empty(); ++step) {
+    std::vector<NodeIndex> above;
+    for (const NodeIndex at : open) {
+      for (const EdgePosition position : graph_.node(at).edges) {
+        const EdgeKey& key = graph_.edge(position).key;
+        if (climbs(key, at)) {
+          const bool shared = book_.types()[graph_.node(key.to).type].shared;
+          (shared ? ends : above).push_back(key.to);
+        }
+      }
+    }
+    if (std::any_of(ends.begin(), ends.end(), [this](NodeIndex end) {
+          return book_.types()[graph_.node(end).type].shared;
+        })) {
+      break;
+    }
+    open = std::move(above);
   }
-  const auto kind = book_.indirect_kind(graph_.node(*from).type, graph_.node(*to).type);
-  if (!kind) {
-    return std::nullopt;
-  }
-  return EdgeKey{static_cast<std::uint32_t>(*kind), *from, *to};
+  return ends;
 }
 
-void Connections::collect_peers(NodeIndex start,
-                                std::unordered_set<EdgeKey, EdgeKeyHash>& dirty) const {
+Connections::EdgeKeys Connections::derived_from(const EdgeKey& peer) const {
+  EdgeKeys derived;
+  if (!graph_.has_edge(peer)) {
+    return derived;
+  }
+  const std::vector<NodeIndex> to_ends = ends_of(peer.to);
+  for (const NodeIndex from : ends_of(peer.from)) {
+    for (const NodeIndex to : to_ends) {
+      const auto kind = book_.indirect_kind(graph_.node(from).type, graph_.node(to).type);
+      if (kind && from != to) {
+        derived.push_back({static_cast<std::uint32_t>(*kind), from, to});
+      }
+    }
+  }
+  std::sort(derived.begin(), derived.end());
+  derived.erase(std::unique(derived.begin(), derived.end()), derived.end());
+  return derived;
+}
+
+void Connections::collect_peers(NodeIndex start, EdgeSet& dirty) const {
   std::vector<NodeIndex> open{start};
   std::unordered_set<NodeIndex> seen{start};
   while (!open.empty()) {
     const NodeIndex node = open.back();
     open.pop_back();
-    const bool owner = book_.types()[graph_.node(node).type].owner;
+    const EntityType& type = book_.types()[graph_.node(node).type];
     for (const EdgePosition position : graph_.node(node).edges) {
       const EdgeKey& key = graph_.edge(position).key;
       if (key.kind == peer_kind_) {
         dirty.insert(key);
-      } else if (owner && key.kind == owner_kind_ && key.to == node &&
+      } else if (type.owner && key.kind == owner_kind_ && key.to == node &&
                  seen.insert(key.from).second) {
         open.push_back(key.from);
       }
@@ -86,12 +111,11 @@ void Connections::collect_peers(NodeIndex start,
   }
 }
 
-void Connections::update() {
-  const std::vector<EdgeKey> touched = graph_.take_touched();
+void Connections::update(const std::vector<EdgeKey>& touched) {
   if (!peer_kind_ || !owner_kind_) {
     return;
   }
-  std::unordered_set<EdgeKey, EdgeKeyHash> dirty;
+  EdgeSet dirty;
   std::unordered_set<NodeIndex> climbed;
   for (const EdgeKey& key : touched) {
     if (key.kind == peer_kind_) {
@@ -102,19 +126,37 @@ void Connections::update() {
     }
   }
   for (const EdgeKey& peer : dirty) {
-    const auto now = derived_from(peer);
-    const auto before = derived_.find(peer);
-    if (before != derived_.end()) {
-      if (now == before->second) {
-        continue;
-      }
-      graph_.remove_edge(before->second);
-      derived_.erase(before);
-    }
-    if (now && graph_.add_edge(*now)) {
-      derived_.emplace(peer, *now);
+    refresh(peer);
+  }
+}
+
+void Connections::refresh(const EdgeKey& peer) {
+  EdgeKeys now = derived_from(peer);
+  EdgeKeys before;
+  const auto known = derived_.find(peer);
+  if (known != derived_.end()) {
+    before = known->second.all ? *known->second.all : EdgeKeys{known->second.first};
+  }
+  if (now == before) {
+    return;
+  }
+  // First what is new: an edge that stays must not end in between.
+  std::erase_if(now, [&](const EdgeKey& key) {
+    return !std::binary_search(before.begin(), before.end(), key) &&
+           !graph_.add_edge(key, Reason::follows);
+  });
+  for (const EdgeKey& key : before) {
+    if (!std::binary_search(now.begin(), now.end(), key)) {
+      graph_.remove_edge(key, Reason::follows);
     }
   }
+  if (now.empty()) {
+    derived_.erase(peer);
+    return;
+  }
+  Derived& derived = derived_[peer];
+  derived.first = now.front();
+  derived.all = now.size() > 1 ? std::make_unique<EdgeKeys>(std::move(now)) : nullptr;
 }
 
 }  // namespace gala

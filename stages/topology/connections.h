@@ -1,7 +1,8 @@
 // Indirect relations: when two connections are peers, the outermost owners of both ends are
-// connected.
+// connected, and so are the services that the ends belong to.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,22 +19,31 @@ class Connections {
  public:
   Connections(const RuleBook& book, GraphStore& graph);
 
-  /// Works off the edges that came or went since the last call.
-  void update();
-  /// Is `kind` derived here (and so not the join's to remove)?
-  [[nodiscard]] bool derives(std::size_t kind) const;
+  /// Looks again at the peers that the `touched` edges lead to.
+  void update(const std::vector<EdgeKey>& touched);
 
  private:
-  [[nodiscard]] bool climbs(const TopologyEdge& edge, NodeIndex from) const;
+  using EdgeKeys = std::vector<EdgeKey>;
+  using EdgeSet = std::unordered_set<EdgeKey, EdgeKeyHash>;
+
+  [[nodiscard]] bool climbs(const EdgeKey& key, NodeIndex from) const;
   [[nodiscard]] std::optional<NodeIndex> outermost_owner(NodeIndex node) const;
-  [[nodiscard]] std::optional<EdgeKey> derived_from(const EdgeKey& peer) const;
-  void collect_peers(NodeIndex node, std::unordered_set<EdgeKey, EdgeKeyHash>& dirty) const;
+  /// The outermost owner, and every shared owner on the way to it.
+  [[nodiscard]] std::vector<NodeIndex> ends_of(NodeIndex node) const;
+  [[nodiscard]] EdgeKeys derived_from(const EdgeKey& peer) const;
+  void collect_peers(NodeIndex node, EdgeSet& dirty) const;
+  void refresh(const EdgeKey& peer);
 
   const RuleBook& book_;
   GraphStore& graph_;
   std::optional<std::size_t> peer_kind_;
   std::optional<std::size_t> owner_kind_;
-  std::unordered_map<EdgeKey, EdgeKey, EdgeKeyHash> derived_;
+  /// Nearly always one edge: kept small.
+  struct Derived {
+    EdgeKey first;
+    std::unique_ptr<EdgeKeys> all;
+  };
+  std::unordered_map<EdgeKey, Derived, EdgeKeyHash> derived_;
 };
 
 }  // namespace gala

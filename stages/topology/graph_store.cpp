@@ -59,12 +59,14 @@ void GraphStore::remove_node(NodeIndex index) {
   removed_nodes_.push_back(index);
 }
 
-bool GraphStore::add_edge(const EdgeKey& key) {
+bool GraphStore::add_edge(const EdgeKey& key, Reason reason) {
   if (key.from == key.to) {
     return true;
   }
+  const bool match = reason == Reason::match;
   if (const auto found = edge_of_.find(key); found != edge_of_.end()) {
-    ++edges_[found->second].uses;
+    TopologyEdge& edge = edges_[found->second];
+    ++(match ? edge.matches : edge.follows);
     return true;
   }
   if (edge_of_.size() >= limits_.edges) {
@@ -82,8 +84,12 @@ bool GraphStore::add_edge(const EdgeKey& key) {
   TopologyNode& from = nodes_[key.from];
   TopologyNode& to = nodes_[key.to];
   TopologyEdge& edge = edges_[position];
-  edge = {key, 1, static_cast<std::uint32_t>(from.edges.size()),
-          static_cast<std::uint32_t>(to.edges.size()), false};
+  edge = {key,
+          match ? 1U : 0U,
+          match ? 0U : 1U,
+          static_cast<std::uint32_t>(from.edges.size()),
+          static_cast<std::uint32_t>(to.edges.size()),
+          false};
   from.edges.push_back(position);
   to.edges.push_back(position);
   edge_of_.emplace(key, position);
@@ -95,10 +101,27 @@ bool GraphStore::add_edge(const EdgeKey& key) {
   return true;
 }
 
-void GraphStore::remove_edge(const EdgeKey& key) {
+void GraphStore::remove_edge(const EdgeKey& key, Reason reason) {
   const auto found = edge_of_.find(key);
-  if (found != edge_of_.end() && --edges_[found->second].uses == 0) {
+  if (found == edge_of_.end()) {
+    return;
+  }
+  TopologyEdge& edge = edges_[found->second];
+  std::uint32_t& reasons = reason == Reason::match ? edge.matches : edge.follows;
+  reasons -= reasons > 0 ? 1U : 0U;
+  if (edge.matches == 0 && edge.follows == 0) {
     drop_edge(found->second);
+  }
+}
+
+void GraphStore::drop_matches(NodeIndex node) {
+  // Backwards: what is dropped is replaced by the last, which has been looked at.
+  for (std::size_t i = nodes_[node].edges.size(); i-- > 0;) {
+    TopologyEdge& edge = edges_[nodes_[node].edges[i]];
+    edge.matches = 0;
+    if (edge.follows == 0) {
+      drop_edge(nodes_[node].edges[i]);
+    }
   }
 }
 

@@ -60,10 +60,15 @@ struct EdgeKeyHash {
   std::size_t operator()(const EdgeKey& key) const;
 };
 
+/// Why an edge exists: two entities match, or it follows from other edges.
+enum class Reason : std::uint8_t { match, follows };
+
 /// A relation. Several rules may say the same; it ends with the last of them.
 struct TopologyEdge {
   EdgeKey key;
-  std::uint32_t uses = 0;
+  /// Reasons of either sort.
+  std::uint32_t matches = 0;
+  std::uint32_t follows = 0;
   /// Where the edge stands in the lists of its ends.
   std::uint32_t position_at_from = 0;
   std::uint32_t position_at_to = 0;
@@ -90,11 +95,13 @@ class GraphStore {
   [[nodiscard]] const TopologyNode& node(NodeIndex index) const { return nodes_[index]; }
 
   /// One more reason for this edge; false when the limit is reached. Self-relations are ignored.
-  bool add_edge(const EdgeKey& key);
+  bool add_edge(const EdgeKey& key, Reason reason = Reason::match);
   /// One reason less.
-  void remove_edge(const EdgeKey& key);
+  void remove_edge(const EdgeKey& key, Reason reason = Reason::match);
   /// Ends an edge whatever its reasons.
   void drop_edge(EdgePosition edge);
+  /// Takes all matches of this node's edges back; what follows from other edges stays.
+  void drop_matches(NodeIndex node);
   [[nodiscard]] const TopologyEdge& edge(EdgePosition position) const { return edges_[position]; }
   [[nodiscard]] bool has_edge(const EdgeKey& key) const { return edge_of_.contains(key); }
 

@@ -142,13 +142,13 @@ void JoinIndex::unlink(NodeIndex node) {
   joins.clear();
 }
 
-std::vector<StringId> JoinIndex::target_values(const RelationRule& rule,
-                                               const TopologyNode& node) const {
+std::vector<StringId> JoinIndex::match_values(const RuleSide& side,
+                                              const TopologyNode& node) const {
   std::vector<StringId> values;
-  if (!side_holds(rule.from, node)) {
+  if (!side_holds(side, node)) {
     return values;
   }
-  for (const AttributeIndex attribute : rule.from.match) {
+  for (const AttributeIndex attribute : side.match) {
     values.push_back(value(node, attribute));
     if (values.back() == no_string) {
       return {};

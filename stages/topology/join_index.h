@@ -55,10 +55,10 @@ class JoinIndex {
   /// Takes the node out of all buckets. Its edges are the caller's to remove.
   void unlink(NodeIndex node);
 
-  /// The values (parallel to the rule's `from.match`) by which `node` points at a target; empty
-  /// when the rule does not hold for it.
-  [[nodiscard]] std::vector<StringId> target_values(const RelationRule& rule,
-                                                    const TopologyNode& node) const;
+  /// The values (parallel to the side's `match`) by which `node` points at the other side; empty
+  /// when the side does not hold for it.
+  [[nodiscard]] std::vector<StringId> match_values(const RuleSide& side,
+                                                   const TopologyNode& node) const;
 
  private:
   /// A side's values under a rule.

@@ -2,6 +2,7 @@
 #include "stages/topology/messages.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <unordered_map>
 
@@ -50,6 +51,16 @@ class Packer {
     return wire::CreateEdge(builder_, kinds_[key.kind], from, id(key.to));
   }
 
+  template <class Packed, class Item>
+  std::vector<Offset<Packed>> pack_all(std::span<const Item> items) {
+    std::vector<Offset<Packed>> packed;
+    packed.reserve(items.size());
+    for (const Item& item : items) {
+      packed.push_back(pack(item));
+    }
+    return packed;
+  }
+
  private:
   using Text = Offset<flatbuffers::String>;
 
@@ -79,27 +90,15 @@ class Packer {
   std::vector<Offset<wire::Label>> labels_;
 };
 
-template <class Packed, class Item>
-std::vector<Offset<Packed>> pack_all(Packer& packer, const std::vector<Item>& items) {
-  std::vector<Offset<Packed>> packed;
-  packed.reserve(items.size());
-  for (const Item& item : items) {
-    packed.push_back(packer.pack(item));
-  }
-  return packed;
-}
-
 std::vector<std::uint8_t> bytes_of(const FlatBufferBuilder& builder) {
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now,
-                                      std::uint64_t version) {
+std::vector<SnapshotPart> to_snapshot(const TopologyView& view, Instant now, std::uint64_t& version,
+                                      const PartLimits& limits) {
   const std::vector<NodeIndex> order = view.graph.sorted_nodes();
-  FlatBufferBuilder builder(1024 + order.size() * 256);
-  Packer packer(builder, view);
   std::vector<std::uint32_t> place_of(view.graph.positions());
   for (std::uint32_t place = 0; place < order.size(); ++place) {
     place_of[order[place]] = place;
@@ -112,25 +111,57 @@ std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now,
   std::sort(edges.begin(), edges.end(), [](const wire::EdgeIndex& a, const wire::EdgeIndex& b) {
     return std::tuple(a.kind(), a.from(), a.to()) < std::tuple(b.kind(), b.from(), b.to());
   });
-  const auto packed_nodes = builder.CreateVector(pack_all<wire::Node>(packer, order));
-  const auto packed_kinds = builder.CreateVectorOfStrings(view.book.kinds());
-  const auto packed_edges = builder.CreateVectorOfStructs(edges);
-  wire::FinishTopologySnapshotBuffer(
-      builder, wire::CreateTopologySnapshot(builder, now.boot.ns(), now.wall_offset_ns(), version,
-                                            packed_nodes, packed_kinds, packed_edges));
-  return bytes_of(builder);
+  const bool fits = order.size() <= limits.nodes && edges.size() <= limits.edges;
+  const std::size_t first = std::min(order.size(), limits.nodes);
+  std::vector<SnapshotPart> parts;
+  {
+    FlatBufferBuilder builder(1024 + first * 256);
+    Packer packer(builder, view);
+    const auto packed_nodes = builder.CreateVector(
+        packer.pack_all<wire::Node>(std::span<const NodeIndex>(order).first(first)));
+    const auto packed_kinds = builder.CreateVectorOfStrings(view.book.kinds());
+    const auto packed_edges =
+        builder.CreateVectorOfStructs(fits ? edges : std::vector<wire::EdgeIndex>{});
+    wire::FinishTopologySnapshotBuffer(
+        builder, wire::CreateTopologySnapshot(builder, now.boot.ns(), now.wall_offset_ns(),
+                                              ++version, packed_nodes, packed_kinds, packed_edges));
+    parts.push_back({wire::MessageType::topology_snapshot, bytes_of(builder)});
+  }
+  GraphStore::Changes more;
+  const auto flush = [&] {
+    if (!more.empty()) {
+      parts.push_back({wire::MessageType::topology_delta, to_delta(view, more, now, ++version)});
+      more = {};
+    }
+  };
+  for (std::size_t place = first; place < order.size(); ++place) {
+    more.changed_nodes.push_back(order[place]);
+    if (more.changed_nodes.size() == limits.nodes) {
+      flush();
+    }
+  }
+  flush();
+  for (std::size_t i = fits ? edges.size() : 0; i < edges.size(); ++i) {
+    more.added_edges.push_back({edges[i].kind(), order[edges[i].from()], order[edges[i].to()]});
+    if (more.added_edges.size() == limits.named_edges) {
+      flush();
+    }
+  }
+  flush();
+  return parts;
 }
 
 std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::Changes& changes,
                                    Instant now, std::uint64_t version) {
   FlatBufferBuilder builder(4096);
   Packer packer(builder, view);
-  const auto added_nodes =
-      builder.CreateVector(pack_all<wire::Node>(packer, changes.changed_nodes));
+  const auto added_nodes = builder.CreateVector(
+      packer.pack_all<wire::Node>(std::span<const NodeIndex>(changes.changed_nodes)));
   const auto removed_nodes = builder.CreateVectorOfStrings(changes.removed_nodes);
-  const auto added_edges = builder.CreateVector(pack_all<wire::Edge>(packer, changes.added_edges));
-  const auto removed_edges =
-      builder.CreateVector(pack_all<wire::Edge>(packer, changes.removed_edges));
+  const auto added_edges = builder.CreateVector(
+      packer.pack_all<wire::Edge>(std::span<const EdgeKey>(changes.added_edges)));
+  const auto removed_edges = builder.CreateVector(
+      packer.pack_all<wire::Edge>(std::span<const EdgeKey>(changes.removed_edges)));
   wire::FinishTopologyDeltaBuffer(
       builder, wire::CreateTopologyDelta(builder, now.boot.ns(), now.wall_offset_ns(), version,
                                          added_nodes, removed_nodes, added_edges, removed_edges));

@@ -77,6 +77,7 @@ void RuleBook::add_type(const Entity& entity, Duration default_expire) {
     type.attributes.push_back(label.name);
   }
   type.logical = entity.tables.empty();
+  type.shared = entity.shared;
   type.expire = entity.expire > Duration{0} ? entity.expire : default_expire;
   type_of_.emplace(entity.name, types_.size());
   types_.push_back(std::move(type));
@@ -93,10 +94,15 @@ void RuleBook::add_relation(std::size_t from, const Relation& relation) {
     types_[*to].owner = true;
     return;
   }
+  if (!relation.via.empty()) {
+    add_via(from, *to, relation);
+    return;
+  }
   RelationRule rule;
   rule.from.type = from;
   rule.to.type = *to;
-  rule.across_hosts = relation.across_hosts;
+  // What belongs to no machine cannot be on the same one.
+  rule.across_hosts = relation.across_hosts || types_[from].shared || types_[*to].shared;
   constexpr std::size_t most_compared =
       11;  // Join keys have a fixed size; one place is the machine.
   const bool resolved =
@@ -114,11 +120,43 @@ void RuleBook::add_relation(std::size_t from, const Relation& relation) {
   if (!resolved) {
     return;
   }
-  rule.makes_target = types_[*to].logical && covers_keys(rule.to, types_[*to]);
   rule.kind = kind_of(relation.kind);
+  if (relation.alone) {
+    add_alone(std::move(rule));
+    return;
+  }
+  rule.makes_target = types_[*to].logical && covers_keys(rule.to, types_[*to]);
   types_[from].as_from.push_back(rules_.size());
   types_[*to].as_to.push_back(rules_.size());
   rules_.push_back(std::move(rule));
+}
+
+void RuleBook::add_alone(RelationRule rule) {
+  const bool made_is_from = types_[rule.from.type].logical;
+  AloneRule alone{rule.kind, std::move(made_is_from ? rule.to : rule.from),
+                  std::move(made_is_from ? rule.from : rule.to), made_is_from};
+  if (types_[alone.made.type].logical && covers_keys(alone.made, types_[alone.made.type])) {
+    types_[alone.seen.type].alone.push_back(alone_rules_.size());
+    types_[alone.made.type].external = true;
+    alone_rules_.push_back(std::move(alone));
+  }
+}
+
+void RuleBook::add_via(std::size_t from, std::size_t to, const Relation& relation) {
+  if (relation.via.size() != 2) {
+    return;
+  }
+  const auto middle = find_type(relation.via[0].entity);
+  if (!middle) {
+    return;
+  }
+  ViaRule rule;
+  rule.kind = kind_of(relation.kind);
+  rule.middle = *middle;
+  rule.from = {kind_of(relation.via[0].relation), relation.via[0].forward, from};
+  rule.to = {kind_of(relation.via[1].relation), !relation.via[1].forward, to};
+  types_[*middle].via.push_back(via_rules_.size());
+  via_rules_.push_back(rule);
 }
 
 std::size_t RuleBook::kind_of(const std::string& kind) {

@@ -47,6 +47,29 @@ struct RelationRule {
   bool makes_target = false;
 };
 
+/// A relation to what nobody observes: it holds while the seen side has no other of its kind.
+struct AloneRule {
+  std::size_t kind = 0;
+  RuleSide seen;
+  RuleSide made;
+  /// The made side is the `from` of the relation.
+  bool made_is_from = false;
+};
+
+/// A relation that follows from two others with an entity in between.
+struct ViaRule {
+  /// One hop: the relation, and whether the middle entity is its `to`.
+  struct Leg {
+    std::size_t kind = 0;
+    bool middle_is_to = false;
+    std::size_t end_type = 0;
+  };
+  std::size_t kind = 0;
+  std::size_t middle = 0;
+  Leg from;
+  Leg to;
+};
+
 /// An entity of the model as positions.
 struct EntityType {
   const Entity* entity = nullptr;
@@ -56,10 +79,17 @@ struct EntityType {
   /// Rules in which this type is the `from` or the `to` side.
   std::vector<std::size_t> as_from;
   std::vector<std::size_t> as_to;
+  /// Alone rules whose seen side is this type, via rules whose middle it is.
+  std::vector<std::size_t> alone;
+  std::vector<std::size_t> via;
   /// Has no tables: exists while something relates to it.
   bool logical = false;
   /// Can be an end of an indirect relation.
   bool owner = false;
+  /// One for all machines.
+  bool shared = false;
+  /// Made by an alone rule.
+  bool external = false;
   Duration expire{0};
 
   /// `machine_id` is known for every type.
@@ -73,6 +103,8 @@ class RuleBook {
 
   [[nodiscard]] const std::vector<EntityType>& types() const { return types_; }
   [[nodiscard]] const std::vector<RelationRule>& rules() const { return rules_; }
+  [[nodiscard]] const std::vector<AloneRule>& alone_rules() const { return alone_rules_; }
+  [[nodiscard]] const std::vector<ViaRule>& via_rules() const { return via_rules_; }
   [[nodiscard]] const std::vector<std::string>& kinds() const { return kinds_; }
   [[nodiscard]] std::optional<std::size_t> find_type(std::string_view entity) const;
   /// The kind of the indirect relation between two outermost owners, when there is one.
@@ -82,10 +114,14 @@ class RuleBook {
  private:
   void add_type(const Entity& entity, Duration default_expire);
   void add_relation(std::size_t from, const Relation& relation);
+  void add_via(std::size_t from, std::size_t to, const Relation& relation);
+  void add_alone(RelationRule rule);
   std::size_t kind_of(const std::string& kind);
 
   std::vector<EntityType> types_;
   std::vector<RelationRule> rules_;
+  std::vector<AloneRule> alone_rules_;
+  std::vector<ViaRule> via_rules_;
   std::vector<std::string> kinds_;
   std::map<std::string, std::size_t, std::less<>> type_of_;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> indirect_;

@@ -63,11 +63,9 @@ Topology::Topology(const Config& config, const StageContext& context)
       graph_(
           {static_cast<std::size_t>(config.max_nodes), static_cast<std::size_t>(config.max_edges)}),
       joins_(book_, pool_, graph_),
-      connections_(book_, graph_) {
-  for (std::size_t kind = 0; kind < book_.kinds().size(); ++kind) {
-    derived_kind_.push_back(connections_.derives(kind));
-  }
-}
+      shortcuts_(book_, graph_),
+      one_sided_(book_, graph_, config.one_sided_after),
+      connections_(book_, graph_) {}
 
 void Topology::on(const wire::Observations& message, const Envelope&, Outbox&) {
   if (message.ended() != nullptr) {
@@ -150,50 +148,52 @@ bool Topology::set_attribute(TopologyNode& node, std::size_t attribute, std::str
 }
 
 void Topology::relink(NodeIndex index) {
-  TopologyNode& node = graph_.node(index);
   joins_.unlink(index);
-  for (std::size_t i = node.edges.size(); i-- > 0;) {
-    if (i < node.edges.size() && !derived_kind_[graph_.edge(node.edges[i]).key.kind]) {
-      graph_.drop_edge(node.edges[i]);
-    }
-  }
+  graph_.drop_matches(index);
   make_targets(index);
   joins_.link(index);
+  one_sided_.note(index);
   graph_.note_changed(index);
 }
 
 void Topology::make_targets(NodeIndex node) {
-  for (const std::size_t rule : book_.types()[graph_.node(node).type].as_from) {
-    if (book_.rules()[rule].makes_target) {
-      make_target(book_.rules()[rule], node);
+  for (const std::size_t index : book_.types()[graph_.node(node).type].as_from) {
+    const RelationRule& rule = book_.rules()[index];
+    if (rule.makes_target) {
+      make_logical(rule.from, rule.to, node);
     }
   }
 }
 
-void Topology::make_target(const RelationRule& rule, NodeIndex from) {
-  const std::vector<StringId> values = joins_.target_values(rule, graph_.node(from));
+std::optional<NodeIndex> Topology::make_logical(const RuleSide& seen, const RuleSide& made,
+                                                NodeIndex from) {
+  const std::vector<StringId> values = joins_.match_values(seen, graph_.node(from));
   if (values.empty()) {
-    return;
+    return std::nullopt;
   }
-  const EntityType& from_type = book_.types()[rule.from.type];
-  const EntityType& to_type = book_.types()[rule.to.type];
-  const std::string machine(pool_.text(graph_.node(from).machine));
-  std::vector<std::string> attributes(to_type.attributes.size());
+  const EntityType& from_type = book_.types()[seen.type];
+  const EntityType& type = book_.types()[made.type];
+  const std::string machine(type.shared ? shared_machine : pool_.text(graph_.node(from).machine));
+  std::vector<std::string> attributes(type.attributes.size());
   for (std::size_t i = 0; i < attributes.size(); ++i) {
-    const auto match = std::find(rule.to.match.begin(), rule.to.match.end(), i);
-    if (match != rule.to.match.end()) {
-      attributes[i] = pool_.text(values[static_cast<std::size_t>(match - rule.to.match.begin())]);
-    } else if (const auto same = from_type.find(to_type.attributes[i]);
+    const auto match = std::find(made.match.begin(), made.match.end(), i);
+    if (match != made.match.end()) {
+      attributes[i] = pool_.text(values[static_cast<std::size_t>(match - made.match.begin())]);
+    } else if (const auto same = from_type.find(type.attributes[i]);
                same && *same != machine_attribute) {
       attributes[i] = pool_.text(graph_.node(from).attributes[*same]);
     }
   }
-  const auto keys = std::span(attributes).first(to_type.key_count);
-  const std::string id = entity_id(machine, to_type.entity->name, keys);
+  const auto keys = std::span(attributes).first(type.key_count);
+  const std::string id = entity_id(machine, type.entity->name, keys);
   const auto known = graph_.find(id);
-  const auto index = known ? known : graph_.add_node(id, rule.to.type);
-  if (!index) {
-    return;
+  if (!known && type.external && external_ >= static_cast<std::size_t>(config_.max_external)) {
+    ++refused_external_;
+    return std::nullopt;
+  }
+  const auto index = known ? known : graph_.add_node(id, made.type);
+  if (!index || graph_.node(*index).type != made.type) {
+    return std::nullopt;
   }
   TopologyNode& target = graph_.node(*index);
   bool changed = false;
@@ -202,29 +202,31 @@ void Topology::make_target(const RelationRule& rule, NodeIndex from) {
     target.attributes.resize(attributes.size(), no_string);
     target.first_seen = graph_.node(from).last_seen;
     logical_nodes_.push_back(*index);
+    external_ += type.external ? 1U : 0U;
     changed = true;
   }
   for (std::size_t i = 0; i < attributes.size(); ++i) {
-    changed |= set_attribute(target, i, attributes[i]);
+    // The first member's word stays: members that differ must not take turns.
+    changed |= target.attributes[i] == no_string && set_attribute(target, i, attributes[i]);
   }
   target.last_seen = graph_.node(from).last_seen;
   if (changed) {
     relink(*index);
   }
+  return index;
 }
 
 void Topology::remove(NodeIndex index) {
   TopologyNode& node = graph_.node(index);
   const std::size_t type = node.type;
   joins_.unlink(index);
+  one_sided_.forget(index);
   graph_.remove_node(index);
   for (const StringId id : node.attributes) {
     pool_.release(id);
   }
   pool_.release(node.machine);
-  if (book_.types()[type].logical) {
-    std::erase(logical_nodes_, index);
-  }
+  external_ -= book_.types()[type].external ? 1U : 0U;
 }
 
 void Topology::forget_old() {
@@ -241,15 +243,33 @@ void Topology::forget_old() {
 }
 
 void Topology::forget_orphans() {
-  const std::vector<NodeIndex> candidates = logical_nodes_;
-  for (const NodeIndex index : candidates) {
-    const auto& edges = graph_.node(index).edges;
-    const bool held = std::any_of(edges.begin(), edges.end(), [&](EdgePosition edge) {
-      return graph_.edge(edge).key.to == index && !derived_kind_[graph_.edge(edge).key.kind];
-    });
-    if (!held) {
+  std::erase_if(logical_nodes_, [this](NodeIndex index) {
+    const TopologyNode& node = graph_.node(index);
+    const bool external = book_.types()[node.type].external;
+    const bool held =
+        node.alive && std::any_of(node.edges.begin(), node.edges.end(), [&](EdgePosition edge) {
+          return graph_.edge(edge).matches > 0 && (external || graph_.edge(edge).key.to == index);
+        });
+    if (node.alive && !held) {
       remove(index);
     }
+    return !held;
+  });
+}
+
+void Topology::follow_up() {
+  // What follows may lead to more: a service of a process, then who talks to that service.
+  constexpr int most_rounds = 4;
+  for (int round = 0; round < most_rounds; ++round) {
+    const std::vector<EdgeKey> touched = graph_.take_touched();
+    if (touched.empty() && round > 0) {
+      return;
+    }
+    shortcuts_.update(touched);
+    one_sided_.update(touched, now_, [this](const AloneRule& rule, NodeIndex node) {
+      return make_logical(rule.seen, rule.made, node);
+    });
+    connections_.update(touched);
   }
 }
 
@@ -267,13 +287,21 @@ void Topology::tick(Instant now, Outbox& out) {
 
 void Topology::drain(Instant now, Outbox& out) { publish(now, out); }
 
+Duration Topology::snapshot_pause() const {
+  // A snapshot of millions costs seconds; deltas carry what changes in between.
+  constexpr std::size_t per_second = 20'000;
+  const auto seconds = (graph_.node_count() + graph_.edge_count()) / per_second;
+  return std::max(config_.snapshot_every, Duration{std::chrono::seconds{seconds}});
+}
+
 void Topology::publish(Instant now, Outbox& out) {
-  connections_.update();
+  follow_up();
   const TopologyView view{book_, pool_, graph_};
-  if (!snapshot_at_ || now.boot - *snapshot_at_ >= config_.snapshot_every) {
+  if (!snapshot_at_ || now.boot - *snapshot_at_ >= snapshot_pause()) {
     snapshot_at_ = now.boot;
-    out.send("topology", wire::MessageType::topology_snapshot, "",
-             to_snapshot(view, now, ++version_));
+    for (SnapshotPart& part : to_snapshot(view, now, version_)) {
+      out.send("topology", part.type, "", std::move(part.payload));
+    }
   } else if (const GraphStore::Changes changes = graph_.changes(); !changes.empty()) {
     out.send("topology", wire::MessageType::topology_delta, "",
              to_delta(view, changes, now, ++version_));
@@ -292,6 +320,12 @@ void Topology::report(SelfReport& report) const {
                            "Relations beyond max_edges."});
   report.gauges.push_back({"rows_unknown", static_cast<double>(unknown_rows_),
                            "Rows of an entity that the model lacks, or without an id."});
+  report.gauges.push_back(
+      {"external", static_cast<double>(external_), "Entities that nobody observes from inside."});
+  report.gauges.push_back({"external_refused", static_cast<double>(refused_external_),
+                           "Times that a connection got no external entity: max_external."});
+  report.gauges.push_back({"pairs_refused", static_cast<double>(shortcuts_.refused()),
+                           "Relations that would follow from an entity between too many."});
   if (graph_.refused_nodes() > 0 || graph_.refused_edges() > 0) {
     report.complaints.emplace_back(
         "The topology is full: entities or relations were left out; raise max_nodes and "

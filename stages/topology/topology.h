@@ -11,7 +11,9 @@
 #include "stages/topology/connections.h"
 #include "stages/topology/graph_store.h"
 #include "stages/topology/join_index.h"
+#include "stages/topology/one_sided.h"
 #include "stages/topology/rules.h"
+#include "stages/topology/shortcuts.h"
 #include "stages/topology/strings.h"
 
 namespace gala {
@@ -25,18 +27,28 @@ class Topology {
     Duration expire = std::chrono::seconds{60};
     std::int64_t max_nodes = 200'000;
     std::int64_t max_edges = 1'000'000;
+    Duration one_sided_after = std::chrono::seconds{10};
+    std::int64_t max_external = 10'000;
 
     static constexpr auto fields() {
       return std::tuple{
           Field{"snapshot_every", &Config::snapshot_every,
-                "How often the whole topology is sent; deltas are sent in between.", 1, 3600},
+                "How often the whole topology is sent (more than 600,000 entities and relations: "
+                "rarer); deltas are sent in between.",
+                1, 3600},
           Field{"expire", &Config::expire,
                 "An entity whose model states no expire is forgotten after that long unseen.", 1,
                 86'400},
           Field{"max_nodes", &Config::max_nodes,
                 "Entities kept at most; more are counted and left out.", 1, 10'000'000},
           Field{"max_edges", &Config::max_edges,
-                "Relations kept at most; more are counted and left out.", 1, 50'000'000}};
+                "Relations kept at most; more are counted and left out.", 1, 50'000'000},
+          Field{"one_sided_after", &Config::one_sided_after,
+                "A connection whose other end nobody reports for that long gets an external entity "
+                "as its peer.",
+                0, 3600},
+          Field{"max_external", &Config::max_external,
+                "External entities at most; more are counted and left out.", 0, 1'000'000}};
     }
   };
 
@@ -61,20 +73,26 @@ class Topology {
   bool set_attribute(TopologyNode& node, std::size_t attribute, std::string_view value);
   void relink(NodeIndex node);
   void make_targets(NodeIndex node);
-  void make_target(const RelationRule& rule, NodeIndex node);
+  /// The logical entity that `seen` points at by the values of its side.
+  std::optional<NodeIndex> make_logical(const RuleSide& seen, const RuleSide& made, NodeIndex node);
   void remove(NodeIndex node);
   void forget_old();
   void forget_orphans();
+  void follow_up();
   void publish(Instant now, Outbox& out);
+  [[nodiscard]] Duration snapshot_pause() const;
 
   Config config_;
   RuleBook book_;
   StringPool pool_;
   GraphStore graph_;
   JoinIndex joins_;
+  Shortcuts shortcuts_;
+  OneSided one_sided_;
   Connections connections_;
-  std::vector<bool> derived_kind_;
   std::vector<NodeIndex> logical_nodes_;
+  std::size_t external_ = 0;
+  std::uint64_t refused_external_ = 0;
   BootTime now_;
   std::optional<BootTime> snapshot_at_;
   std::uint64_t version_ = 0;

@@ -1,8 +1,21 @@
 // The topology from observations: every kind of join, what changes, what ends, what is refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "stages/topology/messages.h"
 #include "stages/topology/topology_world.h"
 
 namespace gala::topology_test {
 namespace {
+
+/// Fails the test when a consumer could not apply what was sent.
+class World : public topology_test::World {
+ public:
+  using topology_test::World::World;
+  ~World() { EXPECT_THAT(consumer.mistakes, testing::IsEmpty()); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+};
 
 using namespace std::chrono_literals;
 
@@ -65,6 +78,85 @@ TEST(Topology, ComparesTheClientPortOnlyWhereBothSidesHaveIt) {
       world.consumer.edges,
       (std::set<std::string>{c1 + " is_peer " + s1, c1 + " is_peer " + s0, c2 + " is_peer " + s0,
                              c0 + " is_peer " + s1, c0 + " is_peer " + s0}));
+}
+
+TEST(Topology, SeesThroughABalancerThatRewritesAddresses) {
+  World world;
+  const auto client_proc = world.see("m1", "proc", {{"tgid", "7"}});
+  const auto server_proc = world.see("m3", "proc", {{"tgid", "9"}});
+  const auto client = world.see("m1", "tcp_link", link("7", "client", "10.0.0.1", "10.9.9.9"));
+  const auto server = world.see("m3", "tcp_link", link("9", "server", "10.0.0.2", "10.0.0.3"));
+  world.see("m3", "tcp_link", link("9", "server", "10.0.0.4", "10.0.0.3"));
+  world.pass();
+  EXPECT_FALSE(world.consumer.edges.contains(client + " is_peer " + server));
+  const auto balancer = world.see("m2", "balancer",
+                                  {{"client_ip", "10.0.0.1"},
+                                   {"virtual_ip", "10.9.9.9"},
+                                   {"virtual_port", "6379"},
+                                   {"local_ip", "10.0.0.2"},
+                                   {"server_ip", "10.0.0.3"},
+                                   {"server_port", "6379"}});
+  world.pass();
+  EXPECT_TRUE(world.consumer.edges.contains(client + " is_client " + balancer));
+  EXPECT_TRUE(world.consumer.edges.contains(server + " is_server " + balancer));
+  EXPECT_TRUE(world.consumer.edges.contains(client + " is_peer " + server));
+  EXPECT_TRUE(world.consumer.edges.contains(client_proc + " connect " + server_proc));
+  // New labels of an end do not end what follows.
+  world.see("m1", "proc", {{"tgid", "7"}, {"comm", "web"}});
+  world.pass();
+  EXPECT_TRUE(world.consumer.edges.contains(client_proc + " connect " + server_proc));
+  world.end(balancer);
+  world.pass();
+  EXPECT_FALSE(world.consumer.edges.contains(client + " is_peer " + server));
+  EXPECT_FALSE(world.consumer.edges.contains(client_proc + " connect " + server_proc));
+}
+
+TEST(Topology, StandsInForAnEndThatNobodyReports) {
+  World world({.one_sided_after = 3s});
+  const auto proc = world.see("m1", "proc", {{"tgid", "7"}});
+  const auto client = world.see("m1", "tcp_link", link("7", "client", "10.0.0.1", "10.0.0.2"));
+  const std::string external = "fleet_external_10.0.0.2_6379";
+  world.pass();
+  EXPECT_FALSE(world.consumer.nodes.contains(external)) << "the other end may still come";
+  world.pass(4s);
+  world.pass();
+  EXPECT_TRUE(world.consumer.nodes.contains(external));
+  EXPECT_TRUE(world.consumer.edges.contains(client + " is_peer " + external));
+  EXPECT_TRUE(world.consumer.edges.contains(proc + " connect " + external));
+  const auto server = world.see("m2", "tcp_link", link("9", "server", "10.0.0.1", "10.0.0.2"));
+  world.pass();
+  world.pass();
+  EXPECT_TRUE(world.consumer.edges.contains(client + " is_peer " + server));
+  EXPECT_FALSE(world.consumer.nodes.contains(external));
+  EXPECT_FALSE(world.consumer.edges.contains(proc + " connect " + external));
+}
+
+TEST(Topology, BoundsWhatNobodyObserves) {
+  World world({.one_sided_after = Duration{0}, .max_external = 2});
+  for (int number = 0; number < 5; ++number) {
+    world.see("m1", "tcp_link",
+              link("7", "client", "10.0.0.1", "192.0.2." + std::to_string(number)));
+  }
+  world.pass();
+  world.pass();
+  SelfReport report;
+  world.topology().report(report);
+  EXPECT_EQ(world.topology().node_count(), 5U + 2U);
+}
+
+TEST(Topology, DoesNotChurnWhileAnEntityFlaps) {
+  World world;
+  const auto host = world.see("m1", "host", {{"os_version", "12"}});
+  const auto proc = world.see("m1", "proc", {{"tgid", "7"}});
+  world.pass();
+  for (int round = 0; round < 20; ++round) {
+    world.see("m1", "host", {{"os_version", "12"}});
+    world.end(proc);
+    world.see("m1", "proc", {{"tgid", "7"}});  // It is back within the period.
+    world.pass();
+  }
+  EXPECT_EQ(world.consumer.edges, std::set<std::string>{proc + " runs_on " + host});
+  EXPECT_EQ(world.topology().edge_count(), 1U);
 }
 
 TEST(Topology, ConnectsOutermostOwnersOfPeers) {
@@ -168,6 +260,34 @@ TEST(Topology, RepeatsTheWholeTopologyNowAndThen) {
   }
   EXPECT_EQ(world.consumer.snapshots, 3U);
   EXPECT_EQ(world.consumer.nodes.size(), 1U);
+}
+
+TEST(Topology, SendsALargeSnapshotInParts) {
+  const Model model = test_model();
+  const RuleBook book(model, 10s);
+  StringPool pool;
+  GraphStore graph({});
+  for (int number = 0; number < 25; ++number) {
+    graph.add_node("n" + std::to_string(number), 0);
+    graph.node(static_cast<NodeIndex>(number)).attributes.resize(1, no_string);
+  }
+  for (NodeIndex node = 1; node < 25; ++node) {
+    graph.add_edge({0, node, node - 1});
+  }
+  std::uint64_t version = 0;
+  const auto parts =
+      to_snapshot({book, pool, graph}, {}, version, {.nodes = 10, .edges = 10, .named_edges = 7});
+  EXPECT_EQ(parts.size(), 1U + 2U + 4U);
+  EXPECT_EQ(version, parts.size());
+  Outbox out;
+  for (const SnapshotPart& part : parts) {
+    out.send("topology", part.type, "", part.payload);
+  }
+  Consumer consumer;
+  consumer.apply(out);
+  EXPECT_THAT(consumer.mistakes, testing::IsEmpty());
+  EXPECT_EQ(consumer.nodes.size(), 25U);
+  EXPECT_EQ(consumer.edges.size(), 24U);
 }
 
 TEST(Topology, CountsWhatDoesNotFit) {

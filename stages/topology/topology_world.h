@@ -1,7 +1,5 @@
-// A topology with a model, a clock and a consumer that applies what is sent: for tests.
+// A topology with a model, a clock and a consumer that applies what is sent: for tests and benches.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <map>
 #include <set>
@@ -31,6 +29,13 @@ inline SourceText entity_file(const std::string& name, const std::vector<std::st
 }
 
 inline constexpr const char* table = "[table.main]\nfrom = \"probe.main\"\n";
+
+/// An entity of no machine, without tables.
+inline SourceText shared_file(const std::string& name, const std::vector<std::string>& keys) {
+  SourceText file = entity_file(name, keys, {}, "");
+  file.text.insert(file.text.find('\n') + 1, "shared = true\n");
+  return file;
+}
 
 inline Model test_model() {
   const std::string measured = table;
@@ -64,6 +69,10 @@ match = { container_id = "container_id" }
 kind = "connect"
 to = "proc"
 indirect = true
+[[relation]]
+kind = "connect"
+to = "external"
+indirect = true
 )"),
       entity_file("tcp_link",
                   {"tgid", "role", "client_ip", "server_ip", "client_port", "server_port"}, {},
@@ -80,7 +89,35 @@ match_present = { client_port = "client_port" }
 where = { role = "client" }
 to_where = { role = "server" }
 across_hosts = true
-)")};
+[[relation]]
+kind = "is_client"
+to = "balancer"
+match = { client_ip = "client_ip", server_ip = "virtual_ip", server_port = "virtual_port" }
+where = { role = "client" }
+across_hosts = true
+[[relation]]
+kind = "is_server"
+to = "balancer"
+match = { client_ip = "local_ip", server_ip = "server_ip", server_port = "server_port" }
+where = { role = "server" }
+across_hosts = true
+[[relation]]
+kind = "is_peer"
+to = "tcp_link"
+via = [">is_client:balancer", "<is_server:tcp_link"]
+[[relation]]
+kind = "is_peer"
+to = "external"
+match = { server_ip = "server_ip", server_port = "server_port" }
+where = { role = "client" }
+alone = true
+)"),
+      // What rewrites addresses: one connection as it is known on both of its sides.
+      entity_file(
+          "balancer",
+          {"client_ip", "virtual_ip", "virtual_port", "local_ip", "server_ip", "server_port"}, {},
+          measured),
+      shared_file("external", {"server_ip", "server_port"})};
   Diagnostics diagnostics;
   Model model = Model::parse(files, diagnostics);
   return model;
@@ -95,15 +132,23 @@ struct Consumer {
   std::uint64_t version = 0;
   std::size_t deltas = 0;
   std::size_t snapshots = 0;
+  /// What no producer may send.
+  std::vector<std::string> mistakes;
+
+  void check(bool holds, const std::string& mistake) {
+    if (!holds) {
+      mistakes.push_back(mistake);
+    }
+  }
 
   void apply(const Outbox& out) {
     for (const Outgoing& item : out.items()) {
       flatbuffers::Verifier verifier(item.payload.data(), item.payload.size());
       if (item.type == wire::MessageType::topology_snapshot) {
-        ASSERT_TRUE(wire::VerifyTopologySnapshotBuffer(verifier));
+        check(wire::VerifyTopologySnapshotBuffer(verifier), "a snapshot does not verify");
         apply(*wire::GetTopologySnapshot(item.payload.data()));
       } else {
-        ASSERT_TRUE(wire::VerifyTopologyDeltaBuffer(verifier));
+        check(wire::VerifyTopologyDeltaBuffer(verifier), "a delta does not verify");
         apply(*wire::GetTopologyDelta(item.payload.data()));
       }
     }
@@ -133,32 +178,58 @@ struct Consumer {
   }
 
   void apply(const wire::TopologyDelta& delta) {
-    EXPECT_EQ(delta.version(), version + 1);
+    check(delta.version() == version + 1, "a version is missing");
     version = delta.version();
     ++deltas;
     const auto text = [](const wire::Edge* edge) {
       return edge->from()->str() + " " + edge->kind()->str() + " " + edge->to()->str();
     };
     for (const wire::Edge* edge : *delta.removed_edges()) {
-      EXPECT_EQ(edges.erase(text(edge)), 1U) << text(edge);
+      check(edges.erase(text(edge)) == 1, "removed twice: " + text(edge));
     }
     for (const flatbuffers::String* id : *delta.removed_nodes()) {
-      EXPECT_EQ(nodes.erase(id->str()), 1U) << id->str();
+      check(nodes.erase(id->str()) == 1, "removed twice: " + id->str());
     }
     for (const wire::Node* node : *delta.added_nodes()) {
       add(*node);
     }
     for (const wire::Edge* edge : *delta.added_edges()) {
-      EXPECT_TRUE(edges.insert(text(edge)).second) << text(edge);
+      check(edges.insert(text(edge)).second, "added twice: " + text(edge));
     }
   }
 };
 
-/// A topology with a clock and a consumer.
-class World {
+/// Rows of one table of one machine, all keys and labels as text.
+class Rows {
  public:
-  explicit World(Topology::Config config = {})
-      : topology_(config, {model_, "m1", "test", "topology", 1s, "", ""}) {}
+  explicit Rows(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      batch_.add_column(name, wire::ColumnKind::text, wire::ColumnRole::label);
+    }
+  }
+
+  void add(const std::vector<std::string>& values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      batch_.column(i).add(std::string_view(values[i]));
+    }
+  }
+
+  [[nodiscard]] std::vector<std::uint8_t> message(
+      const std::string& entity, const std::string& machine, std::uint64_t end_ns = 1'000'000'000,
+      const std::vector<std::string>& ended = {}) const {
+    return to_observations(batch_, entity, "main", {machine, 0, end_ns, 0, 0}, ended);
+  }
+
+ private:
+  Batch batch_;
+};
+
+/// A topology with a clock; what it sends is in `out` until the next tick.
+class Clocked {
+ public:
+  Clocked(Model model, Topology::Config config)
+      : model_(std::move(model)),
+        topology_(config, {model_, "m1", "test", "topology", 1s, "", ""}) {}
 
   std::string see(const std::string& machine, const std::string& entity, const Labels& labels,
                   const std::vector<std::string>& ended = {}) {
@@ -172,45 +243,54 @@ class World {
       }
     }
     const std::string id = entity_id(machine, entity, keys);
-    Batch batch;
-    add_text(batch, "entity_id", id);
+    std::vector<std::string> names{"entity_id"};
+    std::vector<std::string> values{id};
     for (const auto& [name, value] : labels) {
-      add_text(batch, name, value);
+      names.push_back(name);
+      values.push_back(value);
     }
-    send(to_observations(batch, entity, "main", {machine, 0, clock_.boot.ns(), 0, 0}, ended));
+    Rows rows(names);
+    rows.add(values);
+    send(rows.message(entity, machine, clock_.boot.ns(), ended));
     return id;
   }
 
-  void end(const std::string& id) {
-    send(to_observations(Batch{}, "proc", "main", {"m1", 0, 0, 0, 0}, std::vector{id}));
-  }
+  void end(const std::vector<std::string>& ids) { send(Rows({}).message("proc", "m1", 0, ids)); }
 
   void send(const std::vector<std::uint8_t>& payload) {
-    topology_.on(*flatbuffers::GetRoot<wire::Observations>(payload.data()), Envelope{}, out_);
+    topology_.on(*flatbuffers::GetRoot<wire::Observations>(payload.data()), Envelope{}, out);
   }
 
-  void pass(Duration time = 1s) {
+  void tick(Duration time = 1s) {
+    out.clear();
     clock_.boot = clock_.boot + time;
-    topology_.tick(clock_, out_);
-    consumer.apply(out_);
-    out_.clear();
+    topology_.tick(clock_, out);
   }
 
   Topology& topology() { return topology_; }
 
-  Consumer consumer;
+  Outbox out;
 
  private:
-  static void add_text(Batch& batch, const std::string& name, const std::string& value) {
-    Column& column =
-        batch.column(batch.add_column(name, wire::ColumnKind::text, wire::ColumnRole::label));
-    column.add(std::string_view(value));
-  }
-
-  Model model_ = test_model();
+  Model model_;
   Topology topology_;
   Instant clock_{BootTime{1000s}, WallTime{2'000'000s}};
-  Outbox out_;
+};
+
+/// One whose consumer applies what is sent.
+class World : public Clocked {
+ public:
+  explicit World(Topology::Config config = {}) : World(test_model(), config) {}
+  World(Model model, Topology::Config config) : Clocked(std::move(model), config) {}
+
+  void end(const std::string& id) { Clocked::end({id}); }
+
+  void pass(Duration time = 1s) {
+    tick(time);
+    consumer.apply(out);
+  }
+
+  Consumer consumer;
 };
 
 /// Labels of one end of a connection to port 6379.
