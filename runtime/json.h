@@ -15,6 +15,7 @@
 #include "runtime/time.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 
 namespace gala {
@@ -36,6 +37,9 @@ std::string event_json(const wire::Event& event);
 
 /// Topic gala_cause_inference.
 std::string diagnosis_json(const wire::Diagnosis& diagnosis);
+
+/// Topic gala_incident.
+std::string incident_json(const wire::Incident& incident);
 
 /// Topic gala_gopher: one object for each row.
 std::vector<KeyedJson> observation_json(const wire::Observations& observations);

@@ -114,6 +114,22 @@ std::string cause_lines(const Json& cause, Language language) {
   return lines;
 }
 
+/// "  same_entity  sentence  entity" of one folded event.
+std::string folded_line(const Json& event, Language language) {
+  std::string line =
+      fmt::format("\n    {:<11} {}  {}", text_at(event, "reason"),
+                  sentence_at(event, "description", language), text_at(event, "entity_id"));
+  std::string way;
+  const Json& path = member(event, "path");
+  if (path.is_array()) {
+    for (const Json& id : path) {
+      way += fmt::format("{}{}", way.empty() ? "" : " → ",
+                         id.is_string() ? id.get<std::string>() : "");
+    }
+  }
+  return way.empty() ? line : line + "\n                by " + way;
+}
+
 }  // namespace
 
 std::optional<std::string> narrate_event(std::string_view json, Language language) {
@@ -159,6 +175,32 @@ std::optional<std::string> narrate_diagnosis(std::string_view json, Language lan
     }
   }
   return block;
+}
+
+std::optional<std::string> narrate_incident(std::string_view json, Language language, bool listed) {
+  const auto incident = parse_object(json);
+  if (!incident || !incident->contains("Attributes")) {
+    return std::nullopt;
+  }
+  const Json& attributes = member(*incident, "Attributes");
+  const Json& resource = member(*incident, "Resource");
+  const std::string state = text_at(attributes, "state");
+  std::string line = fmt::format(
+      "{}  {:<7} {:<5} {}  {}  ({:.0f} events, {:.0f} open, {:.0f} entities, {:.0f} hosts)",
+      local_time(number_at(*incident, "Timestamp")), state, text_at(*incident, "SeverityText"),
+      sentence_at(resource, "description", language), text_at(attributes, "entity_id"),
+      number_at(attributes, "events"), number_at(attributes, "open_events"),
+      number_at(attributes, "entities"), number_at(attributes, "machines"));
+  if (state == "closed") {
+    line += fmt::format("  after {:.0f} s", number_at(attributes, "duration"));
+  }
+  const Json& events = member(resource, "events");
+  if (listed && events.is_array()) {
+    for (const Json& event : events) {
+      line += event.is_object() ? folded_line(event, language) : "";
+    }
+  }
+  return line;
 }
 
 }  // namespace gala

@@ -1,5 +1,5 @@
-// Events and diagnoses as lines for people, from their JSON (runtime/json.h): terminal of
-// file-sink, `gala events`, `gala diagnoses`.
+// Events, incidents and diagnoses as lines for people, from their JSON (runtime/json.h): terminal
+// of file-sink, `gala events`, `gala diagnoses`.
 #pragma once
 
 #include <optional>
@@ -16,5 +16,10 @@ std::optional<std::string> narrate_event(std::string_view json, Language languag
 
 /// A small block: what bent, when, the sentence, each cause with score, path and first evidence.
 std::optional<std::string> narrate_diagnosis(std::string_view json, Language language);
+
+/// One line: time, state, severity, its best sentence, how many events of how many entities. With
+/// `listed` also a line for each event with the reason why it was folded.
+std::optional<std::string> narrate_incident(std::string_view json, Language language,
+                                            bool listed = false);
 
 }  // namespace gala

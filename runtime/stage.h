@@ -46,6 +46,7 @@
 #include "runtime/wire.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
 #include "schemas/wire/stage_status_generated.h"
@@ -184,6 +185,9 @@ class Erased final : public AnyStage {
         break;
       case wire::MessageType::diagnosis:
         dispatch<wire::Diagnosis>(stage_, frame, out);
+        break;
+      case wire::MessageType::incident:
+        dispatch<wire::Incident>(stage_, frame, out);
         break;
       case wire::MessageType::stage_status:
       case wire::MessageType::none:

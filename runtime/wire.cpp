@@ -9,6 +9,7 @@
 
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
 #include "schemas/wire/stage_status_generated.h"
@@ -25,7 +26,7 @@ constexpr std::uint16_t header_version = 1;
 constexpr flatbuffers::uoffset_t max_depth = 16;
 constexpr flatbuffers::uoffset_t max_tables = 4'000'000;
 
-constexpr std::array<std::pair<MessageType, std::string_view>, 7> names{{
+constexpr std::array<std::pair<MessageType, std::string_view>, 8> names{{
     {MessageType::records, "records"},
     {MessageType::observations, "observations"},
     {MessageType::event, "event"},
@@ -33,6 +34,7 @@ constexpr std::array<std::pair<MessageType, std::string_view>, 7> names{{
     {MessageType::topology_delta, "topology_delta"},
     {MessageType::diagnosis, "diagnosis"},
     {MessageType::stage_status, "stage_status"},
+    {MessageType::incident, "incident"},
 }};
 
 bool verify(MessageType type, std::span<const std::uint8_t> payload) {
@@ -52,6 +54,8 @@ bool verify(MessageType type, std::span<const std::uint8_t> payload) {
       return wire::VerifyDiagnosisBuffer(verifier);
     case MessageType::stage_status:
       return wire::VerifyStageStatusBuffer(verifier);
+    case MessageType::incident:
+      return wire::VerifyIncidentBuffer(verifier);
     case MessageType::none:
       break;
   }

@@ -1,137 +1,176 @@
-// All that is said of one metric of one entity, folded into one event.
+// Counting, and the message.
 #include "stages/dedup/incident.h"
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace gala {
 namespace {
 
-/// More checks of one metric than any model has; the longest unheard gives way.
-constexpr std::size_t most_voices = 16;
+/// A message lists at most that many events; the counts cover all.
+constexpr std::size_t most_listed = 200;
 
-std::uint32_t sum_of(std::uint32_t a, std::uint32_t b) {
-  constexpr auto most = std::numeric_limits<std::uint32_t>::max();
-  return a > most - b ? most : a + b;
+std::uint32_t saturated(std::uint64_t count) {
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
 }
 
 }  // namespace
 
-Incident::Incident(wire::EventT first, std::uint64_t heard_at_ns) : heard_ns(heard_at_ns) {
-  event_ = first;
-  event_.occurrences = std::max(1U, first.occurrences);
-  event_.last_abnormal_ns = std::max(first.last_abnormal_ns, first.started_ns);
-  voices_.push_back({std::move(first), heard_at_ns});
+Incident::Incident(const wire::EventT& first, std::uint64_t heard_at_ns)
+    : begun_ns(heard_at_ns),
+      heard_ns(heard_at_ns),
+      id_("incident_" + first.event_id),
+      machine_id_(first.machine_id),
+      started_ns_(first.started_ns),
+      updated_ns_(first.updated_ns),
+      wall_offset_ns_(first.wall_offset_ns) {
+  add(first, {});
 }
 
-Incident::Voice* Incident::find(std::string_view check) {
-  const auto found = std::find_if(voices_.begin(), voices_.end(), [check](const Voice& voice) {
-    return voice.said.check == check;
-  });
-  return found == voices_.end() ? nullptr : &*found;
+std::uint64_t Incident::here(const MachineTime& time) const {
+  if (time.machine_id == machine_id_) {
+    return time.boot_ns;  // Whatever its wall clock did in between.
+  }
+  // Hostile times wrap instead of being undefined.
+  return time.boot_ns + static_cast<std::uint64_t>(time.wall_offset_ns) -
+         static_cast<std::uint64_t>(wall_offset_ns_);
 }
 
-void Incident::hear(wire::EventT said) {
-  Voice* voice = find(said.check);
-  count(said, voice == nullptr ? 0 : voice->said.occurrences);
-  if (voice == nullptr) {
-    if (voices_.size() >= most_voices) {
-      voices_.erase(
-          std::min_element(voices_.begin(), voices_.end(),
-                           [](const auto& a, const auto& b) { return a.heard_ns < b.heard_ns; }));
-    }
-    voice = &voices_.emplace_back();
-  }
-  voice->said = std::move(said);
-  voice->heard_ns = heard_ns;
-  speak();
+MachineTime Incident::there(std::uint64_t boot_ns) const {
+  return {machine_id_, boot_ns, wall_offset_ns_};
 }
 
-void Incident::count(const wire::EventT& said, std::uint32_t said_before) {
-  event_.started_ns = std::min(event_.started_ns, said.started_ns);
-  event_.updated_ns = said.updated_ns;
-  event_.wall_offset_ns = said.wall_offset_ns;
-  if (said.last_abnormal_ns <= event_.last_abnormal_ns) {
-    // Several checks see the same abnormal window: it counts once.
-    return;
-  }
-  std::uint32_t more = 1;
-  if (said_before > 0 && said.occurrences > said_before) {
-    more = said.occurrences - said_before;
-  } else if (said_before == 0 && said.started_ns > event_.last_abnormal_ns) {
-    more = std::max(1U, said.occurrences);
-  }
-  event_.last_abnormal_ns = said.last_abnormal_ns;
-  event_.occurrences = sum_of(event_.occurrences, more);
+void Incident::add(const wire::EventT& event, Fold fold) {
+  wire::FoldedEventT folded;
+  folded.event_id = event.event_id;
+  folded.entity_id = event.entity_id;
+  folded.entity = event.entity;
+  folded.machine_id = event.machine_id;
+  folded.metric = event.metric;
+  folded.kind = event.kind;
+  folded.started_ns = here({event.machine_id, event.started_ns, event.wall_offset_ns});
+  folded.reason = fold.reason;
+  folded.folded_to = std::move(fold.to);
+  folded.path = std::move(fold.path);
+  folded.state = wire::EventState::closed;
+  started_ns_ = std::min(started_ns_, folded.started_ns);
+  events_.push_back(std::move(folded));
+  ++total_;
+  update(event);
 }
 
-void Incident::speak() {
-  const auto lead = std::max_element(
-      voices_.begin(), voices_.end(),
-      [](const Voice& a, const Voice& b) { return a.said.severity < b.said.severity; });
-  if (lead == voices_.end()) {
-    return;
-  }
-  const bool is_same = event_.check == lead->said.check && event_.direction == lead->said.direction;
-  const double worst = event_.worst;
-  wire::EventT folded = lead->said;
-  folded.event_id = event_.event_id;
-  folded.started_ns = event_.started_ns;
-  folded.last_abnormal_ns = event_.last_abnormal_ns;
-  folded.updated_ns = event_.updated_ns;
-  folded.wall_offset_ns = event_.wall_offset_ns;
-  folded.occurrences = event_.occurrences;
-  folded.reopened = event_.reopened;
-  folded.severity = std::max(event_.severity, folded.severity);
-  folded.state = wire::EventState::updated;
-  folded.ending = wire::Ending::none;
-  if (is_same) {
-    // A check that opens anew begins its worst value anew; the event does not.
-    folded.worst = folded.direction == wire::Direction::high ? std::max(worst, folded.worst)
-                                                             : std::min(worst, folded.worst);
-  }
-  event_ = std::move(folded);
+void Incident::fold(const wire::EventT& event, Fold fold) {
+  add(event, std::move(fold));
+  news = true;
 }
 
-bool Incident::leave(const wire::EventT& said) {
-  const auto found = std::find_if(voices_.begin(), voices_.end(), [&said](const Voice& voice) {
-    return voice.said.check == said.check;
-  });
-  if (found == voices_.end()) {
+bool Incident::update(const wire::EventT& event) {
+  const auto found = std::find_if(events_.begin(), events_.end(),
+                                  [&](const auto& one) { return one.event_id == event.event_id; });
+  if (found == events_.end()) {
     return false;
   }
-  count(said, found->said.occurrences);
-  if (event_.check == said.check) {
-    event_.value = said.value;
-  }
-  event_.ending = said.ending;
-  voices_.erase(found);
-  if (!voices_.empty()) {
-    speak();
-  }
+  const bool was_open = found->state != wire::EventState::closed;
+  const bool is_open = event.state != wire::EventState::closed;
+  open_ += is_open && !was_open ? 1U : 0U;
+  open_ -= was_open && !is_open ? 1U : 0U;
+  news = news || (was_open != is_open);
+  found->state = is_open ? wire::EventState::open : wire::EventState::closed;
+  found->severity = std::max(found->severity, event.severity);
+  found->last_abnormal_ns = here({event.machine_id, event.last_abnormal_ns, event.wall_offset_ns});
+  found->occurrences = event.occurrences;
+  found->text = event.text;
+  found->text_zh = event.text_zh;
+  severity_ = std::max(severity_, event.severity);
+  updated_ns_ =
+      std::max(updated_ns_, here({event.machine_id, event.updated_ns, event.wall_offset_ns}));
   return true;
 }
 
-void Incident::leave_silent(std::uint64_t before_ns) {
-  std::erase_if(voices_, [before_ns](const Voice& voice) { return voice.heard_ns < before_ns; });
-  if (voices_.empty()) {
-    event_.ending = wire::Ending::silent;
+void Incident::absorb(Incident&& other, Fold fold) {
+  if (!other.events_.empty() && other.events_.front().reason == wire::FoldReason::first) {
+    other.events_.front().reason = fold.reason;
+    other.events_.front().folded_to = std::move(fold.to);
+    other.events_.front().path = std::move(fold.path);
   }
+  for (wire::FoldedEventT& event : other.events_) {
+    event.started_ns = here(other.there(event.started_ns));
+    event.last_abnormal_ns = here(other.there(event.last_abnormal_ns));
+    events_.push_back(std::move(event));
+  }
+  started_ns_ = std::min(started_ns_, here(other.there(other.started_ns_)));
+  updated_ns_ = std::max(updated_ns_, here(other.there(other.updated_ns_)));
+  severity_ = std::max(severity_, other.severity_);
+  open_ += other.open_;
+  total_ += other.total_;
+  heard_ns = std::max(heard_ns, other.heard_ns);
+  news = true;
 }
 
-void Incident::begin_clock(std::uint64_t now_ns) {
-  heard_ns = now_ns;
-  over_ns = now_ns;
-  for (Voice& voice : voices_) {
-    voice.heard_ns = now_ns;
+std::string Incident::forget_one() {
+  const auto found = std::find_if(events_.begin(), events_.end(), [](const auto& event) {
+    return event.state == wire::EventState::closed;
+  });
+  if (found == events_.end()) {
+    return {};
   }
+  std::string id = found->event_id;
+  events_.erase(found);
+  return id;
 }
 
-void Incident::reopen() {
-  phase_ = Phase::open;
-  event_.reopened = sum_of(event_.reopened, 1);
-  event_.ending = wire::Ending::none;
+const wire::FoldedEventT* Incident::find(std::string_view event_id) const {
+  const auto found = std::find_if(events_.begin(), events_.end(),
+                                  [&](const auto& one) { return one.event_id == event_id; });
+  return found == events_.end() ? nullptr : &*found;
+}
+
+std::uint32_t Incident::headline(std::size_t listed) const {
+  const auto rank = [this](std::size_t index) {
+    const wire::FoldedEventT& event = events_[index];
+    return std::tuple(event.kind == wire::EventKind::app ? 0 : 1, -static_cast<int>(event.severity),
+                      event.started_ns, index);
+  };
+  std::size_t best = 0;
+  for (std::size_t index = 1; index < listed; ++index) {
+    best = rank(index) < rank(best) ? index : best;
+  }
+  return static_cast<std::uint32_t>(best);
+}
+
+std::vector<std::uint8_t> Incident::message(wire::IncidentState state,
+                                            const std::string& merged_into) {
+  wire::IncidentT out;
+  out.incident_id = id_;
+  out.version = ++version_;
+  out.state = state;
+  out.severity = severity_;
+  out.started_ns = started_ns_;
+  out.updated_ns = updated_ns_;
+  out.wall_offset_ns = wall_offset_ns_;
+  out.total = saturated(total_);
+  out.open = saturated(open_);
+  out.merged_into = merged_into;
+  std::set<std::string_view> entities;
+  std::set<std::string_view> machines;
+  for (const wire::FoldedEventT& event : events_) {
+    entities.insert(event.entity_id);
+    machines.insert(event.machine_id);
+  }
+  out.entities = saturated(entities.size());
+  out.machines = saturated(machines.size());
+  const std::size_t listed = std::min(events_.size(), most_listed);
+  out.headline = headline(listed);
+  for (std::size_t index = 0; index < listed; ++index) {
+    out.events.push_back(std::make_unique<wire::FoldedEventT>(events_[index]));
+  }
+  flatbuffers::FlatBufferBuilder builder(4096);
+  wire::FinishIncidentBuffer(builder, wire::Incident::Pack(builder, &out));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
 }  // namespace gala

@@ -1,4 +1,4 @@
-// All that is said of one metric of one entity, folded into one event.
+// One incident: the events of one fault, as far as they are known.
 #pragma once
 
 #include <cstdint>
@@ -6,70 +6,78 @@
 #include <string_view>
 #include <vector>
 
-#include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 
 namespace gala {
 
-/// One event for people: what one or several checks say of the same metric of the same entity. Pure
-/// bookkeeping; when to send is for Dedup to decide.
+/// A boot time says nothing without its machine; the offset to wall time compares two machines.
+struct MachineTime {
+  std::string_view machine_id;
+  std::uint64_t boot_ns = 0;
+  std::int64_t wall_offset_ns = 0;
+};
+
+/// Bookkeeping of one incident; who belongs to it and when to speak is for IncidentBook to decide.
 class Incident {
  public:
-  enum class Phase : std::uint8_t {
-    open,
-    /// Over, but it flaps: closed only when it stays over.
-    settling,
-    /// Closed and told so; remembered in case it comes back.
-    closed,
+  /// Where an event is folded to and why.
+  struct Fold {
+    wire::FoldReason reason = wire::FoldReason::first;
+    /// An event of the incident.
+    std::string to;
+    std::vector<std::string> path;
   };
 
-  /// Begins with the first message of any check; keeps its event id for good.
-  Incident(wire::EventT first, std::uint64_t heard_at_ns);
+  /// Begins with its first event.
+  Incident(const wire::EventT& first, std::uint64_t heard_at_ns);
 
-  /// What a check says now. Requires: the message is not a closing one.
-  void hear(wire::EventT said);
-  /// One check is content again; the incident is over when it was the last. False when it had said
-  /// nothing before.
-  bool leave(const wire::EventT& said);
-  /// Checks that were not heard since `before_ns` (stage clock) leave.
-  void leave_silent(std::uint64_t before_ns);
-  /// It is back: the same event goes on.
-  void reopen();
-  void set_phase(Phase phase) { phase_ = phase; }
-  /// What was heard so far was heard now: the stage clock was not known before.
-  void begin_clock(std::uint64_t now_ns);
+  void fold(const wire::EventT& event, Fold fold);
+  /// What is new of an event that is part of it. False when it is not.
+  bool update(const wire::EventT& event);
+  /// Takes all events of another incident; `fold` says why its first one belongs here.
+  void absorb(Incident&& other, Fold fold);
+  /// Makes room: forgets the event that has been closed longest. Its id, or "" when all are open.
+  std::string forget_one();
 
-  [[nodiscard]] Phase phase() const { return phase_; }
-  /// No check is abnormal any more.
-  [[nodiscard]] bool is_over() const { return voices_.empty(); }
-  /// The message to send: the most severe check's words, everybody's times and counts.
-  [[nodiscard]] const wire::EventT& event() const { return event_; }
-  [[nodiscard]] wire::EventT& event() { return event_; }
+  /// A time of any machine as boot time of the first event's machine.
+  [[nodiscard]] std::uint64_t here(const MachineTime& time) const;
+  /// And a time of the incident as one that others can compare.
+  [[nodiscard]] MachineTime there(std::uint64_t boot_ns) const;
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const std::vector<wire::FoldedEventT>& events() const { return events_; }
+  [[nodiscard]] const wire::FoldedEventT* find(std::string_view event_id) const;
+  [[nodiscard]] wire::Severity severity() const { return severity_; }
+  [[nodiscard]] std::size_t open() const { return open_; }
+  [[nodiscard]] std::uint64_t total() const { return total_; }
+  /// As a finished message; counts up the version.
+  [[nodiscard]] std::vector<std::uint8_t> message(wire::IncidentState state,
+                                                  const std::string& merged_into = {});
 
-  /// Stage clock when something was last heard of it, and when it was over.
+  /// Stage clock: when it began to be heard of, when last, since when all its events are closed.
+  std::uint64_t begun_ns = 0;
   std::uint64_t heard_ns = 0;
-  std::uint64_t over_ns = 0;
-  /// Place in the order of all that was heard.
-  std::uint64_t serial = 0;
-  /// What was last sent: event time, severity, score.
-  std::uint64_t sent_ns = 0;
-  wire::Severity sent_severity = wire::Severity::unset;
-  double sent_score = 0;
+  std::uint64_t quiet_since_ns = 0;
+  /// What was told: nothing yet, the severity, and when news may be told again.
+  bool told = false;
+  bool news = true;
+  wire::Severity told_severity = wire::Severity::unset;
+  std::uint64_t next_ns = 0;
+  std::uint64_t pause_ns = 0;
 
  private:
-  /// One check as long as it is abnormal.
-  struct Voice {
-    wire::EventT said;
-    std::uint64_t heard_ns = 0;
-  };
+  void add(const wire::EventT& event, Fold fold);
+  [[nodiscard]] std::uint32_t headline(std::size_t listed) const;
 
-  Voice* find(std::string_view check);
-  void count(const wire::EventT& said, std::uint32_t said_before);
-  /// Takes words and values from the most severe check, the earliest of equals.
-  void speak();
-
-  wire::EventT event_;
-  std::vector<Voice> voices_;
-  Phase phase_ = Phase::open;
+  std::string id_;
+  std::string machine_id_;
+  std::vector<wire::FoldedEventT> events_;
+  wire::Severity severity_ = wire::Severity::unset;
+  std::uint64_t started_ns_ = 0;
+  std::uint64_t updated_ns_ = 0;
+  std::int64_t wall_offset_ns_ = 0;
+  std::size_t open_ = 0;
+  std::uint64_t total_ = 0;
+  std::uint32_t version_ = 0;
 };
 
 }  // namespace gala

@@ -39,12 +39,14 @@ void report_file(const JsonLines& file, const std::string& name, SelfReport& rep
 }  // namespace
 
 StageDescription FileSink::describe() {
-  return {
-      "file-sink",
-      "Writes events, diagnoses and observations as rotated JSON lines and tells them to people.",
-      {wire::MessageType::event, wire::MessageType::diagnosis, wire::MessageType::observations},
-      {},
-      ""};
+  return {"file-sink",
+          "Writes events, incidents, diagnoses and observations as rotated JSON lines and tells "
+          "them to "
+          "people.",
+          {wire::MessageType::event, wire::MessageType::diagnosis, wire::MessageType::observations,
+           wire::MessageType::incident},
+          {},
+          ""};
 }
 
 void FileSink::check(const Config& config, const StageContext&, const Value& section,
@@ -60,6 +62,7 @@ FileSink::FileSink(const Config& config, const StageContext& context)
     : config_(config),
       language_(config.language == "zh" ? Language::chinese : Language::english),
       events_(options_for(config, context, "events.jsonl")),
+      incidents_(options_for(config, context, "incidents.jsonl")),
       diagnoses_(options_for(config, context, "diagnoses.jsonl")),
       observations_(options_for(config, context, "observations.jsonl")),
       terminal_(STDOUT_FILENO) {
@@ -72,7 +75,7 @@ Result<> FileSink::start(Instant now) {
   last_sync_ = now.boot;
   std::error_code failed;
   std::filesystem::create_directories(config_.directory, failed);
-  for (JsonLines* file : {&events_, &diagnoses_}) {
+  for (JsonLines* file : {&events_, &incidents_, &diagnoses_}) {
     if (Result<> opened = file->open(); !opened && !disk_is_full(config_.directory)) {
       return opened;
     }
@@ -82,13 +85,25 @@ Result<> FileSink::start(Instant now) {
 
 void FileSink::on(const wire::Event& event, const Envelope&, Outbox&) {
   std::string json = event_json(event);
-  if (config_.terminal && event.state() != wire::EventState::updated) {
+  if (config_.terminal && !tells_incidents_ && event.state() != wire::EventState::updated) {
     if (const auto line = narrate_event(json, language_)) {
       terminal_.say(*line + "\n");
     }
   }
   events_.add(std::move(json));
   events_.flush();
+}
+
+void FileSink::on(const wire::Incident& incident, const Envelope&, Outbox&) {
+  tells_incidents_ = true;
+  std::string json = incident_json(incident);
+  if (config_.terminal && incident.state() != wire::IncidentState::updated) {
+    if (const auto line = narrate_incident(json, language_)) {
+      terminal_.say(*line + "\n");
+    }
+  }
+  incidents_.add(std::move(json));
+  incidents_.flush();
 }
 
 void FileSink::on(const wire::Diagnosis& diagnosis, const Envelope&, Outbox&) {
@@ -115,7 +130,7 @@ void FileSink::on(const wire::Observations& observations, const Envelope&, Outbo
 void FileSink::tick(Instant now, Outbox&) {
   const bool sync_is_due =
       config_.sync_interval > Duration{0} && now.boot - last_sync_ >= config_.sync_interval;
-  for (JsonLines* file : {&events_, &diagnoses_, &observations_}) {
+  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_}) {
     file->flush();
     if (sync_is_due) {
       file->sync();
@@ -127,13 +142,14 @@ void FileSink::tick(Instant now, Outbox&) {
 }
 
 void FileSink::drain(Instant, Outbox&) {
-  for (JsonLines* file : {&events_, &diagnoses_, &observations_}) {
+  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_}) {
     file->flush();
   }
 }
 
 void FileSink::report(SelfReport& report) const {
   report_file(events_, "events", report);
+  report_file(incidents_, "incidents", report);
   report_file(diagnoses_, "diagnoses", report);
   if (config_.observations) {
     report_file(observations_, "observations", report);

@@ -35,8 +35,8 @@ class FileSink {
           Field{"keep", &Config::keep,
                 "Old files kept of each kind: events.jsonl.1 is the youngest.", 1, 1000},
           Field{"terminal", &Config::terminal,
-                "Also print a line for each event that opens or closes and a block for each "
-                "diagnosis."},
+                "Also print a line for each incident (without incidents: each event) that opens or "
+                "closes and a block for each diagnosis."},
           Field{"language", &Config::language, "Language of these lines: \"en\" or \"zh\"."},
           Field{"observations", &Config::observations,
                 "Also write every observation to observations.jsonl (much data)."},
@@ -53,6 +53,7 @@ class FileSink {
 
   Result<> start(Instant now);
   void on(const wire::Event& event, const Envelope& envelope, Outbox& out);
+  void on(const wire::Incident& incident, const Envelope& envelope, Outbox& out);
   void on(const wire::Diagnosis& diagnosis, const Envelope& envelope, Outbox& out);
   void on(const wire::Observations& observations, const Envelope& envelope, Outbox& out);
   void tick(Instant now, Outbox& out);
@@ -63,10 +64,13 @@ class FileSink {
   Config config_;
   Language language_;
   JsonLines events_;
+  JsonLines incidents_;
   JsonLines diagnoses_;
   JsonLines observations_;
   Terminal terminal_;
   BootTime last_sync_;
+  /// Incidents come: they list the events, which people need not be told twice.
+  bool tells_incidents_ = false;
 };
 
 }  // namespace gala

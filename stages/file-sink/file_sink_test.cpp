@@ -49,6 +49,40 @@ class FileSinkStage : public testing::Test {
   Outbox out_;
 };
 
+TEST_F(FileSinkStage, WritesIncidentsWithEveryFoldedEventAndItsReason) {
+  FileSink sink(config_, context_);
+  ASSERT_TRUE(sink.start({}));
+  wire::IncidentT incident;
+  incident.incident_id = "i1";
+  incident.total = 2;
+  incident.headline = 1;
+  for (const char* id : {"e1", "e2"}) {
+    auto event = std::make_unique<wire::FoldedEventT>();
+    event->event_id = id;
+    event->text = std::string(id) + " says so";
+    event->reason = wire::FoldReason::same_host;
+    event->folded_to = "e1";
+    event->path = {"a", "b"};
+    incident.events.push_back(std::move(event));
+  }
+  give<wire::Incident>(sink, incident);
+  ASSERT_EQ(lines("incidents.jsonl").size(), 1U);
+  const auto line = lines("incidents.jsonl")[0];
+  EXPECT_EQ(line["event_id"], "i1");
+  EXPECT_EQ(line["Attributes"]["events"], 2);
+  EXPECT_EQ(line["Resource"]["description"], "e2 says so");
+  EXPECT_EQ(line["Resource"]["events"][1]["reason"], "same_host");
+  EXPECT_EQ(line["Resource"]["events"][1]["path"][1], "b");
+  const auto text = narrate_incident(line.dump(), Language::english, true);
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, testing::HasSubstr("by a → b"));
+  // Whatever is missing or out of range is no reason to fall over.
+  incident.events.clear();
+  incident.state = static_cast<wire::IncidentState>(77);
+  give<wire::Incident>(sink, incident);
+  EXPECT_EQ(lines("incidents.jsonl").size(), 2U);
+}
+
 TEST_F(FileSinkStage, WritesEventsAndDiagnosesToTheirFiles) {
   FileSink sink(config_, context_);
   ASSERT_TRUE(sink.start({}));

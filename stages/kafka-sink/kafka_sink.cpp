@@ -25,8 +25,12 @@ DeliveryQueue::Limits limits_for(const KafkaSink::Config& config) {
 }
 
 Topics topics_for(const KafkaSink::Config& config) {
-  return {config.topic_events, config.topic_abnormal_kpis, config.topic_diagnoses,
-          config.topic_metadata, config.metrics ? config.topic_metrics : ""};
+  return {config.topic_events,
+          config.topic_abnormal_kpis,
+          config.topic_diagnoses,
+          config.topic_metadata,
+          config.metrics ? config.topic_metrics : "",
+          config.topic_incidents};
 }
 
 const Place& place_of(const Value& section, std::string_view key) {
@@ -38,8 +42,9 @@ const Place& place_of(const Value& section, std::string_view key) {
 
 StageDescription KafkaSink::describe() {
   return {"kafka-sink",
-          "Sends events, diagnoses, metadata and metrics to Apache Kafka as JSON.",
-          {wire::MessageType::event, wire::MessageType::diagnosis, wire::MessageType::observations},
+          "Sends events, incidents, diagnoses, metadata and metrics to Apache Kafka as JSON.",
+          {wire::MessageType::event, wire::MessageType::diagnosis, wire::MessageType::observations,
+           wire::MessageType::incident},
           {},
           "a Kafka broker (it may be away for a while)"};
 }
@@ -79,6 +84,10 @@ Result<> KafkaSink::start(Instant now) {
 
 void KafkaSink::on(const wire::Event& event, const Envelope&, Outbox&) {
   send(route(event, topics_));
+}
+
+void KafkaSink::on(const wire::Incident& incident, const Envelope&, Outbox&) {
+  send(route(incident, topics_));
 }
 
 void KafkaSink::on(const wire::Diagnosis& diagnosis, const Envelope&, Outbox&) {

@@ -23,6 +23,7 @@ class KafkaSink {
     std::vector<std::string> brokers = {"127.0.0.1:9092"};
     std::string topic_events = "gala_gopher_event";
     std::string topic_abnormal_kpis = "gala_anteater_hybrid_model";
+    std::string topic_incidents = "gala_incident";
     std::string topic_diagnoses = "gala_cause_inference";
     std::string topic_metadata = "gala_gopher_metadata";
     std::string topic_metrics = "gala_gopher";
@@ -37,6 +38,7 @@ class KafkaSink {
           Field{"topic_events", &Config::topic_events, "Topic of all events; \"\" = none."},
           Field{"topic_abnormal_kpis", &Config::topic_abnormal_kpis,
                 "Topic of those events that are about an application KPI; \"\" = none."},
+          Field{"topic_incidents", &Config::topic_incidents, "Topic of incidents; \"\" = none."},
           Field{"topic_diagnoses", &Config::topic_diagnoses, "Topic of diagnoses; \"\" = none."},
           Field{"topic_metadata", &Config::topic_metadata,
                 "Topic of what the entities are (keys, labels, metrics); \"\" = none."},
@@ -62,6 +64,7 @@ class KafkaSink {
 
   Result<> start(Instant now);
   void on(const wire::Event& event, const Envelope& envelope, Outbox& out);
+  void on(const wire::Incident& incident, const Envelope& envelope, Outbox& out);
   void on(const wire::Diagnosis& diagnosis, const Envelope& envelope, Outbox& out);
   void on(const wire::Observations& observations, const Envelope& envelope, Outbox& out);
   std::vector<int> descriptors();

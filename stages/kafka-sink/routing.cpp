@@ -23,6 +23,14 @@ std::vector<KafkaMessage> route(const wire::Event& event, const Topics& topics) 
   return messages;
 }
 
+std::vector<KafkaMessage> route(const wire::Incident& incident, const Topics& topics) {
+  if (topics.incidents.empty()) {
+    return {};
+  }
+  return {{Lane::events, topics.incidents, text_of(incident.incident_id()), incident_json(incident),
+           "incident/1", 0}};
+}
+
 std::vector<KafkaMessage> route(const wire::Diagnosis& diagnosis, const Topics& topics) {
   if (topics.diagnoses.empty()) {
     return {};

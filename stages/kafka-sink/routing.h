@@ -8,6 +8,7 @@
 #include "runtime/time.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "stages/kafka-sink/delivery_queue.h"
 
@@ -20,10 +21,12 @@ struct Topics {
   std::string diagnoses;
   std::string metadata;
   std::string metrics;
+  std::string incidents = {};
 };
 
 /// Every event goes to `events`; that of an application KPI also to `abnormal_kpis`.
 std::vector<KafkaMessage> route(const wire::Event& event, const Topics& topics);
+std::vector<KafkaMessage> route(const wire::Incident& incident, const Topics& topics);
 std::vector<KafkaMessage> route(const wire::Diagnosis& diagnosis, const Topics& topics);
 /// One message for each row.
 std::vector<KafkaMessage> route(const wire::Observations& observations, const Topics& topics);

@@ -36,7 +36,7 @@ class RecordSink {
                 0, 1000},
           Field{"types", &Config::types,
                 "Message types that are recorded (records, observations, event, topology_snapshot, "
-                "topology_delta, diagnosis, stage_status); empty = all."}};
+                "topology_delta, diagnosis, stage_status, incident); empty = all."}};
     }
   };
 

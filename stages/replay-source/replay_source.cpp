@@ -29,6 +29,8 @@ std::string_view port_of(wire::MessageType type) {
       return "topology";
     case wire::MessageType::diagnosis:
       return "diagnoses";
+    case wire::MessageType::incident:
+      return "incidents";
     case wire::MessageType::stage_status:
     case wire::MessageType::none:
       break;
@@ -60,7 +62,8 @@ StageDescription ReplaySource::describe() {
            {"topology",
             {MessageType::topology_snapshot, MessageType::topology_delta},
             "Recorded snapshots and deltas."},
-           {"diagnoses", {MessageType::diagnosis}, "Recorded diagnoses."}},
+           {"diagnoses", {MessageType::diagnosis}, "Recorded diagnoses."},
+           {"incidents", {MessageType::incident}, "Recorded incidents."}},
           ""};
 }
 

@@ -5,6 +5,7 @@
 
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
+#include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
 #include "schemas/wire/stage_status_generated.h"
@@ -88,6 +89,16 @@ void apply(wire::DiagnosisT& diagnosis, TimeShift shift) {
   }
 }
 
+void apply(wire::IncidentT& incident, TimeShift shift) {
+  move(incident.started_ns, shift);
+  move(incident.updated_ns, shift);
+  incident.wall_offset_ns = shift.wall_offset_ns;
+  for (const auto& event : incident.events) {
+    move(event->started_ns, shift);
+    move(event->last_abnormal_ns, shift);
+  }
+}
+
 template <class Message>
 std::vector<std::uint8_t> shift_unpacked(std::span<const std::uint8_t> payload,
                                          const char* identifier, TimeShift shift) {
@@ -117,6 +128,8 @@ std::vector<std::uint8_t> shifted(wire::MessageType type, std::span<const std::u
       return shift_unpacked<wire::TopologyDelta>(payload, wire::TopologyDeltaIdentifier(), shift);
     case wire::MessageType::diagnosis:
       return shift_unpacked<wire::Diagnosis>(payload, wire::DiagnosisIdentifier(), shift);
+    case wire::MessageType::incident:
+      return shift_unpacked<wire::Incident>(payload, wire::IncidentIdentifier(), shift);
     case wire::MessageType::stage_status:
     case wire::MessageType::none:
       break;

@@ -19,6 +19,9 @@ void say(const gala::Frame& frame) {
     case gala::wire::MessageType::diagnosis:
       gala::diagnosis_json(*flatbuffers::GetRoot<gala::wire::Diagnosis>(payload));
       break;
+    case gala::wire::MessageType::incident:
+      gala::incident_json(*flatbuffers::GetRoot<gala::wire::Incident>(payload));
+      break;
     case gala::wire::MessageType::observations:
       gala::observation_json(*flatbuffers::GetRoot<gala::wire::Observations>(payload));
       break;

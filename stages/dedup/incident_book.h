@@ -1,0 +1,115 @@
+// All incidents: which event belongs to which, when incidents become one, and when to tell.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "runtime/model.h"
+#include "runtime/outbox.h"
+#include "runtime/time.h"
+#include "stages/dedup/incident.h"
+#include "stages/dedup/relatives.h"
+
+namespace gala {
+
+/// Folds events into incidents. An event joins an incident in which an event of the same entity
+/// lasts, or one that began within `join` of it on an entity that a few relations lead to, or one
+/// that began within `same_time` on a resource of the same host. Related incidents become one; the
+/// older one stays. Deterministic; bounded by its limits.
+class IncidentBook {
+ public:
+  struct Limits {
+    /// An incident is told that long after its first event, so that a cascade is told once.
+    Duration settle = std::chrono::seconds(2);
+    Duration join = std::chrono::seconds(60);
+    Duration same_time = std::chrono::seconds(15);
+    /// All its events are closed for that long: it is over.
+    Duration close_after = std::chrono::seconds(30);
+    /// Between the first and the second message; doubles with each further one.
+    Duration update_period = std::chrono::seconds(10);
+    std::size_t incidents = 1000;
+  };
+
+  IncidentBook(const Model& model, const Relatives& relatives, Limits limits);
+
+  /// An event as it is told.
+  void hear(const wire::EventT& event, Outbox& out);
+  /// Time passes: what is due is told, what is over is closed.
+  void tick(std::uint64_t now_ns, Outbox& out);
+
+  [[nodiscard]] std::size_t size() const { return incidents_.size(); }
+  [[nodiscard]] std::uint64_t begun() const { return begun_; }
+  [[nodiscard]] std::uint64_t folded() const { return folded_; }
+  [[nodiscard]] std::uint64_t merged() const { return merged_; }
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }
+
+ private:
+  using Number = std::uint64_t;
+  /// Why an event belongs to an incident; the lower the better.
+  struct Bond {
+    Number incident = 0;
+    Incident::Fold fold;
+    std::size_t rank = 0;
+  };
+  /// What bonds are sought for: an event or one that is folded already.
+  struct Subject {
+    std::string_view event_id;
+    std::string_view entity_id;
+    std::string_view entity;
+    std::string_view machine_id;
+    std::string_view metric;
+    MachineTime started;
+    /// Incident that it is part of; 0 = none.
+    Number own = 0;
+  };
+
+  [[nodiscard]] std::vector<Bond> bonds_of(const Subject& subject) const;
+  void add_bond(const Subject& subject, Number incident, const wire::FoldedEventT& event,
+                Incident::Fold fold, std::vector<Bond>& bonds) const;
+  void bonds_by_host(const Subject& subject, std::vector<Bond>& bonds) const;
+  [[nodiscard]] bool is_host_resource(std::string_view entity) const;
+  [[nodiscard]] bool is_known_cause(const Subject& subject, const wire::FoldedEventT& event) const;
+  void index(Number number, const wire::FoldedEventT& event);
+  void join(const Subject& subject, std::vector<Bond> bonds, Outbox& out);
+  void merge(Number older, Number younger, Incident::Fold fold, Outbox& out);
+  void look_again(Outbox& out);
+  void tell(Incident& incident, wire::IncidentState state, Outbox& out,
+            const std::string& merged_into = {});
+  /// Takes an incident out of all indexes.
+  Incident take(Number number);
+  void make_room(Outbox& out);
+
+  const Model& model_;
+  const Relatives& relatives_;
+  Limits limits_;
+  std::set<std::pair<std::string, std::string>> known_causes_;
+  std::map<Number, Incident> incidents_;
+  std::unordered_map<std::string, Number> of_event_;
+  std::unordered_map<std::string, std::set<Number>> of_entity_;
+  std::unordered_map<std::string, std::set<Number>> of_machine_;
+  /// Young events that may still find relatives: number of the incident, event id, heard when.
+  struct Young {
+    std::string event_id;
+    std::uint64_t heard_ns = 0;
+  };
+  std::deque<Young> young_;
+  std::uint64_t seen_revision_ = 0;
+  std::uint64_t now_ns_ = 0;
+  Number last_ = 0;
+  std::uint64_t begun_ = 0;
+  std::uint64_t folded_ = 0;
+  std::uint64_t merged_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace gala
