@@ -24,8 +24,11 @@ std::uint64_t distance(std::uint64_t one, std::uint64_t other) {
 }  // namespace
 
 IncidentBook::IncidentBook(const Model& model, const Relatives& relatives, Limits limits)
-    : model_(model), relatives_(relatives), limits_(limits) {
+    : relatives_(relatives), limits_(limits) {
   for (const Entity& entity : model.entities()) {
+    if (entity.level == "host") {
+      host_entities_.insert(entity.name);
+    }
     for (const Cause& cause : entity.causes) {
       known_causes_.emplace(entity.name + "." + cause.effect,
                             cause.cause_entity + "." + cause.cause_metric);
@@ -34,8 +37,7 @@ IncidentBook::IncidentBook(const Model& model, const Relatives& relatives, Limit
 }
 
 bool IncidentBook::is_host_resource(std::string_view entity) const {
-  const Entity* found = model_.find(entity);
-  return found != nullptr && found->level == "host";
+  return host_entities_.contains(entity);
 }
 
 bool IncidentBook::is_known_cause(const Subject& subject, const wire::FoldedEventT& event) const {
@@ -72,11 +74,13 @@ void IncidentBook::add_bond(const Subject& subject, Number number, const wire::F
 }
 
 void IncidentBook::bonds_by_host(const Subject& subject, std::vector<Bond>& bonds) const {
-  const auto numbers = of_machine_.find(std::string(subject.machine_id));
-  if (numbers == of_machine_.end() || subject.machine_id.empty()) {
+  const bool resource = is_host_resource(subject.entity);
+  // Others than resources are bound by resources only, of which there are few.
+  const auto& index = resource ? of_machine_ : resources_of_machine_;
+  const auto numbers = index.find(std::string(subject.machine_id));
+  if (numbers == index.end() || subject.machine_id.empty()) {
     return;
   }
-  const bool resource = is_host_resource(subject.entity);
   for (const Number number : numbers->second) {
     if (number == subject.own) {
       continue;
@@ -124,6 +128,9 @@ void IncidentBook::index(Number number, const wire::FoldedEventT& event) {
   of_event_[event.event_id] = number;
   of_entity_[event.entity_id].insert(number);
   of_machine_[event.machine_id].insert(number);
+  if (is_host_resource(event.entity)) {
+    resources_of_machine_[event.machine_id].insert(number);
+  }
 }
 
 void IncidentBook::hear(const wire::EventT& event, Outbox& out) {
@@ -220,6 +227,7 @@ Incident IncidentBook::take(Number number) {
     of_event_.erase(event.event_id);
     leave(of_entity_, event.entity_id);
     leave(of_machine_, event.machine_id);
+    leave(resources_of_machine_, event.machine_id);
   }
   Incident taken = std::move(found->second);
   incidents_.erase(found);

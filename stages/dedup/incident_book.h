@@ -88,7 +88,6 @@ class IncidentBook {
   Incident take(Number number);
   void make_room(Outbox& out);
 
-  const Model& model_;
   const Relatives& relatives_;
   Limits limits_;
   std::set<std::pair<std::string, std::string>> known_causes_;
@@ -96,6 +95,9 @@ class IncidentBook {
   std::unordered_map<std::string, Number> of_event_;
   std::unordered_map<std::string, std::set<Number>> of_entity_;
   std::unordered_map<std::string, std::set<Number>> of_machine_;
+  /// Those with an event of a host's resource.
+  std::unordered_map<std::string, std::set<Number>> resources_of_machine_;
+  std::set<std::string, std::less<>> host_entities_;
   /// Young events that may still find relatives: number of the incident, event id, heard when.
   struct Young {
     std::string event_id;

@@ -64,8 +64,8 @@ bool GraphStore::add_edge(const EdgeKey& key, Reason reason) {
     return true;
   }
   const bool match = reason == Reason::match;
-  if (const auto found = edge_of_.find(key); found != edge_of_.end()) {
-    TopologyEdge& edge = edges_[found->second];
+  if (const auto found = find_edge(key)) {
+    TopologyEdge& edge = edges_[*found];
     ++(match ? edge.matches : edge.follows);
     return true;
   }
@@ -92,7 +92,7 @@ bool GraphStore::add_edge(const EdgeKey& key, Reason reason) {
           false};
   from.edges.push_back(position);
   to.edges.push_back(position);
-  edge_of_.emplace(key, position);
+  edge_of_.insert(position, [this](EdgePosition one) { return edges_[one].key; });
   edge.published = removed_edges_.erase(key) > 0;
   if (!edge.published) {
     added_edges_.push_back(key);
@@ -102,15 +102,15 @@ bool GraphStore::add_edge(const EdgeKey& key, Reason reason) {
 }
 
 void GraphStore::remove_edge(const EdgeKey& key, Reason reason) {
-  const auto found = edge_of_.find(key);
-  if (found == edge_of_.end()) {
+  const auto found = find_edge(key);
+  if (!found) {
     return;
   }
-  TopologyEdge& edge = edges_[found->second];
+  TopologyEdge& edge = edges_[*found];
   std::uint32_t& reasons = reason == Reason::match ? edge.matches : edge.follows;
   reasons -= reasons > 0 ? 1U : 0U;
   if (edge.matches == 0 && edge.follows == 0) {
-    drop_edge(found->second);
+    drop_edge(*found);
   }
 }
 
@@ -129,7 +129,9 @@ void GraphStore::drop_edge(EdgePosition position) {
   const TopologyEdge edge = edges_[position];
   unlink(edge.key.from, edge.position_at_from);
   unlink(edge.key.to, edge.position_at_to);
-  edge_of_.erase(edge.key);
+  edge_of_.erase(edge.key, [this](EdgePosition one) { return edges_[one].key; });
+  edges_[position].matches = 0;
+  edges_[position].follows = 0;
   free_edges_.push_back(position);
   if (edge.published) {
     removed_edges_.insert(edge.key);
@@ -183,8 +185,8 @@ GraphStore::Changes GraphStore::changes() const {
            std::tie(b.kind, nodes_[b.from].id, nodes_[b.to].id, b.from, b.to);
   };
   for (const EdgeKey& key : added_edges_) {
-    const auto found = edge_of_.find(key);
-    if (found != edge_of_.end() && !edges_[found->second].published) {
+    const auto found = find_edge(key);
+    if (found && !edges_[*found].published) {
       changes.added_edges.push_back(key);
     }
   }
@@ -208,8 +210,8 @@ void GraphStore::mark_published() {
     free_nodes_.push_back(index);
   }
   for (const EdgeKey& key : added_edges_) {
-    if (const auto found = edge_of_.find(key); found != edge_of_.end()) {
-      edges_[found->second].published = true;
+    if (const auto found = find_edge(key)) {
+      edges_[*found].published = true;
     }
   }
   changed_nodes_.clear();

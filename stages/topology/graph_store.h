@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/time.h"
+#include "stages/topology/edge_table.h"
 #include "stages/topology/strings.h"
 
 namespace gala {
@@ -46,18 +47,6 @@ struct TopologyNode {
   /// Known to consumers as it is (published and not changed since).
   bool published = false;
   bool changed = false;
-};
-
-/// What identifies an edge.
-struct EdgeKey {
-  std::uint32_t kind = 0;
-  NodeIndex from = 0;
-  NodeIndex to = 0;
-  friend auto operator<=>(const EdgeKey&, const EdgeKey&) = default;
-};
-
-struct EdgeKeyHash {
-  std::size_t operator()(const EdgeKey& key) const;
 };
 
 /// Why an edge exists: two entities match, or it follows from other edges.
@@ -103,7 +92,7 @@ class GraphStore {
   /// Takes all matches of this node's edges back; what follows from other edges stays.
   void drop_matches(NodeIndex node);
   [[nodiscard]] const TopologyEdge& edge(EdgePosition position) const { return edges_[position]; }
-  [[nodiscard]] bool has_edge(const EdgeKey& key) const { return edge_of_.contains(key); }
+  [[nodiscard]] bool has_edge(const EdgeKey& key) const { return find_edge(key).has_value(); }
 
   [[nodiscard]] std::size_t node_count() const { return node_of_.size(); }
   [[nodiscard]] std::size_t edge_count() const { return edge_of_.size(); }
@@ -115,9 +104,14 @@ class GraphStore {
   [[nodiscard]] std::size_t positions() const { return nodes_.size(); }
   /// Positions of all live nodes, sorted by id.
   [[nodiscard]] std::vector<NodeIndex> sorted_nodes() const;
-  /// All edges as (kind, from, to), in no particular order.
-  [[nodiscard]] const std::unordered_map<EdgeKey, EdgePosition, EdgeKeyHash>& edges() const {
-    return edge_of_;
+  /// Calls `visit` with the key of every edge, in no particular order.
+  template <class Visit>
+  void for_each_edge(Visit&& visit) const {
+    for (const TopologyEdge& edge : edges_) {
+      if (edge.matches + edge.follows > 0) {
+        visit(edge.key);
+      }
+    }
   }
 
   /// Edges that came or went since the last call, oldest first, for derived relations.
@@ -141,13 +135,16 @@ class GraphStore {
   void mark_published();
 
  private:
+  [[nodiscard]] std::optional<EdgePosition> find_edge(const EdgeKey& key) const {
+    return edge_of_.find(key, [this](EdgePosition edge) { return edges_[edge].key; });
+  }
   void unlink(NodeIndex node, std::uint32_t position);
 
   GraphLimits limits_;
   std::deque<TopologyNode> nodes_;
   std::vector<TopologyEdge> edges_;
   std::unordered_map<std::string_view, NodeIndex> node_of_;
-  std::unordered_map<EdgeKey, EdgePosition, EdgeKeyHash> edge_of_;
+  EdgeTable edge_of_;
   std::vector<NodeIndex> free_nodes_;
   std::vector<EdgePosition> free_edges_;
   std::vector<NodeIndex> changed_nodes_;

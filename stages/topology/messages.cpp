@@ -105,9 +105,9 @@ std::vector<SnapshotPart> to_snapshot(const TopologyView& view, Instant now, std
   }
   std::vector<wire::EdgeIndex> edges;
   edges.reserve(view.graph.edge_count());
-  for (const auto& [key, position] : view.graph.edges()) {
+  view.graph.for_each_edge([&](const EdgeKey& key) {
     edges.emplace_back(key.kind, place_of[key.from], place_of[key.to]);
-  }
+  });
   std::sort(edges.begin(), edges.end(), [](const wire::EdgeIndex& a, const wire::EdgeIndex& b) {
     return std::tuple(a.kind(), a.from(), a.to()) < std::tuple(b.kind(), b.from(), b.to());
   });

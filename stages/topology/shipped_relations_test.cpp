@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "stages/topology/topology_world.h"
 
@@ -233,7 +234,12 @@ TEST(ShippedRelations, AreTheOnesOfTheDocument) {
       declared.insert("| " + entity.name + " | " + relation.kind + " | " + relation.to + " ");
     }
   }
-  EXPECT_EQ(documented, declared) << "bring the table of docs/topology.md up to date";
+  std::vector<std::string> missing;
+  std::vector<std::string> wrong;
+  std::ranges::set_difference(declared, documented, std::back_inserter(missing));
+  std::ranges::set_difference(documented, declared, std::back_inserter(wrong));
+  EXPECT_THAT(missing, testing::IsEmpty()) << "add these rows to docs/topology.md";
+  EXPECT_THAT(wrong, testing::IsEmpty()) << "take these rows out of docs/topology.md";
 }
 
 TEST(ShippedRelations, NeverHoldBetweenWhatIsUnknown) {

@@ -60,5 +60,35 @@ void DedupUpdates(benchmark::State& state) {
 
 BENCHMARK(DedupUpdates);
 
+/// A flood: ten events of each of a thousand processes of one machine begin at once and are folded.
+void DedupFlood(benchmark::State& state) {
+  const Model model;
+  const StageContext context{model, "m1", "bench", "dedup", std::chrono::seconds(1), "", ""};
+  std::vector<std::vector<std::uint8_t>> messages;
+  for (int number = 0; number < 10 * event_count; ++number) {
+    wire::EventT event;
+    event.machine_id = "m1";
+    event.entity = "proc";
+    event.entity_id = "m1_proc_" + std::to_string(number / 10);
+    event.metric = "metric_" + std::to_string(number % 10);
+    event.event_id = "1_" + event.entity_id + "_" + event.metric;
+    event.started_ns = 100 * second;
+    event.updated_ns = 100 * second;
+    event.severity = wire::Severity::warn;
+    messages.push_back(to_message(event));
+  }
+  for (auto _ : state) {
+    Dedup dedup({.max_events = 20'000}, context);
+    Outbox out;
+    for (const auto& message : messages) {
+      dedup.on(*flatbuffers::GetRoot<wire::Event>(message.data()), Envelope{}, out);
+    }
+    dedup.tick({BootTime::from_ns(102 * second), WallTime{}}, out);
+    benchmark::DoNotOptimize(out);
+  }
+  state.SetItemsProcessed(state.iterations() * 10 * event_count);
+}
+BENCHMARK(DedupFlood)->Unit(benchmark::kMillisecond);
+
 }  // namespace
 }  // namespace gala
