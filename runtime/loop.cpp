@@ -13,6 +13,7 @@
 
 #include "runtime/exposition_server.h"
 #include "runtime/self_status.h"
+#include "runtime/stage_memory.h"
 
 namespace gala::detail {
 namespace {
@@ -22,6 +23,8 @@ using namespace std::chrono_literals;
 constexpr Duration status_period = 1s;
 constexpr Duration usage_period = 10s;
 constexpr Duration drain_limit = 1500ms;
+/// A stage that is killed loses what it learned since then.
+constexpr Duration memory_period = 300s;
 constexpr Duration linger_limit = 300ms;
 /// Messages taken from one edge before the others and the ticks get their turn.
 constexpr std::size_t receive_limit = 64;
@@ -46,10 +49,12 @@ class Loop {
         links_(std::move(links)),
         signals_(std::move(signals)),
         exposition_(std::move(exposition)),
-        started_(current_instant().boot) {}
+        started_(current_instant().boot),
+        memory_path_(memory_path(options.context.state_directory, options.context.stage)) {}
 
   int run() {
     next_tick_ = tick_after(started_);
+    remember();
     publish(current_instant());
     while (!stopping_ && !stage_.finished()) {
       step();
@@ -95,6 +100,35 @@ class Loop {
     }
     if (now.boot >= next_status_) {
       publish(now);
+    }
+    if (now.boot >= next_memory_) {
+      keep_memory();
+    }
+  }
+
+  /// What an earlier run of the stage has learned.
+  void remember() {
+    next_memory_ = started_ + memory_period;
+    if (!stage_.remembers()) {
+      return;
+    }
+    const auto bytes = read_memory(memory_path_);
+    if (!bytes) {
+      spdlog::warn("{}", bytes.error().what);
+    } else if (!bytes->empty()) {
+      if (const auto loaded = stage_.load(*bytes); !loaded) {
+        spdlog::warn("{}: {}", memory_path_, loaded.error().what);
+      }
+    }
+  }
+
+  void keep_memory() {
+    next_memory_ = current_instant().boot + memory_period;
+    if (!stage_.remembers()) {
+      return;
+    }
+    if (const auto written = write_memory(memory_path_, stage_.save()); !written) {
+      spdlog::warn("{}", written.error().what);
     }
   }
 
@@ -182,6 +216,7 @@ class Loop {
     const Instant now = current_instant();
     stage_.drain(now, out_);
     flush(now);
+    keep_memory();
     publish(now);
     links_.close(linger_limit);
     spdlog::info("stopped");
@@ -198,6 +233,8 @@ class Loop {
   BootTime next_tick_;
   BootTime next_status_;
   BootTime next_usage_;
+  BootTime next_memory_;
+  std::string memory_path_;
   BootTime drain_began_;
   ProcessUsage usage_;
   std::set<std::string> known_complaints_;

@@ -73,9 +73,16 @@ struct Table {
   Place place;
 };
 
+/// A metric that a check looks at beside its own, for plain numbers `statistic` = value.
+struct Companion {
+  std::string metric;
+  Statistic statistic = Statistic::value;
+};
+
 /// A condition on a metric that makes an event.
 struct Check {
-  enum class Kind : std::uint8_t { limit, deviation };
+  /// limit and deviation are judged by the stage threshold, joint ones by the stage detect.
+  enum class Kind : std::uint8_t { limit, deviation, joint };
   /// Unique within the entity.
   std::string id;
   std::string metric;
@@ -100,6 +107,8 @@ struct Check {
   wire::Direction direction = wire::Direction::high;
   /// Histograms and ratios with fewer values in the window are not judged.
   double least_count = 0;
+  /// joint: metrics of the same entity and table that are judged together with this one.
+  std::vector<Companion> with;
   /// Other metric whose value (count for a histogram) is compared with least_count; default: own
   /// count.
   std::string count_metric;

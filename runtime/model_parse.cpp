@@ -33,8 +33,9 @@ constexpr std::array<Word<Combine>, 5> combines{{{"sum", Combine::sum},
                                                  {"last", Combine::last}}};
 constexpr std::array<Word<wire::Direction>, 2> directions{
     {{"high", wire::Direction::high}, {"low", wire::Direction::low}}};
-constexpr std::array<Word<Check::Kind>, 2> kinds{
-    {{"limit", Check::Kind::limit}, {"deviation", Check::Kind::deviation}}};
+constexpr std::array<Word<Check::Kind>, 3> kinds{{{"limit", Check::Kind::limit},
+                                                  {"deviation", Check::Kind::deviation},
+                                                  {"joint", Check::Kind::joint}}};
 constexpr std::array<Word<wire::Severity>, 4> severities{{{"info", wire::Severity::info},
                                                           {"warn", wire::Severity::warn},
                                                           {"error", wire::Severity::error},
@@ -231,9 +232,31 @@ class EntityParser {
     read_check_values(reader, check);
     reader.read_word("direction", words(directions), check.direction);
     reader.read("count_metric", check.count_metric);
+    parse_companions(reader, check);
     check.text = read_text(reader, "text", true);
     reader.finish();
     entity_.checks.push_back(std::move(check));
+  }
+
+  /// with = ["throughput", "processing.mean"]
+  static void parse_companions(SectionReader& reader, Check& check) {
+    std::vector<std::string> names;
+    reader.read("with", names);
+    for (const std::string& name : names) {
+      const auto dot = name.find('.');
+      Companion companion{name.substr(0, dot)};
+      if (dot != std::string::npos) {
+        const auto statistic = parse_statistic(name.substr(dot + 1));
+        if (!statistic) {
+          reader.error_at("with", quote(name) +
+                                      " ends in no statistic; write \"metric\" for a plain number "
+                                      "and \"metric.mean\" or another statistic for a histogram");
+          continue;
+        }
+        companion.statistic = *statistic;
+      }
+      check.with.push_back(std::move(companion));
+    }
   }
 
   void parse_relation(const Value& section) {

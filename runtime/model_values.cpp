@@ -42,6 +42,31 @@ void check_deviation(const Check& check, const Place& place, Diagnostics& diagno
   }
 }
 
+void check_companions(const Entity& entity, const Check& check, const Metric& metric,
+                      const Place& place, Diagnostics& diagnostics) {
+  if (!check.with.empty() && check.kind != Check::Kind::joint) {
+    diagnostics.error(place, "check " + quote(check.id) +
+                                 " judges other metrics too; that needs kind = \"joint\"");
+  }
+  for (const Companion& companion : check.with) {
+    const Metric* other = entity.find_metric(companion.metric);
+    if (other == nullptr) {
+      std::vector<std::string> names;
+      std::ranges::transform(entity.metrics, std::back_inserter(names), &Metric::name);
+      diagnostics.error(place, "check " + quote(check.id) + " looks at " + quote(companion.metric) +
+                                   ", which is no metric of " + quote(entity.name) +
+                                   did_you_mean(companion.metric, names));
+      continue;
+    }
+    check_statistic(*other, companion.statistic, place, diagnostics);
+    if (other->table != metric.table) {
+      diagnostics.error(place, "check " + quote(check.id) + " looks at " + quote(other->name) +
+                                   ", which is in another table than " + quote(metric.name) +
+                                   " and comes in another message");
+    }
+  }
+}
+
 void check_count(const Entity& entity, const Check& check, const Metric& metric, const Place& place,
                  Diagnostics& diagnostics) {
   if (check.count_metric.empty()) {
@@ -108,6 +133,7 @@ void check_values(const Entity& entity, const Check& check, const Place& place,
     return;
   }
   check_statistic(*metric, check.statistic, place, diagnostics);
+  check_companions(entity, check, *metric, place, diagnostics);
   check_count(entity, check, *metric, place, diagnostics);
 }
 

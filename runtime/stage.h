@@ -24,11 +24,15 @@
 //   (≤ 1 s) bool finished()                       a source that has come to its end
 //   (replay-source): drain and exit 0 void report(SelfReport&) const        own gauges and
 //   complaints, once a second
+//   std::vector<std::uint8_t> save() const, Result<> load(std::span<const std::uint8_t>)   what it
+//   has learned, kept by the live loop over restarts (runtime/stage_memory.h); load comes before
+//   any message
 //
 // A stage is single-threaded: every call comes from one thread.
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -119,6 +123,10 @@ class AnyStage {
   virtual void drain(Instant now, Outbox& out) = 0;
   virtual bool finished() = 0;
   virtual void report(SelfReport& report) const = 0;
+  /// Whether there is anything to keep over a restart.
+  [[nodiscard]] virtual bool remembers() const = 0;
+  [[nodiscard]] virtual std::vector<std::uint8_t> save() const = 0;
+  virtual Result<> load(std::span<const std::uint8_t> bytes) = 0;
 };
 
 /// How the loop makes and checks a stage it knows nothing of.
@@ -226,6 +234,24 @@ class Erased final : public AnyStage {
   void report(SelfReport& report) const override {
     if constexpr (requires { stage_.report(report); }) {
       stage_.report(report);
+    }
+  }
+  [[nodiscard]] bool remembers() const override {
+    return requires { stage_.save(); };
+  }
+  [[nodiscard]] std::vector<std::uint8_t> save() const override {
+    if constexpr (requires { stage_.save(); }) {
+      return stage_.save();
+    } else {
+      return {};
+    }
+  }
+  Result<> load(std::span<const std::uint8_t> bytes) override {
+    if constexpr (requires { stage_.load(bytes); }) {
+      return stage_.load(bytes);
+    } else {
+      static_cast<void>(bytes);
+      return {};
     }
   }
 

@@ -182,6 +182,11 @@ main() {
     check "message schemas conform to tests/wire-baseline" check_schemas
     check "gala check of pipelines/*.toml" check_pipelines
     check "reference pages are current (gala docs --check)" "build/$preset/bin/gala" docs --check
+    if [ -d "${GALA_EVAL_DATA:-}" ]; then
+      check "accuracy on public data" tests/accuracy/run.py --bin "build/$preset/bin"
+    else
+      skip "accuracy on public data" "GALA_EVAL_DATA names no folder"
+    fi
     if [ "$with_tidy" = yes ]; then
       check "clang-tidy-19" check_tidy
     else

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "runtime/cli/command.h"
+#include "runtime/cli/eval_detect.h"
 #include "runtime/cli/rca/rca_eval.h"
 
 namespace gala {
@@ -37,9 +38,11 @@ void add_eval_command(CLI::App& app, CommandContext& context) {
       app, {.name = "eval",
             .group = command_group::look,
             .about = "Measure accuracy on recordings: writes what the production classes say",
-            .examples = "  gala eval rca --in cases --out ranks.csv\n"});
+            .examples = "  gala eval rca --in cases --out ranks.csv\n"
+                        "  gala eval detect --in data/detect/smd --out scores\n"});
   command.require_subcommand(1);
   add_rca(command, context);
+  add_eval_detect(command, context);
 }
 
 }  // namespace gala

@@ -42,7 +42,7 @@ Threshold::Threshold(const Config& config, const StageContext& context) : config
     std::map<std::string_view, Episodes*> episodes;
     for (const Check& check : entity.checks) {
       const Metric* metric = entity.find_metric(check.metric);
-      if (metric == nullptr) {
+      if (metric == nullptr || check.kind == Check::Kind::joint) {
         continue;
       }
       Episodes*& shared = episodes[metric->name];

@@ -1,0 +1,127 @@
+// gala eval detect: the production detector over series, in virtual time.
+#include "runtime/cli/eval_detect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+
+#include "runtime/cli/csv_table.h"
+#include "stages/detect/entity_detector.h"
+#include "stages/threshold/alarm.h"
+
+namespace gala {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvalOptions {
+  std::string input;
+  std::string output;
+  bool no_training = false;
+};
+
+/// Rows that an alarm waits for after the last abnormal one, so that an incident is one alarm.
+constexpr std::uint64_t quiet_rows = 10;
+constexpr std::size_t most_blamed = 40;
+/// The alarm counts windows; a row is a window of one second to it.
+constexpr std::uint64_t row_ns = 1'000'000'000;
+
+std::string blamed_text(const EntityDetector& detector, const SeriesTable& table) {
+  std::string text;
+  for (const std::size_t index : detector.blamed(most_blamed)) {
+    text += (text.empty() ? "" : "|") + table.columns[index];
+  }
+  return text;
+}
+
+/// Feeds all rows; writes a line for each when `file` is given.
+void feed(EntityDetector& detector, const SeriesTable& table, bool trusted, std::ofstream* file) {
+  Alarm alarm;
+  const AlarmTiming timing{Duration{0}, Duration{quiet_rows * row_ns}};
+  std::vector<double> row(table.columns.size());
+  for (std::size_t i = 0; i < table.times.size(); ++i) {
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      row[column] = table.values[column][i];
+    }
+    const Finding finding = detector.next(row, table.times[i], trusted);
+    if (file == nullptr) {
+      continue;
+    }
+    alarm.on({finding.abnormal() ? Verdict::abnormal : Verdict::normal, finding.score,
+              wire::Direction::high},
+             {i * row_ns, (i + 1) * row_ns}, timing);
+    *file << fmt::format("{:.0f},{:.6g},{},{}\n", table.times[i], finding.score,
+                         alarm.is_open() ? 1 : 0, blamed_text(detector, table));
+  }
+}
+
+Result<SeriesTable> read_part(const fs::path& path) {
+  return parse_series_csv(TRY(read_plain_or_gzip(path)), path.string());
+}
+
+Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
+  const SeriesTable test = TRY(read_part(folder / "test.csv"));
+  DetectorShape shape;
+  shape.metrics = test.columns.size();
+  EntityDetector detector(shape);
+  if (plain_or_gzip_exists(folder / "train.csv") && !options.no_training) {
+    const SeriesTable train = TRY(read_part(folder / "train.csv"));
+    if (train.columns != test.columns) {
+      return fail(folder.string() + ": train.csv and test.csv have other metrics");
+    }
+    feed(detector, train, true, nullptr);
+  }
+  const fs::path output = fs::path(options.output) / (folder.filename().string() + ".csv");
+  std::ofstream file(output);
+  file << "time,score,alarm,metrics\n";
+  feed(detector, test, false, &file);
+  file.flush();
+  if (!file) {
+    return fail("cannot write " + output.string());
+  }
+  return {};
+}
+
+int run(const EvalOptions& options) {
+  std::error_code error;
+  std::set<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(options.input, error)) {
+    if (entry.is_directory()) {
+      folders.insert(entry.path());
+    }
+  }
+  fs::create_directories(options.output, error);
+  if (folders.empty()) {
+    fmt::print(stderr, "gala: {} has no folders with test.csv\n", options.input);
+    return exit_bad_input;
+  }
+  for (const fs::path& folder : folders) {
+    if (const auto done = evaluate(folder, options); !done) {
+      fmt::print(stderr, "gala: {}\n", done.error().what);
+      return exit_bad_input;
+    }
+  }
+  fmt::print("{} series in {}\n", folders.size(), options.output);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_eval_detect(CLI::App& eval, CommandContext& context) {
+  CLI::App& command = *eval.add_subcommand(
+      "detect", "Scores, alarms and blamed metrics for each row of DIR/<series>/test.csv[.gz]");
+  EvalOptions& options = context.keep<EvalOptions>();
+  command.add_option("--in", options.input, "Folder of series")->required()->type_name("DIR");
+  command.add_option("--out", options.output, "Where <series>.csv are written")
+      ->required()
+      ->type_name("DIR");
+  command.add_flag("--no-training", options.no_training, "Leave train.csv alone: a cold start");
+  context.on_run(command, [&options] { return run(options); });
+}
+
+}  // namespace gala

@@ -1,0 +1,55 @@
+// A forecast of each metric from its own last values: what an entity with very many metrics gets.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace gala {
+
+class StateReader;
+class StateWriter;
+
+/// AR(3) by recursive least squares with forgetting (L. Ljung, T. Söderström, Theory and Practice
+/// of Recursive Identification, 1983, ch. 2). Values are taken relative to their first one and in
+/// units of their mean size, so that floats do. 96 bytes a metric.
+class Autoregression {
+ public:
+  static constexpr std::size_t order = 3;
+
+  Autoregression(std::size_t metrics, double memory_rows)
+      : keep_(1 - 1 / memory_rows), states_(metrics) {}
+
+  /// Value minus forecast, in the metric's unit; 0 before the first forecast.
+  [[nodiscard]] double error(std::size_t metric, double value) const;
+  /// `weight` 0…1: how normal the value is.
+  void learn(std::size_t metric, double value, double weight);
+  /// What comes next does not follow from what was before.
+  void interrupt();
+
+  [[nodiscard]] static constexpr std::size_t bytes_per_metric() { return sizeof(State); }
+  void save(StateWriter& writer) const;
+  void load(StateReader& reader);
+
+ private:
+  static constexpr std::size_t inputs = order + 1;
+  using Inputs = std::array<float, inputs>;
+  struct State {
+    double origin = 0;
+    float unit = 0;
+    std::uint32_t seen = 0;
+    Inputs coefficients{1, 0, 0, 0};
+    std::array<float, order> last{};
+    /// Lower triangle of the inverse moments.
+    std::array<float, inputs*(inputs + 1) / 2> inverse{};
+  };
+  [[nodiscard]] static Inputs inputs_of(const State& state);
+  static void start(State& state, double value);
+  static void update(State& state, const Inputs& input, double error, double weight, double keep);
+
+  double keep_;
+  std::vector<State> states_;
+};
+
+}  // namespace gala

@@ -1,0 +1,73 @@
+// Detect: observations in, events of unlikely behaviour out, by the joint checks of the model.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "runtime/stage.h"
+#include "stages/detect/subject.h"
+
+namespace gala {
+
+/// Learns how the metrics of an entity go together and says when they do not. One event for each
+/// (entity, joint check): sent when it opens, in each window while it lasts, and when it closes.
+class Detect {
+ public:
+  struct Config {
+    std::int64_t max_entities = 5'000;
+    Duration forget_after = std::chrono::minutes(5);
+    Duration new_level_after = std::chrono::minutes(20);
+    double false_alarm_rate = 5e-3;
+
+    static constexpr auto fields() {
+      return std::tuple{
+          Field{"max_entities", &Config::max_entities,
+                "Entities and checks with a model at most; about 7 kB each. What does not fit is "
+                "not judged, and counted.",
+                10, 1e7},
+          Field{"forget_after", &Config::forget_after,
+                "An entity without values that long is forgotten; its open event closes.", 10,
+                86'400},
+          Field{"new_level_after", &Config::new_level_after,
+                "What lasts that long is the new usual level: the event closes.", 60, 604'800},
+          Field{"false_alarm_rate", &Config::false_alarm_rate,
+                "Share of healthy windows that may look unlikely. An event also needs a change "
+                "that matters and lasts, so that false events are much rarer.",
+                1e-8, 0.1}};
+    }
+  };
+
+  static StageDescription describe();
+
+  Detect(const Config& config, const StageContext& context);
+  Detect(const Detect&) = delete;
+  Detect& operator=(const Detect&) = delete;
+
+  void on(const wire::Observations& message, const Envelope& envelope, Outbox& out);
+  void tick(Instant now, Outbox& out);
+  void report(SelfReport& report) const;
+
+  /// Models of all entities as bytes, and back; what does not fit the model files is left out.
+  [[nodiscard]] std::vector<std::uint8_t> save() const;
+  Result<> load(std::span<const std::uint8_t> bytes);
+  /// While true, all that comes is known to be healthy: it is learned and not judged.
+  void trust(bool trusted) { tally_.trusted = trusted; }
+
+ private:
+  Config config_;
+  DetectTally tally_;
+  // A deque: subjects are pointed to.
+  std::deque<Subject> subjects_;
+  std::map<std::string, std::vector<Subject*>, std::less<>> by_entity_;
+  std::uint64_t next_sweep_ns_ = 0;
+  std::uint64_t invalid_ = 0;
+};
+
+static_assert(Stage<Detect>);
+
+}  // namespace gala

@@ -1,0 +1,296 @@
+// All methods on one entity.
+#include "stages/detect/entity_detector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "stages/detect/model_state.h"
+
+namespace gala {
+namespace {
+
+/// A row beyond that many times the usual score teaches nothing.
+constexpr double usual_factor = 3;
+constexpr double least_usual = 0.05;
+/// Nothing below that many times the usual is an alarm, however quiet the history was.
+constexpr double least_alarm = 3;
+/// Rows of a young model whose errors say nothing.
+constexpr double settling_rows = 16;
+/// What each method counts beside the forecasts, before it is weighed by how well it predicts.
+constexpr double level_weight = 1;
+constexpr double plane_weight = 0.1;
+constexpr double seasonal_weight = 1;
+constexpr std::size_t plane_components = 8;
+constexpr double part_memory = 0.6;
+
+VectorRegression::Shape regression_shape(const DetectorShape& shape) {
+  VectorRegression::Shape regression;
+  regression.metrics = shape.metrics;
+  regression.memory_rows = shape.memory_rows;
+  if (shape.metrics == 1) {
+    // A single metric has nothing but its past to be forecast from.
+    regression.lags = 10;
+    regression.horizons = {1, 5, 15};
+  } else {
+    regression.horizons = {1, 2};
+  }
+  return regression;
+}
+
+}  // namespace
+
+EntityDetector::EntityDetector(const DetectorShape& shape)
+    : shape_(shape),
+      level_(shape.metrics, {0.2, shape.slow_rows}),
+      seasonal_(shape.metrics),
+      plane_scale_(shape.metrics),
+      tail_(shape.memory_rows),
+      row_(shape.metrics, 0.0),
+      measured_(shape.metrics, false),
+      plane_errors_(shape.metrics, 0.0),
+      row_parts_(shape.metrics, 0.0),
+      parts_(shape.metrics, 0.0),
+      recent_(std::max<std::size_t>(shape.mean_rows, 1), 0.0) {
+  std::size_t forecasts = 1;
+  if (shape.metrics <= shape.most_vector_metrics) {
+    vector_ = std::make_unique<VectorRegression>(regression_shape(shape));
+    forecasts = vector_->shape().horizons.size();
+  } else {
+    single_ = std::make_unique<Autoregression>(shape.metrics, shape.memory_rows);
+  }
+  if (shape.metrics > 2 * plane_components) {
+    pca_ = std::make_unique<IncrementalPca>(shape.metrics, plane_components, shape.memory_rows);
+  }
+  forecast_scale_.assign(forecasts, ResidualScale(shape.metrics));
+  errors_.assign(forecasts * shape.metrics, 0.0);
+}
+
+Finding EntityDetector::next(std::span<const double> values, double wall_s, bool trusted) {
+  fill_gaps(values);
+  take_errors(wall_s);
+  const double row_score = fuse();
+  const double weight = weight_of(row_score, trusted);
+  learn(wall_s, weight);
+  return conclude(row_score, weight);
+}
+
+void EntityDetector::fill_gaps(std::span<const double> values) {
+  for (std::size_t i = 0; i < shape_.metrics; ++i) {
+    measured_[i] = i < values.size() && std::isfinite(values[i]) && std::abs(values[i]) < 1e15;
+    if (measured_[i]) {
+      row_[i] = values[i];
+    }
+    // Otherwise the value before stands, and its error counts nothing.
+  }
+}
+
+void EntityDetector::take_errors(double wall_s) {
+  wall_s_ = wall_s;
+  if (vector_) {
+    const Eigen::MatrixXd& errors = vector_->judge(row_);
+    std::copy(errors.data(), errors.data() + errors.size(), errors_.begin());
+  } else {
+    for (std::size_t i = 0; i < shape_.metrics; ++i) {
+      errors_[i] = single_->error(i, row_[i]);
+    }
+  }
+  if (pca_) {
+    const Eigen::VectorXd& errors = pca_->judge(row_);
+    std::copy(errors.data(), errors.data() + errors.size(), plane_errors_.begin());
+  }
+}
+
+double EntityDetector::fuse_metric(std::size_t metric) const {
+  const double value = row_[metric];
+  double forecast = 0;
+  for (std::size_t i = 0; i < forecast_scale_.size(); ++i) {
+    const double z =
+        forecast_scale_[i].standardise(metric, errors_[i * shape_.metrics + metric], value);
+    forecast += z * z;
+  }
+  forecast /= static_cast<double>(forecast_scale_.size());
+  const double best = forecast_scale_.front().deviation(metric, value);
+  double sum = forecast;
+  double weights = 1;
+  const auto add = [&](double z, double deviation, double trust) {
+    const double ratio = std::min(1.0, best / deviation);
+    const double weight = trust * ratio * ratio;
+    sum += weight * z * z;
+    weights += weight;
+  };
+  add(level_.deviations(metric, value), level_.scale().deviation(metric, value), level_weight);
+  if (pca_) {
+    add(plane_scale_.standardise(metric, plane_errors_[metric], value),
+        plane_scale_.deviation(metric, value), plane_weight);
+  }
+  if (seasonal_.ready()) {
+    add(seasonal_.scale().standardise(metric, seasonal_.error(metric, value, wall_s_), value),
+        seasonal_.scale().deviation(metric, value), seasonal_weight);
+  }
+  return sum / weights;
+}
+
+double EntityDetector::fuse() {
+  double sum = 0;
+  for (std::size_t i = 0; i < shape_.metrics; ++i) {
+    row_parts_[i] = measured_[i] && rows_ >= settling_rows ? fuse_metric(i) : 0;
+    parts_[i] = part_memory * parts_[i] + (1 - part_memory) * row_parts_[i];
+    sum += row_parts_[i];
+  }
+  return sum / static_cast<double>(shape_.metrics);
+}
+
+double EntityDetector::weight_of(double row_score, bool trusted) {
+  const double most = usual_factor * usual_score_;
+  const double weight =
+      trusted || rows_ < 2 * settling_rows || row_score <= most ? 1 : std::pow(most / row_score, 8);
+  const double share = std::max(1 / shape_.memory_rows, 1 / (rows_ + 1));
+  const double counted = trusted ? row_score : std::min(row_score, 2 * most);
+  usual_score_ = std::max(usual_score_ + share * weight * (counted - usual_score_), least_usual);
+  return weight < 1e-3 ? 0 : weight;
+}
+
+void EntityDetector::learn(double wall_s, double weight) {
+  const double share = weight * std::max(1 / shape_.memory_rows, 1 / (rows_ + 1));
+  for (std::size_t i = 0; i < shape_.metrics; ++i) {
+    if (!measured_[i]) {
+      continue;
+    }
+    for (std::size_t f = 0; f < forecast_scale_.size() && rows_ >= settling_rows; ++f) {
+      forecast_scale_[f].learn(i, errors_[f * shape_.metrics + i], row_[i], share);
+    }
+    if (pca_ && rows_ >= settling_rows) {
+      plane_scale_.learn(i, plane_errors_[i], row_[i], share);
+    }
+    level_.learn(i, row_[i], share);
+    seasonal_.learn(i, row_[i], wall_s, share);
+    if (single_) {
+      single_->learn(i, row_[i], weight);
+    }
+  }
+  if (vector_) {
+    vector_->learn(row_, weight);
+  }
+  if (pca_) {
+    pca_->learn(row_, weight);
+  }
+  level_.next_row(weight > 0);
+  seasonal_.next_row(wall_s);
+  rows_ += 1;
+}
+
+Finding EntityDetector::conclude(double row_score, double weight) {
+  recent_[static_cast<std::size_t>(std::fmod(rows_, static_cast<double>(recent_.size())))] =
+      row_score;
+  const double mean =
+      std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(recent_.size());
+  held_ = std::max(mean, held_ * shape_.hold);
+  Finding finding{held_, std::numeric_limits<double>::infinity(), row_score};
+  if (rows_ >= shape_.warmup_rows) {
+    finding.limit = std::max(tail_.limit(shape_.false_alarm_rate), least_alarm * usual_score_);
+  }
+  if (rows_ > 2 * settling_rows && (weight > 0 || !finding.abnormal())) {
+    tail_.learn(held_);
+  }
+  return finding;
+}
+
+void EntityDetector::interrupt() {
+  if (vector_) {
+    vector_->interrupt();
+  }
+  if (single_) {
+    single_->interrupt();
+  }
+}
+
+void EntityDetector::accept() {
+  level_.accept();
+  held_ = 0;
+  std::fill(recent_.begin(), recent_.end(), 0.0);
+}
+
+std::vector<std::size_t> EntityDetector::blamed(std::size_t most) const {
+  std::vector<std::size_t> order(shape_.metrics);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [this](std::size_t a, std::size_t b) { return parts_[a] > parts_[b]; });
+  order.resize(std::min(most, order.size()));
+  return order;
+}
+
+double EntityDetector::expected(std::size_t metric) const {
+  const bool by_season = seasonal_.ready() &&
+                         seasonal_.scale().deviation(metric, row_[metric]) < level_.spread(metric);
+  return by_season ? seasonal_.expected(metric, wall_s_) : level_.expected(metric);
+}
+
+double EntityDetector::spread(std::size_t metric) const {
+  const double level = level_.spread(metric);
+  return seasonal_.ready() ? std::min(level, seasonal_.scale().deviation(metric, row_[metric]))
+                           : level;
+}
+
+std::size_t EntityDetector::bytes() const {
+  StateWriter writer;
+  save(writer);
+  return sizeof(*this) + const_cast<StateWriter&>(writer).bytes().size();
+}
+
+void EntityDetector::save(StateWriter& writer) const {
+  writer.put(static_cast<std::uint64_t>(shape_.metrics));
+  if (vector_) {
+    vector_->save(writer);
+  } else {
+    single_->save(writer);
+  }
+  if (pca_) {
+    pca_->save(writer);
+  }
+  level_.save(writer);
+  seasonal_.save(writer);
+  for (const ResidualScale& scale : forecast_scale_) {
+    scale.save(writer);
+  }
+  plane_scale_.save(writer);
+  tail_.save(writer);
+  writer.put(row_);
+  writer.put(wall_s_);
+  writer.put(rows_);
+  writer.put(usual_score_);
+}
+
+void EntityDetector::load(StateReader& reader) {
+  std::uint64_t metrics = 0;
+  reader.get(metrics);
+  if (metrics != shape_.metrics) {
+    reader.refuse();
+    return;
+  }
+  if (vector_) {
+    vector_->load(reader);
+  } else {
+    single_->load(reader);
+  }
+  if (pca_) {
+    pca_->load(reader);
+  }
+  level_.load(reader);
+  seasonal_.load(reader);
+  for (ResidualScale& scale : forecast_scale_) {
+    scale.load(reader);
+  }
+  plane_scale_.load(reader);
+  tail_.load(reader);
+  reader.get(row_);
+  reader.get(wall_s_);
+  reader.get(rows_);
+  reader.get(usual_score_);
+  if (!reader.ok()) {
+    *this = EntityDetector(shape_);
+  }
+}
+
+}  // namespace gala

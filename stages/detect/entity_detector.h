@@ -1,0 +1,118 @@
+// All methods on one entity: one score a row, a limit for it, and who is to blame.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "stages/detect/autoregression.h"
+#include "stages/detect/incremental_pca.h"
+#include "stages/detect/level.h"
+#include "stages/detect/residual_scale.h"
+#include "stages/detect/seasonal.h"
+#include "stages/detect/tail.h"
+#include "stages/detect/vector_regression.h"
+
+namespace gala {
+
+/// What a detector is made of. The defaults were chosen on public data (docs/accuracy.md).
+struct DetectorShape {
+  std::size_t metrics = 1;
+  /// Rows after which a row counts 1/e.
+  double memory_rows = 20'000;
+  /// Entities with more metrics get one autoregression a metric instead of a vector regression.
+  std::size_t most_vector_metrics = 64;
+  /// A healthy row is beyond the limit with this probability.
+  double false_alarm_rate = 5e-3;
+  /// No alarm before that many rows.
+  double warmup_rows = 60;
+  /// Rows of the mean that the score is made of, and what of a peak is left a row later.
+  std::size_t mean_rows = 5;
+  double hold = 0.8;
+  /// Speed of the slow level, which says what is expected.
+  double slow_rows = 600;
+};
+
+/// What one row is.
+struct Finding {
+  /// Mean square of the errors in deviations, over metrics and the last rows; about 1 on normal
+  /// rows.
+  double score = 0;
+  /// Score beyond which a row is abnormal; infinite while the model is too young to say.
+  double limit = 0;
+  /// This row alone, without the mean over rows.
+  double row_score = 0;
+  [[nodiscard]] bool abnormal() const { return score > limit; }
+};
+
+/// Learns from every row that is normal; rows far beyond what is usual teach nothing, so that an
+/// incident does not become its own excuse. Methods are fused per metric: each error counts in
+/// deviations of its own history, a method that predicts a metric worse than the best one counts
+/// less by the square of that (inverse-variance weights: J. M. Bates, C. W. J. Granger, OR
+/// Quarterly 20, 1969).
+class EntityDetector {
+ public:
+  explicit EntityDetector(const DetectorShape& shape);
+
+  /// Judges, then learns. `values` may have NaN where nothing was measured. `trusted`: the history
+  /// is known to be normal, all of it is learned.
+  Finding next(std::span<const double> values, double wall_s, bool trusted = false);
+  /// Rows are missing: forecasts begin anew, what was learned stays.
+  void interrupt();
+  /// What lasts is the new usual level.
+  void accept();
+
+  /// Part of each metric in the score, over the last rows; the metrics in order of blame.
+  [[nodiscard]] std::span<const double> parts() const { return parts_; }
+  [[nodiscard]] std::vector<std::size_t> blamed(std::size_t most) const;
+  /// What is usual for a metric now, and one standard deviation around it.
+  [[nodiscard]] double expected(std::size_t metric) const;
+  [[nodiscard]] double spread(std::size_t metric) const;
+  [[nodiscard]] double rows() const { return rows_; }
+  [[nodiscard]] const DetectorShape& shape() const { return shape_; }
+  /// Memory of the model.
+  [[nodiscard]] std::size_t bytes() const;
+
+  void save(StateWriter& writer) const;
+  /// What does not fit leaves a fresh detector and makes the reader !ok().
+  void load(StateReader& reader);
+
+ private:
+  void fill_gaps(std::span<const double> values);
+  void take_errors(double wall_s);
+  double fuse();
+  double fuse_metric(std::size_t metric) const;
+  double weight_of(double row_score, bool trusted);
+  void learn(double wall_s, double weight);
+  Finding conclude(double row_score, double weight);
+
+  DetectorShape shape_;
+  /// One of the two forecasts.
+  std::unique_ptr<VectorRegression> vector_;
+  std::unique_ptr<Autoregression> single_;
+  std::unique_ptr<IncrementalPca> pca_;
+  Level level_;
+  Seasonal seasonal_;
+  /// Scales of the forecasts' errors, one for each horizon, and of the plane's.
+  std::vector<ResidualScale> forecast_scale_;
+  ResidualScale plane_scale_;
+  Tail tail_;
+
+  std::vector<double> row_;
+  std::vector<bool> measured_;
+  /// errors_[forecast * metrics + metric].
+  std::vector<double> errors_;
+  std::vector<double> plane_errors_;
+  std::vector<double> row_parts_;
+  std::vector<double> parts_;
+  /// The last row scores, a ring.
+  std::vector<double> recent_;
+  double rows_ = 0;
+  double usual_score_ = 1;
+  double held_ = 0;
+  double wall_s_ = 0;
+};
+
+}  // namespace gala

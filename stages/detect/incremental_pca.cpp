@@ -1,0 +1,92 @@
+// Incremental principal components.
+#include "stages/detect/incremental_pca.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "stages/detect/model_state.h"
+
+namespace gala {
+namespace {
+
+using Eigen::Index;
+using Eigen::VectorXd;
+
+constexpr double least_square = 1e-24;
+/// Of the candid method: how much newer rows count more while the components settle.
+constexpr double amnesia = 2;
+constexpr double fewest_rows = 16;
+
+}  // namespace
+
+IncrementalPca::IncrementalPca(std::size_t metrics, std::size_t components, double memory_rows)
+    : memory_rows_(memory_rows),
+      mean_(VectorXd::Zero(static_cast<Index>(metrics))),
+      square_(mean_),
+      components_(Eigen::MatrixXd::Zero(static_cast<Index>(metrics),
+                                        static_cast<Index>(std::min(components, metrics)))),
+      errors_(mean_) {}
+
+const VectorXd& IncrementalPca::judge(std::span<const double> row) {
+  const Eigen::Map<const VectorXd> values(row.data(), static_cast<Index>(row.size()));
+  if (rows_ < fewest_rows) {
+    errors_.setZero();
+    return errors_;
+  }
+  const VectorXd deviation = square_.cwiseMax(least_square).cwiseSqrt();
+  errors_ = (values - mean_).cwiseQuotient(deviation);
+  for (Index i = 0; i < components_.cols(); ++i) {
+    const double length = components_.col(i).squaredNorm();
+    if (length > least_square) {
+      errors_ -= components_.col(i) * (components_.col(i).dot(errors_) / length);
+    }
+  }
+  errors_ = errors_.cwiseProduct(deviation);
+  return errors_;
+}
+
+void IncrementalPca::learn(std::span<const double> row, double weight) {
+  if (weight <= 0) {
+    return;
+  }
+  const Eigen::Map<const VectorXd> values(row.data(), static_cast<Index>(row.size()));
+  rows_ = std::min(rows_ + 1, memory_rows_);
+  const double share = weight / rows_;
+  const VectorXd error = values - mean_;
+  mean_ += share * error;
+  square_ += share * (error.cwiseProduct(error) - square_);
+  if (rows_ < fewest_rows) {
+    return;
+  }
+  VectorXd rest = (values - mean_).cwiseQuotient(square_.cwiseMax(least_square).cwiseSqrt());
+  const double fresh = std::min(0.5, weight * (1 + amnesia) / rows_);
+  for (Index i = 0; i < components_.cols(); ++i) {
+    const double norm = components_.col(i).norm();
+    if (norm < std::sqrt(least_square)) {
+      components_.col(i) = rest;
+      break;
+    }
+    components_.col(i) =
+        (1 - fresh) * components_.col(i) + fresh * rest * (rest.dot(components_.col(i)) / norm);
+    const double length = components_.col(i).squaredNorm();
+    if (length > least_square) {
+      rest -= components_.col(i) * (components_.col(i).dot(rest) / length);
+    }
+  }
+}
+
+void IncrementalPca::save(StateWriter& writer) const {
+  writer.put(rows_);
+  writer.put(std::span(mean_.data(), static_cast<std::size_t>(mean_.size())));
+  writer.put(std::span(square_.data(), static_cast<std::size_t>(square_.size())));
+  writer.put(std::span(components_.data(), static_cast<std::size_t>(components_.size())));
+}
+
+void IncrementalPca::load(StateReader& reader) {
+  reader.get(rows_);
+  reader.get(std::span(mean_.data(), static_cast<std::size_t>(mean_.size())));
+  reader.get(std::span(square_.data(), static_cast<std::size_t>(square_.size())));
+  reader.get(std::span(components_.data(), static_cast<std::size_t>(components_.size())));
+}
+
+}  // namespace gala

@@ -1,0 +1,40 @@
+// What the metrics of an entity have in common: how far a row is from the plane they usually lie
+// in.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstddef>
+#include <span>
+
+namespace gala {
+
+class StateReader;
+class StateWriter;
+
+/// Principal components learned row by row: candid covariance-free incremental PCA (J. Weng,
+/// Y. Zhang, W.-S. Hwang, IEEE PAMI 25, 2003). The error of a metric is what the components of the
+/// row do not explain of it (Q statistic of J. E. Jackson, G. S. Mudholkar, Technometrics 21,
+/// 1979). State: 8 (components + 2) bytes a metric.
+class IncrementalPca {
+ public:
+  IncrementalPca(std::size_t metrics, std::size_t components, double memory_rows);
+
+  /// What the components leave of `row`, in its unit; zeros before there are components.
+  const Eigen::VectorXd& judge(std::span<const double> row);
+  /// Requires: `judge` was called with the same row. `weight` 0…1.
+  void learn(std::span<const double> row, double weight);
+
+  void save(StateWriter& writer) const;
+  void load(StateReader& reader);
+
+ private:
+  double memory_rows_;
+  double rows_ = 0;
+  Eigen::VectorXd mean_;
+  Eigen::VectorXd square_;
+  /// Columns are eigenvectors times their eigenvalues, of standardised rows.
+  Eigen::MatrixXd components_;
+  Eigen::VectorXd errors_;
+};
+
+}  // namespace gala

@@ -1,0 +1,63 @@
+// Where the values of each metric usually are: a fast level, a slow one, and their spread.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "stages/detect/residual_scale.h"
+
+namespace gala {
+
+/// Exponentially weighted mean control (S. W. Roberts, Technometrics 1, 1959). The fast level
+/// follows everything and its errors enter the score; the slow one and its spread learn from normal
+/// rows only, and say what is expected. 56 bytes a metric.
+class Level {
+ public:
+  struct Speed {
+    double fast = 0.2;
+    /// Rows after which a row counts 1/e in the slow level.
+    double slow_rows = 600;
+  };
+  Level(std::size_t metrics, Speed speed)
+      : speed_(speed),
+        fast_(metrics, 0.0),
+        slow_(metrics, 0.0),
+        slow_square_(metrics, 0.0),
+        scale_(metrics) {}
+
+  /// Distance from the fast level, in the metric's unit.
+  [[nodiscard]] double error(std::size_t metric, double value) const {
+    return rows_ > 0 ? value - fast_[metric] : 0;
+  }
+  /// The same in deviations.
+  [[nodiscard]] double deviations(std::size_t metric, double value) const {
+    return scale_.standardise(metric, error(metric, value), value);
+  }
+  /// What is expected, and one standard deviation around it.
+  [[nodiscard]] double expected(std::size_t metric) const { return slow_[metric]; }
+  [[nodiscard]] double spread(std::size_t metric) const;
+  [[nodiscard]] const ResidualScale& scale() const { return scale_; }
+
+  /// `share`: of the new row in the scales; 0 = abnormal.
+  void learn(std::size_t metric, double value, double share);
+  /// Call once after all metrics of a row.
+  void next_row(bool normal);
+  /// The slow level starts anew from the fast one.
+  void accept();
+
+  void save(StateWriter& writer) const;
+  void load(StateReader& reader);
+
+ private:
+  [[nodiscard]] double slow_share() const;
+
+  Speed speed_;
+  std::vector<double> fast_;
+  std::vector<double> slow_;
+  std::vector<double> slow_square_;
+  ResidualScale scale_;
+  double rows_ = 0;
+  double slow_rows_ = 0;
+};
+
+}  // namespace gala

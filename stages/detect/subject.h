@@ -1,0 +1,122 @@
+// One joint check of the model on all entities of its type: their models, alarms and events.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/model.h"
+#include "runtime/outbox.h"
+#include "stages/detect/entity_detector.h"
+#include "stages/threshold/alarm.h"
+#include "stages/threshold/baseline.h"
+#include "stages/threshold/episodes.h"
+#include "stages/threshold/judgement.h"
+#include "stages/threshold/sample.h"
+
+namespace gala {
+
+/// What the rows of one message have in common; borrowed for the call.
+struct Rows {
+  const TableView& table;
+  ColumnView entity_id;
+  std::string_view machine_id;
+  Window window;
+  std::int64_t wall_offset_ns = 0;
+};
+
+/// Limits and counts that all subjects share.
+struct DetectTally {
+  std::size_t max_entities = 0;
+  Duration new_level_after{0};
+  double false_alarm_rate = 0;
+  /// The stage's own clock: the latest tick.
+  std::uint64_t now_ns = 0;
+  /// A history that is known to be healthy is being learned.
+  bool trusted = false;
+
+  std::size_t entities = 0;
+  std::size_t open = 0;
+  std::uint64_t judged = 0;
+  std::uint64_t unjudged = 0;
+  std::uint64_t out_of_order = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t new_levels = 0;
+  std::uint64_t refused = 0;
+};
+
+/// An event needs three things: the metrics together are unlikely (EntityDetector), the check's own
+/// metric is far enough from its own recent baseline, load considered, that somebody would care
+/// (judge_deviation), and both for long enough (Alarm). While it lasts only the metric decides: a
+/// model that follows the incident does not end it.
+class Subject {
+ public:
+  /// All references outlive the subject.
+  Subject(const Entity& entity, const Check& check, const Metric& metric, DetectTally& tally);
+
+  /// Judges every row of a message that has the metric.
+  void on(const Rows& rows, Outbox& out);
+  /// The entity is no more: its event closes.
+  void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
+  /// Forgets entities without a value since `before_ns` (stage clock).
+  void sweep(std::uint64_t before_ns, Outbox& out);
+
+  /// Models of all entities by id, and back; entities that are known already are left alone.
+  void save(StateWriter& writer) const;
+  void load(StateReader& reader);
+  [[nodiscard]] std::string name() const { return entity_.name + "." + check_.id; }
+
+ private:
+  struct State {
+    explicit State(const DetectorShape& shape) : detector(shape) {}
+    EntityDetector detector;
+    Alarm alarm;
+    Baseline baseline;
+    std::unique_ptr<wire::EventT> event;
+    std::uint64_t seen_ns = 0;
+    std::uint64_t abnormal_ns = 0;
+    /// Until when the last unlikely row speaks for those after it.
+    std::uint64_t unlikely_until_ns = 0;
+    double unlikeliness = 0;
+  };
+  using States = MapById<State>;
+
+  struct Row {
+    std::string_view entity_id;
+    std::size_t index = 0;
+    Sample sample;
+  };
+
+  void judge(const Rows& rows, const Row& row, Outbox& out);
+  Judgement verdict_of(State& state, const Rows& rows, const BaselinePoint& point);
+  void read_values(const Rows& rows, const Row& row);
+  States::iterator find_state(const Rows& rows, const Row& row, Outbox& out);
+  void advance(State& state, const Rows& rows, const Row& row, const BaselinePoint& point,
+               const Judgement& judgement, Outbox& out);
+  void begin_event(State& state, const Rows& rows, const Row& row);
+  void describe(State& state, const Rows& rows, const Row& row, const Judgement& judgement) const;
+  void blame(State& state, const Row& row) const;
+  void close(State& state, wire::Ending ending, Outbox& out);
+  void send(const State& state, Outbox& out) const;
+  void drop(States::iterator state);
+  [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
+  [[nodiscard]] BaselineShape shape() const {
+    return {check_.baseline, check_.warmup, check_.direction};
+  }
+
+  const Entity& entity_;
+  const Check& check_;
+  const Metric& metric_;
+  DetectTally& tally_;
+  DetectorShape detector_shape_;
+  /// The check, and one like it for each companion: what a SampleReader reads by.
+  std::vector<Check> columns_;
+  std::vector<SampleReader> readers_;
+  std::vector<double> values_;
+  States states_;
+};
+
+}  // namespace gala

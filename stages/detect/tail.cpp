@@ -1,0 +1,83 @@
+// A limit for scores by extreme value theory.
+#include "stages/detect/tail.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "stages/detect/model_state.h"
+
+namespace gala {
+namespace {
+
+/// Logarithms of scores from e^-8 to e^8.
+constexpr double lowest = -8;
+constexpr double step = 16.0 / 256;
+constexpr double peak_share = 0.02;
+constexpr double fewest_peaks = 4;
+/// A heavier or lighter tail than that was never a normal score's, but an estimate of few peaks.
+constexpr double most_shape = 0.5;
+constexpr double largest_unit = 1e6;
+constexpr double least_spread = 0.05;
+
+double middle(std::size_t bin) { return lowest + (static_cast<double>(bin) + 0.5) * step; }
+
+}  // namespace
+
+void Tail::learn(double score) {
+  const double place = (std::log(std::max(score, 1e-9)) - lowest) / step;
+  const auto bin = static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(bins - 1)));
+  unit_ *= 1 + 1 / memory_rows_;
+  counts_[bin] += static_cast<float>(unit_);
+  total_ += unit_;
+  if (unit_ > largest_unit) {
+    for (float& count : counts_) {
+      count /= static_cast<float>(unit_);
+    }
+    total_ /= unit_;
+    unit_ = 1;
+  }
+}
+
+double Tail::limit(double probability) const {
+  if (total_ <= 0) {
+    return std::numeric_limits<double>::infinity();
+  }
+  const double wanted = std::max(peak_share * total_, fewest_peaks * unit_);
+  double above = 0;
+  std::size_t bin = bins;
+  while (bin > 0 && above < wanted) {
+    above += static_cast<double>(counts_[--bin]);
+  }
+  const double threshold = lowest + static_cast<double>(bin) * step;
+  double mean = 0;
+  double square = 0;
+  for (std::size_t i = bin; i < bins; ++i) {
+    const double excess = middle(i) - threshold;
+    mean += static_cast<double>(counts_[i]) * excess;
+    square += static_cast<double>(counts_[i]) * excess * excess;
+  }
+  mean = std::max(mean / above, least_spread);
+  const double variance = std::max(square / above - mean * mean, least_spread * least_spread);
+  const double ratio = mean * mean / variance;
+  const double shape = std::clamp(0.5 * (1 - ratio), -most_shape, most_shape);
+  const double spread = mean * (1 - shape);
+  const double rarity = probability * total_ / above;
+  const double beyond = std::abs(shape) < 1e-6 ? -std::log(rarity) * spread
+                                               : spread / shape * (std::pow(rarity, -shape) - 1);
+  return std::exp(threshold + std::max(beyond, 0.0));
+}
+
+void Tail::save(StateWriter& writer) const {
+  writer.put(unit_);
+  writer.put(total_);
+  writer.put(std::span<const float>(counts_));
+}
+
+void Tail::load(StateReader& reader) {
+  reader.get(unit_);
+  reader.get(total_);
+  reader.get(std::span<float>(counts_));
+}
+
+}  // namespace gala

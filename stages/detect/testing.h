@@ -1,0 +1,178 @@
+// What the tests of detect build: a model with a joint check, observations, a simulated service.
+#pragma once
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "runtime/batch.h"
+#include "runtime/model.h"
+#include "runtime/wire.h"
+#include "stages/detect/detect.h"
+
+namespace gala::testing {
+
+inline constexpr std::uint64_t second_ns = 1'000'000'000;
+inline constexpr std::int64_t wall_offset = 1'700'000'000'000'000'000;
+
+inline Model service_model(Diagnostics& diagnostics) {
+  const std::vector<SourceText> files{{"service.toml", R"(
+[entity]
+about = "A service."
+zh = "服务"
+level = "process"
+[key]
+tgid = { about = "Process id.", zh = "进程号" }
+[label]
+comm = { about = "Name.", zh = "名字" }
+[table.requests]
+from = "service.requests"
+[metric]
+latency = { table = "requests", type = "gauge", unit = "s", kpi = true, worse = "high", about = "Time.", zh = "时延" }
+rate = { table = "requests", type = "gauge", unit = "1/s", about = "Requests.", zh = "请求" }
+work = { table = "requests", type = "gauge", unit = "s", about = "Part of it.", zh = "处理" }
+[[check]]
+id = "latency_unlikely"
+metric = "latency"
+kind = "joint"
+with = ["rate", "work"]
+count_metric = "rate"
+direction = "high"
+baseline = "10m"
+warmup = "60s"
+factor = 3
+least_change = 0.5
+for = "3s"
+clear_for = "5s"
+text = "{comm} is slow: {value}, usual is {expected}."
+zh = "{comm} 变慢：{value}，平时 {expected}。"
+)"}};
+  return Model::parse(files, diagnostics);
+}
+
+struct ServiceRow {
+  std::string entity_id = "m1_service_42";
+  double latency = 0.001;
+  double rate = 100;
+  double work = 0.0005;
+};
+
+inline std::vector<std::uint8_t> observe_services(const std::vector<ServiceRow>& rows,
+                                                  std::uint64_t end_ns,
+                                                  std::vector<std::string> ended = {}) {
+  Batch batch;
+  const auto text = [&](std::string_view name, wire::ColumnRole role) {
+    return batch.add_column(name, wire::ColumnKind::text, role);
+  };
+  const auto number = [&](std::string_view name) {
+    return batch.add_column(name, wire::ColumnKind::number, wire::ColumnRole::metric);
+  };
+  const auto id = text("entity_id", wire::ColumnRole::key);
+  const auto tgid = text("tgid", wire::ColumnRole::key);
+  const auto comm = text("comm", wire::ColumnRole::label);
+  const auto latency = number("latency");
+  const auto rate = number("rate");
+  const auto work = number("work");
+  for (const ServiceRow& row : rows) {
+    batch.column(id).add(std::string_view(row.entity_id));
+    batch.column(tgid).add(std::string_view("42"));
+    batch.column(comm).add(std::string_view("shop"));
+    batch.column(latency).add(row.latency);
+    batch.column(rate).add(row.rate);
+    batch.column(work).add(row.work);
+  }
+  const BatchWindow window{"m1", end_ns - second_ns, end_ns, wall_offset, 0};
+  return to_observations(batch, "service", "requests", window, ended);
+}
+
+inline std::vector<wire::EventT> events_of(const Outbox& out) {
+  std::vector<wire::EventT> events;
+  for (const Outgoing& message : out.items()) {
+    wire::EventT event;
+    flatbuffers::GetRoot<wire::Event>(message.payload.data())->UnPackTo(&event);
+    events.push_back(std::move(event));
+  }
+  return events;
+}
+
+/// The stage with its model, driven by windows of one second.
+class DetectBench {
+ public:
+  explicit DetectBench(Detect::Config config = {})
+      : model_(service_model(diagnostics_)), detect_(config, context()) {}
+
+  [[nodiscard]] std::string complaints() const { return diagnostics_.render({}); }
+  std::vector<wire::EventT> feed(const std::vector<std::uint8_t>& message) {
+    Outbox out;
+    detect_.on(*flatbuffers::GetRoot<wire::Observations>(message.data()), Envelope{}, out);
+    return events_of(out);
+  }
+  std::vector<wire::EventT> next(const ServiceRow& row) {
+    now_ns_ += second_ns;
+    return feed(observe_services({row}, now_ns_));
+  }
+  void skip(std::uint64_t windows) { now_ns_ += windows * second_ns; }
+  std::vector<wire::EventT> tick() {
+    Outbox out;
+    const BootTime boot = BootTime::from_ns(now_ns_);
+    detect_.tick({boot, wall_of(boot, wall_offset)}, out);
+    return events_of(out);
+  }
+  [[nodiscard]] double gauge(std::string_view name) const {
+    SelfReport report;
+    detect_.report(report);
+    for (const auto& gauge : report.gauges) {
+      if (gauge.name == name) {
+        return gauge.value;
+      }
+    }
+    return not_measured;
+  }
+  [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
+  [[nodiscard]] Detect& stage() { return detect_; }
+
+ private:
+  [[nodiscard]] StageContext context() const {
+    return {model_, "m1", "test", "unlikely", std::chrono::seconds(1), "", ""};
+  }
+
+  Diagnostics diagnostics_;
+  Model model_;
+  std::uint64_t now_ns_ = 1000 * second_ns;
+  Detect detect_;
+};
+
+/// A service whose load wanders, with a daily pattern and bursts; latency follows the load as in a
+/// queue, with noise.
+class WanderingService {
+ public:
+  explicit WanderingService(unsigned seed) : random_(seed) {}
+
+  ServiceRow next() {
+    ++second_;
+    std::normal_distribution<double> noise;
+    drift_ = 0.98 * drift_ + 0.05 * noise(random_);
+    if (burst_ > 0) {
+      --burst_;
+    } else if (std::uniform_real_distribution<double>()(random_) < 1.0 / 300) {
+      burst_ = 5 + static_cast<int>(random_() % 40);
+    }
+    const double day = std::sin(static_cast<double>(second_) * 2 * 3.14159 / 86'400);
+    const double load = 0.2 * std::exp(drift_ + 0.4 * day) * (burst_ > 0 ? 1.6 : 1);
+    const double busy = std::min(load, 0.7);
+    ServiceRow row;
+    row.rate = 1000 * load * (1 + 0.05 * noise(random_));
+    row.work = 0.0005 * std::exp(0.08 * noise(random_));
+    row.latency = (row.work + 0.0003 * busy / (1 - busy)) * std::exp(0.1 * noise(random_));
+    return row;
+  }
+
+ private:
+  std::mt19937 random_;
+  std::uint64_t second_ = 0;
+  double drift_ = 0;
+  int burst_ = 0;
+};
+
+}  // namespace gala::testing
