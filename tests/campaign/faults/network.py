@@ -65,8 +65,7 @@ class SynQueue(OnPort):
 class DnsFailure(Fault):
     name = "dns-failure"
     about = "the name server of the services no longer answers"
-    answers = (Answer("dns", marked=False), Answer("proc", "dns", marked=False),
-               Answer("endpoint_udp", marked=False), Answer("proc"))
+    answers = (Answer("dns", marked=False), Answer("proc"))
 
     def inject(self):
         self.suffering = ["middle", "frontend", "proxy"]

@@ -92,7 +92,7 @@ def cpu_use(application, seconds=1.0):
 class RunQueueFlood(OnOneProcessor):
     name = "run-queue-flood"
     about = "forty processes at a time, each alive for 20 ms, on the processor of one application"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu", marked=False))
+    answers = (Answer("proc"), Answer("program"), Answer("thread"), Answer("cpu", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])

@@ -44,7 +44,7 @@ class LockConvoy(InService):
 class PoolExhausted(InService):
     name = "pool-exhausted"
     about = "all connections of a service's pool are taken and never given back"
-    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
+    answers = (Answer("sli"), Answer("proc"), Answer("thread"), Answer("call", "pool_used"))
 
     def inject(self):
         self.switch("middle", "hold", 4)
@@ -102,11 +102,12 @@ class ZombieFlood(InService):
 class CrashLoop(Fault):
     name = "crash-loop"
     about = "the service at the end of the chain crashes a second after each start"
-    answers = (Answer("proc", ("crash", "exit", "exec", "killed", "lifetime")),)
+    answers = (Answer("proc", ("crash", "exit", "exec", "killed", "lifetime")), Answer("program"))
     by_event = True
 
     def inject(self):
         self.suffering = ABOVE["backend"]
+        self.marks.append("campaign_servic")
         self.applications.may_end.add("backend")
         self._next = 0.0
         self.undo_by(self._finish)
