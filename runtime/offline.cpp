@@ -134,6 +134,12 @@ Result<> replay(AnyStage& stage, const LoopOptions& options, const std::vector<s
     inputs.push_back(TRY(Input::open(path)));
     inputs.back().advance();
   }
+  if (!options.description.inputs.empty()) {
+    // A sink opens its files; a source would ask for privileges, and has nothing to replay.
+    TRY(stage.start({inputs.empty() || !inputs.front().frame()
+                         ? Instant{}
+                         : inputs.front().frame()->envelope.sent}));
+  }
   Offline offline(stage, options, TRY(RecordingWriter::create(output)));
   while (Input* input = oldest(inputs)) {
     offline.feed(*input->frame());

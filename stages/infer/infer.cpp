@@ -91,9 +91,13 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
       return;
     }
     known = cases_.emplace(id, Case{}).first;
+    if (message.reopened() > 0) {
+      known->second.returned = BootTime::from_ns(message.last_abnormal_ns());
+    }
   }
   Case& open = known->second;
   read_event(message, open.event);
+  open.event.started = std::max(open.event.started, open.returned);
   open.heard = now_;
   open.closed = message.state() == wire::EventState::closed;
 }

@@ -79,6 +79,9 @@ class Infer {
 
   struct Case {
     KpiEvent event;
+    /// Of an event that came back soon after it had ended: when. It bent anew then, and its causes
+    /// are of that time, not of the event's first start.
+    BootTime returned;
     BootTime opened;
     BootTime heard;
     bool clock_started = false;

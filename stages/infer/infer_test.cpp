@@ -101,8 +101,10 @@ class World {
     }
   }
 
-  /// The KPI of a service is abnormal since `windows_ago` windows.
-  void event(const std::string& sli, wire::EventState state, int windows_ago = 0) {
+  /// The KPI of a service is abnormal since `windows_ago` windows; when it was so before, since
+  /// `first_windows_ago` for the first time.
+  void event(const std::string& sli, wire::EventState state, int windows_ago = 0,
+             int first_windows_ago = 0) {
     wire::EventT out;
     out.event_id = "event_" + sli;
     out.entity_id = sli;
@@ -114,6 +116,11 @@ class World {
     out.state = state;
     out.started_ns = (now().boot - std::chrono::seconds{windows_ago}).ns();
     out.last_abnormal_ns = now().boot.ns();
+    if (first_windows_ago > 0) {
+      out.reopened = 1;
+      out.last_abnormal_ns = out.started_ns;
+      out.started_ns = (now().boot - std::chrono::seconds{first_windows_ago}).ns();
+    }
     out.text = sli + " is slow.";
     const auto payload = to_message(out);
     infer_.on(*flatbuffers::GetRoot<wire::Event>(payload.data()), Envelope{}, out_);
@@ -167,6 +174,17 @@ TEST(Infer, SpeaksAsSoonAsACauseConvinces) {
   EXPECT_EQ(said.kpi_series->values.size(), 42U);
   EXPECT_EQ(said.said_ns, world.now().boot.ns());
   EXPECT_EQ(said.bent_ns, (begin + 41s).ns());
+}
+
+TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1, 12);
+  world.tick();
+  ASSERT_EQ(world.said.size(), 1U);
+  EXPECT_EQ(world.said[0].bent_ns, (begin + 41s).ns());
 }
 
 TEST(Infer, SaysAfterItsPatienceThatItFoundNothing) {

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import recording
 import report
 import scoring
 from applications import Applications, missing_programs
@@ -28,6 +29,8 @@ from pipeline import Pipeline
 from world import HERE, World
 
 AFTER_DIAGNOSIS_S = 4.0
+# What a recording holds of the time before: the baselines of the model need 30 s.
+RECORDED_BEFORE_S = 45.0
 RECOVERY_S = 20.0
 
 
@@ -76,7 +79,7 @@ class Campaign:
         self.records = []
         self.closed = set()
         self.world = World(options.keep)
-        self.applications = self.load = self.pipeline = None
+        self.applications = self.load = self.pipeline = self.tape = None
 
     def prepare(self):
         self.applications = Applications(self.world, self.options.build)
@@ -84,9 +87,8 @@ class Campaign:
         self.pipeline = Pipeline(self.options.build, self.options.pipeline, self.world.directory)
         say(f"{len(self.applications.all)} applications under load, {len(self.pipeline.stages)} "
             f"stages; {self.options.settle:.0f} s to settle; {self.world.directory}")
+        self.applications.fill_cache()
         self.look(self.options.settle)
-        # Only now: what nginx serves is in the page cache.
-        self.applications.limit_disk()
 
     def close(self):
         for part in (self.pipeline, self.load, self.applications, self.world):
@@ -132,9 +134,6 @@ class Campaign:
     def inject(self, name):
         fault = self.kinds[name](self.world, self.applications, self.load, self.dice)
         before = self.load.felt(5)
-        if self.options.record:
-            directory = self.options.record / name
-            directory.mkdir(parents=True, exist_ok=True)
         injection = scoring.Injection(fault, time.time(), self.closed)
         try:
             fault.inject()
@@ -153,12 +152,30 @@ class Campaign:
         record = {"kind": "injection", **injection.outcome(), "felt": self.load.differs(
             before, during, fault.suffering), "clients": {"before": before, "during": during}}
         self.tell(record)
+        if self.options.record:
+            self.keep_recording(fault, injection)
         first = record["first_cause"]
         say(f"  event {record['seconds_to_event']} s, diagnosis {record['seconds_to_diagnosis']} s, "
             f"rank {record['rank']}{'' if record['felt'] else ', not felt by the clients'}"
             + (f": {first['metric']}: {first['text']}" if first else ""))
         self.look(RECOVERY_S, lambda: not injection.open, injection)
         self.look(3)
+
+    def start_recording(self):
+        self.tape = self.world.directory / "tape.rec"
+        self.tape.unlink(missing_ok=True)
+        self.pipeline.record("assemble", self.tape)
+
+    def keep_recording(self, fault, injection):
+        self.pipeline.stop_recording()
+        directory = self.options.record / fault.name
+        directory.mkdir(parents=True, exist_ok=True)
+        boot_offset = time.clock_gettime(time.CLOCK_BOOTTIME) - time.time()
+        from_s = injection.began + boot_offset - RECORDED_BEFORE_S
+        recording.cut(self.tape, directory / "assemble.rec.xz", int(from_s * 1e9),
+                      time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        recording.write_truth(directory, fault, injection.began,
+                              {str(scoring.PORTS[name]) for name in fault.suffering})
 
     def quiet(self, seconds):
         """Time in which nothing may be said of our applications."""
@@ -195,7 +212,11 @@ class Campaign:
             order += self.dice.sample(self.options.faults, len(self.options.faults))
         for number, name in enumerate(order, 1):
             def measured(name=name):
-                self.quiet(self.options.quiet + self.dice.uniform(0, 4))
+                quiet = self.options.quiet
+                if self.options.record:
+                    self.start_recording()
+                    quiet = max(quiet, RECORDED_BEFORE_S)
+                self.quiet(quiet + self.dice.uniform(0, 4))
                 say(f"[{number}/{len(order)}] {name}: {self.kinds[name].about}")
                 self.inject(name)
             self.stretch(measured)

@@ -34,7 +34,7 @@ def is_right(metric, keyword, entity_id, labels, fault):
         if (metric.startswith(begins)
                 and (not answer.metrics or metric[len(begins):].startswith(answer.metrics))
                 and (not answer.keyword or keyword == answer.keyword)
-                and (not answer.marked or has_mark(entity_id, labels, fault.marks))):
+                and (not answer.marked or has_mark(entity_id, labels, answer.marks or fault.marks))):
             return True
     return False
 

@@ -10,7 +10,9 @@ class Answer:
     """A cause that counts as the right one: its metric is one of this entity (and, where given, begins
     with one of `metrics` and has this keyword), and where `marked`, it is the very thing injected."""
 
-    def __init__(self, entity, metrics=(), keyword="", marked=True):
+    def __init__(self, entity, metrics=(), keyword="", marked=True, marks=()):
+        """`marks`: instead of those of the fault."""
+        self.marks = marks
         self.entity = entity
         self.metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
         self.keyword = keyword

@@ -1,6 +1,4 @@
 """Memory and the page cache. nginx is the victim: what it serves is fast only out of the cache."""
-import time
-
 from faults import Answer, Fault
 from faults.storage import disk_name, remove_files
 
@@ -9,11 +7,9 @@ NGINX = ["nginx", "proxy"]
 
 class OnNginx(Fault):
     def remove(self):
-        """Also lets the page cache fill again at full speed: that is no part of the quiet time."""
+        """Also fills the page cache again: that is no part of the quiet time."""
         super().remove()
-        self.applications.limit_disk(reads=0)
-        time.sleep(6)
-        self.applications.limit_disk()
+        self.applications.fill_cache()
 
 
 class InNginxGroup(OnNginx):

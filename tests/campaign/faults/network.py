@@ -82,8 +82,8 @@ class AcceptQueue(OnPort):
 
     def inject(self):
         self.aim()
-        for _ in range(2):
-            self.hog("storm", SERVER, PORTS["redis"], 64, network=self.world.client_network)
+        for _ in range(3):
+            self.hog("storm", SERVER, PORTS["redis"], 300, network=self.world.client_network)
 
 
 class ResetStorm(OnPort):

@@ -44,7 +44,9 @@ class LockConvoy(InService):
 class PoolExhausted(InService):
     name = "pool-exhausted"
     about = "all connections of a service's pool are taken and never given back"
-    answers = (Answer("sli"), Answer("proc"), Answer("thread"), Answer("call", "pool_used"))
+    answers = (Answer("sli"), Answer("proc"), Answer("thread"), Answer("call", "pool_used"),
+               # Nobody sees into its pool: that it does not answer is all that can be said.
+               Answer("call", "longest_wait", marks=(str(PORTS["middle"]),)))
 
     def inject(self):
         self.switch("middle", "hold", 4)
