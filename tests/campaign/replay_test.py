@@ -62,6 +62,7 @@ class Replay(unittest.TestCase):
     def test_says_the_same_twice(self):
         directory = min(self.recordings.glob("*/truth.json")).parent
         first, second = (replayed(self.programs, self.pipeline, directory)[1] for _ in range(2))
+        self.assertTrue(first)
         self.assertEqual(first, second)
 
 
