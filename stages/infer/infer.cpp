@@ -91,11 +91,15 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
       return;
     }
     known = cases_.emplace(id, Case{}).first;
-    if (message.reopened() > 0) {
-      known->second.returned = BootTime::from_ns(message.last_abnormal_ns());
-    }
   }
   Case& open = known->second;
+  if (message.reopened() > open.reopened) {
+    open.reopened = message.reopened();
+    open.returned = BootTime::from_ns(message.last_abnormal_ns());
+    open.judged_at = 0;
+    open.said = BootTime{};
+    open.ranking.clear();
+  }
   read_event(message, open.event);
   open.event.started = std::max(open.event.started, open.returned);
   open.heard = now_;

@@ -82,6 +82,7 @@ class Infer {
     /// Of an event that came back soon after it had ended: when. It bent anew then, and its causes
     /// are of that time, not of the event's first start.
     BootTime returned;
+    std::uint32_t reopened = 0;
     BootTime opened;
     BootTime heard;
     bool clock_started = false;

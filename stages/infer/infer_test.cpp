@@ -187,6 +187,27 @@ TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
   EXPECT_EQ(world.said[0].bent_ns, (begin + 41s).ns());
 }
 
+TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  for (int i = 0; i < 20; ++i) {
+    world.window(false);
+    world.tick();
+  }
+  const auto said_before = world.said.size();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::updated, 1, 23);
+  world.tick();
+  ASSERT_GT(world.said.size(), said_before);
+  EXPECT_EQ(world.said.back().bent_ns, (begin + 63s).ns());
+  EXPECT_GT(world.said.back().version, world.said[said_before - 1].version);
+}
+
 TEST(Infer, SaysAfterItsPatienceThatItFoundNothing) {
   World world;
   world.settle();

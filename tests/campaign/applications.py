@@ -21,7 +21,7 @@ SERVICE_FILES = 256
 SERVICES = {"backend": (200, None), "middle": (150, "backend"), "frontend": (100, "middle")}
 # Operations a second of the disk that everything lies on: a small cloud disk. Without a limit a fast
 # disk answers sooner than a fault of memory or cache can be felt.
-DISK_READS, DISK_WRITES = 60, 400
+DISK_READS, DISK_WRITES = 30, 400
 
 
 class Application:

@@ -23,12 +23,12 @@ class InNginxGroup(OnNginx):
 
 class MemoryLimit(InNginxGroup):
     name = "memory-limit"
-    about = "the memory limit of nginx's control group is half of what it serves"
+    about = "the memory limit of nginx's control group is a third of what it serves"
     answers = (Answer("cgroup", "mem"), Answer("container", "mem"), Answer("proc", "group_reclaim"))
 
     def inject(self):
         self.marks_of(self.applications["nginx"])
-        self.marks.append("/" + self.limit(16).path)
+        self.marks.append("/" + self.limit(12).path)
 
 
 class Leak(InNginxGroup):

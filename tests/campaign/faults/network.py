@@ -27,7 +27,9 @@ class OnPort(Fault):
 class PacketLoss(OnPort):
     name = "packet-loss"
     about = "8 % of the packets from an application to its clients are lost"
-    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False))
+    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False),
+               # Handshakes lose packets as well.
+               Answer("endpoint_tcp", "retran_syn"))
 
     def inject(self):
         target = self.aim()
