@@ -47,12 +47,21 @@ struct Metric {
   Combine combine = Combine::sum;
   /// "" | "second" | a counter column of the same record: value = Δfield·scale / (seconds or Δper).
   std::string per;
+  /// Not 0: the value is how fast `field` grew over that time, per second: a median that single
+  /// jumps do not move.
+  Duration trend{0};
+  /// With `trend`: column that tells how much room is left; the value is the seconds until it is
+  /// used up, growth_horizon_s where it does not grow.
+  std::string until;
   /// An application KPI: what `infer` explains.
   bool kpi = false;
   std::optional<wire::Direction> worse;
   Text about;
   Place place;
 };
+
+/// "Never" of metrics with `until`: 30 days.
+inline constexpr double growth_horizon_s = 30.0 * 86400;
 
 /// Equality on keys or labels: name → allowed values (as text).
 using Where = std::map<std::string, std::vector<std::string>>;

@@ -205,6 +205,8 @@ class EntityParser {
     reader.read("scale", metric.scale);
     reader.read_word("combine", words(combines), metric.combine);
     reader.read("per", metric.per);
+    reader.read("trend", metric.trend);
+    reader.read("until", metric.until);
     reader.read("kpi", metric.kpi);
     wire::Direction worse{};
     if (reader.read_word("worse", words(directions), worse)) {
@@ -217,6 +219,12 @@ class EntityParser {
     }
     if (metric.type == MetricType::histogram && !metric.per.empty()) {
       reader.error_at("per", "a histogram cannot be divided; remove \"per\"");
+    }
+    if (metric.trend > Duration{0} && (metric.type != MetricType::gauge || !metric.per.empty())) {
+      reader.error_at("trend", "only a gauge without \"per\" has a trend");
+    }
+    if (!metric.until.empty() && metric.trend == Duration{0}) {
+      reader.error_at("until", "\"until\" needs a \"trend\" to look ahead from");
     }
     entity_.metrics.push_back(std::move(metric));
   }

@@ -112,6 +112,9 @@ class SchemaChecker {
     if (!metric.per.empty() && metric.per != "second") {
       require(columns, table.from, metric.per, metric.place);
     }
+    if (!metric.until.empty()) {
+      require(columns, table.from, metric.until, metric.place);
+    }
     if (is_constant_column(metric.field)) {
       return;  // "=1": each row counts.
     }

@@ -53,6 +53,7 @@
 #include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
+#include "schemas/wire/stack_profile_generated.h"
 #include "schemas/wire/stage_status_generated.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
@@ -196,6 +197,9 @@ class Erased final : public AnyStage {
         break;
       case wire::MessageType::incident:
         dispatch<wire::Incident>(stage_, frame, out);
+        break;
+      case wire::MessageType::stack_profile:
+        dispatch<wire::StackProfile>(stage_, frame, out);
         break;
       case wire::MessageType::stage_status:
       case wire::MessageType::none:

@@ -12,6 +12,7 @@
 #include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
+#include "schemas/wire/stack_profile_generated.h"
 #include "schemas/wire/stage_status_generated.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
@@ -26,7 +27,7 @@ constexpr std::uint16_t header_version = 1;
 constexpr flatbuffers::uoffset_t max_depth = 16;
 constexpr flatbuffers::uoffset_t max_tables = 4'000'000;
 
-constexpr std::array<std::pair<MessageType, std::string_view>, 8> names{{
+constexpr std::array<std::pair<MessageType, std::string_view>, 9> names{{
     {MessageType::records, "records"},
     {MessageType::observations, "observations"},
     {MessageType::event, "event"},
@@ -35,6 +36,7 @@ constexpr std::array<std::pair<MessageType, std::string_view>, 8> names{{
     {MessageType::diagnosis, "diagnosis"},
     {MessageType::stage_status, "stage_status"},
     {MessageType::incident, "incident"},
+    {MessageType::stack_profile, "stack_profile"},
 }};
 
 bool verify(MessageType type, std::span<const std::uint8_t> payload) {
@@ -56,6 +58,8 @@ bool verify(MessageType type, std::span<const std::uint8_t> payload) {
       return wire::VerifyStageStatusBuffer(verifier);
     case MessageType::incident:
       return wire::VerifyIncidentBuffer(verifier);
+    case MessageType::stack_profile:
+      return wire::VerifyStackProfileBuffer(verifier);
     case MessageType::none:
       break;
   }

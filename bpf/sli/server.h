@@ -20,10 +20,11 @@ struct server_value {
 	u64 response_bytes; /* written */
 	u64 measured;	    /* requests with all four stamps: in the histograms */
 	u64 pipelined;	    /* answered, but overlapping others on their connection: not timed */
-	struct histogram latency;    /* TS1 to TS4 */
-	struct histogram scheduling; /* TS1 to TS2 */
-	struct histogram processing; /* TS2 to TS3 */
-	struct histogram sending;    /* TS3 to TS4 */
+	struct window_max longest_wait; /* of requests without a reply at the end of the window */
+	struct histogram latency;	/* TS1 to TS4 */
+	struct histogram scheduling;	/* TS1 to TS2 */
+	struct histogram processing;	/* TS2 to TS3 */
+	struct histogram sending;	/* TS3 to TS4 */
 };
 
 /* Rows: a server's processes times its ports; idle rows are evicted by user space. */
@@ -41,6 +42,10 @@ struct {
 /* The kernel's shortest delayed acknowledgement is 40 ms (TCP_DELACK_MIN); a little less for its
  * timer. */
 static const u64 delayed_ack_ns = 35000000;
+
+/* What is not replied to by then is no request. */
+#define SEGMENTS_OF_A_STREAM 64
+static const u64 never_replied_ns = 60000000000;
 
 /* Two CPUs take turns here: the one that runs the application and the one that receives for it.
  * Each writes its own cache line only, the application's is the first one (the kernel puts 8 bytes
@@ -67,7 +72,8 @@ struct conversation {
 	u32 counted_written;
 	u32 counted_copied;
 	u32 unstamped; /* 1 + requests when data came that begins no timed request */
-	u32 pad2[7];
+	u32 segments;  /* with data, since the one that began the request */
+	u32 pad2[6];
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
 
@@ -178,8 +184,12 @@ static __always_inline void server_receives(struct conversation *c, struct sock 
 			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
 		}
 	}
-	if (!with_data || c->arrived_ns)
+	if (!with_data)
 		return;
+	if (c->arrived_ns) {
+		c->segments++;
+		return;
+	}
 	/* Timed only when nothing else is under way: all read, all answered, all acknowledged. */
 	if (c->requests != c->counted_responses || c->behind || c->unstamped == c->requests + 1 ||
 	    (s32)(ack_seq - c->written_seq) < 0)
@@ -188,6 +198,23 @@ static __always_inline void server_receives(struct conversation *c, struct sock 
 		c->arrived_ns = SKIPPED;
 	else
 		c->arrived_ns = now ? now : bpf_ktime_get_ns();
+	c->segments = 0;
+}
+
+/* How long the request waits for the first byte of its reply; 0: there is none that waits. What
+ * comes in many segments, or on a connection that has never been replied to, may be a stream that
+ * nobody is meant to reply to.
+ */
+static __always_inline u64 waits_for_reply(const struct conversation *c, u64 now)
+{
+	u64 waited;
+
+	if (c->arrived_ns <= SKIPPED || c->responses != c->counted_responses)
+		return 0;
+	if (c->segments > SEGMENTS_OF_A_STREAM)
+		return 0;
+	waited = elapsed(c->arrived_ns, now);
+	return c->responses || waited < never_replied_ns ? waited : 0;
 }
 
 /* `end` is where the bytes written so far will end, including what this call brings. */

@@ -246,6 +246,33 @@ int seed_connections(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+/* Once a period: requests that still wait for a reply. */
+SEC("iter/bpf_sk_storage_map")
+int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct server_key key = {};
+	struct server_value *row;
+	struct conversation *c;
+	u64 waits;
+
+	if (!sk)
+		return 0;
+	c = bpf_sk_storage_get(&conversations, sk, 0, 0);
+	if (!c || !c->started)
+		return 0;
+	waits = waits_for_reply(c, bpf_ktime_get_ns());
+	if (!waits)
+		return 0;
+	key.tgid = c->tgid;
+	key.port = sk->__sk_common.skc_num;
+	key.family = sk->__sk_common.skc_family;
+	row = find_or_add(servers, &key, &no_server);
+	if (row)
+		window_max_note_ended(&row->longest_wait, waits);
+	return 0;
+}
+
 /* Once a period: what is open and what still waits. */
 SEC("iter/bpf_sk_storage_map")
 int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)

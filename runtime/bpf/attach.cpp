@@ -12,6 +12,7 @@
 #include <cstring>
 #include <optional>
 
+#include "runtime/bpf/cpu_clock.h"
 #include "runtime/bpf/layout.h"
 
 namespace gala::bpf {
@@ -286,6 +287,13 @@ class Attempt {
     const LibbpfLog log;
     for (const std::string& name : chosen_programs()) {
       bpf_program* program = bpf_object__find_program_by_name(attached.object.get(), name.c_str());
+      if (bpf_program__type(program) == BPF_PROG_TYPE_PERF_EVENT) {
+        if (const auto done = attach_to_cpu_clocks(*program, clock_frequency(), attached.links);
+            !done) {
+          return strike_out(name, done.error().what);
+        }
+        continue;
+      }
       Link link{bpf_program__attach(program)};
       if (link == nullptr) {
         return strike_out(name, system_error("the kernel refuses to attach it", errno).what);
@@ -293,6 +301,17 @@ class Attempt {
       attached.links.push_back(std::move(link));
     }
     return false;
+  }
+
+  /// Of programs that a clock starts: the probe's tunable of that name.
+  [[nodiscard]] std::uint64_t clock_frequency() const {
+    constexpr std::uint64_t usual_hz = 49;
+    const TunableDescription* tunable = description_.find_tunable("frequency_hz");
+    const auto given = options_.tunables.find("frequency_hz");
+    if (given != options_.tunables.end()) {
+      return static_cast<std::uint64_t>(given->second);
+    }
+    return tunable == nullptr ? usual_hz : static_cast<std::uint64_t>(tunable->initial);
   }
 
   Result<> fill_filters(const bpf_object& object) const {
@@ -364,6 +383,8 @@ std::uint64_t map_bytes_of(const bpf_map& map) {
       return entries * value * cpus;
     case BPF_MAP_TYPE_ARRAY:
       return entries * value;
+    case BPF_MAP_TYPE_STACK_TRACE:
+      return entries * (value + entry_overhead);
     default:
       return entries * (value + bpf_map__key_size(&map) + entry_overhead);
   }

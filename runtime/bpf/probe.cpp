@@ -259,6 +259,50 @@ Result<Batch> Probe::read(std::string_view name) {
                                             : state_->read_map(*table);
 }
 
+Result<Batch> Probe::take(std::string_view name) {
+  const TableDescription* table = state_->schema.description.find_table(name);
+  if (table == nullptr || table->kind != TableKind::map) {
+    return fail(fmt::format("probe {} has no map table \"{}\"", state_->schema.name, name));
+  }
+  const bpf_map* map = TRY(find_map(*state_->attached.object, table->map));
+  // A decoder of its own: rows that are removed here do not begin again.
+  MapDecoder decoder = TRY(decoder_of(*state_->attached.object, table->map, 1));
+  decoder.begin(state_->window - 1);
+  TRY(read_entries(bpf_map__fd(map), values_per_entry(*map), decoder));
+  Batch batch = decoder.finish();
+  TRY(clear(table->map));
+  return batch;
+}
+
+std::vector<std::uint64_t> Probe::stack(const std::string& name, std::uint32_t number) const {
+  const auto map = find_map(*state_->attached.object, name);
+  if (!map) {
+    return {};
+  }
+  std::vector<std::uint64_t> addresses(bpf_map__value_size(*map) / sizeof(std::uint64_t));
+  if (bpf_map_lookup_elem(bpf_map__fd(*map), &number, addresses.data()) != 0) {
+    return {};
+  }
+  addresses.erase(std::ranges::find(addresses, 0U), addresses.end());
+  return addresses;
+}
+
+Result<> Probe::clear(const std::string& name) {
+  const bpf_map* map = TRY(find_map(*state_->attached.object, name));
+  const int descriptor = bpf_map__fd(map);
+  std::vector<std::byte> key(bpf_map__key_size(map));
+  // Bounded: programs may add entries meanwhile.
+  for (std::uint32_t i = 0; i < bpf_map__max_entries(map); ++i) {
+    if (bpf_map_get_next_key(descriptor, nullptr, key.data()) != 0) {
+      break;
+    }
+    if (bpf_map_delete_elem(descriptor, key.data()) != 0 && errno != ENOENT) {
+      return tl::unexpected(system_error("cannot empty " + name, errno));
+    }
+  }
+  return {};
+}
+
 int Probe::ring_descriptor() const {
   return state_->ring == nullptr ? -1 : ring_buffer__epoll_fd(state_->ring.get());
 }

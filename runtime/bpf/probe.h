@@ -76,6 +76,15 @@ class Probe {
   /// All rows of an iterator or map table. An error when the table is not available on this kernel.
   Result<Batch> read(std::string_view table);
 
+  /// All rows of a map table, which is emptied by that. For maps that no program writes to at the
+  /// moment: what it adds in between is lost.
+  Result<Batch> take(std::string_view table);
+  /// The addresses of one stack of a stack map, innermost first; empty when it is not there.
+  [[nodiscard]] std::vector<std::uint64_t> stack(const std::string& map,
+                                                 std::uint32_t number) const;
+  /// Removes all entries of a map.
+  Result<> clear(const std::string& map);
+
   /// Descriptor that is readable when a ring table has rows; −1 without ring tables.
   [[nodiscard]] int ring_descriptor() const;
   /// What the rings hold; only tables with rows.

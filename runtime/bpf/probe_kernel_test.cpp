@@ -38,8 +38,8 @@ TEST_F(ProbeTest, AFilterLeavesOthersOut) {
 }
 
 TEST_F(ProbeTest, EveryHookIsReportedAndNothingIsLostAtRest) {
-  for (const auto& name :
-       {"sli", "tcp_link", "endpoint", "sched", "block_io", "proc_life", "memory", "dns"}) {
+  for (const auto& name : {"sli", "tcp_link", "endpoint", "sched", "block_io", "proc_life",
+                           "memory", "dns", "profile"}) {
     Probe probe = open(name);
     EXPECT_EQ(probe.attachments().size(), probe.schema().description.hooks.size());
     for (const Attachment& attachment : probe.attachments()) {

@@ -88,6 +88,28 @@ TEST_F(ProbeTest, SliSeesConnectionsOlderThanItself) {
   EXPECT_EQ(integer(batch, "pipelined", row), 0u);
 }
 
+TEST_F(ProbeTest, SliShowsARequestThatItsServerDoesNotReplyTo) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  std::this_thread::sleep_for(50ms);  // the server is busy elsewhere, or stopped
+  ASSERT_TRUE(probe.advance_window());
+  Batch batch = read(probe, "servers");
+  int row = find_row(batch, {{"port", listener.port(), {}}});
+  ASSERT_GE(row, 0);
+  EXPECT_GE(integer(batch, "longest_wait", row), 50'000'000u);
+  receive(server);
+  send(server, "answer");
+  receive(client);
+  ASSERT_TRUE(probe.advance_window());
+  batch = read(probe, "servers");
+  row = find_row(batch, {{"port", listener.port(), {}}});
+  ASSERT_GE(row, 0);
+  EXPECT_EQ(integer(batch, "longest_wait", row), 0u);
+}
+
 /// The row of this process's calls to the listener.
 int call_row(Batch& batch, const Listener& listener) {
   return find_row(batch, {{"port", listener.port(), {}},

@@ -117,6 +117,13 @@ std::string source_text(const Entity& entity, const Metric& metric) {
   if (!metric.per.empty()) {
     out += fmt::format(", per {}", metric.per);
   }
+  if (metric.trend > Duration{0}) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(metric.trend);
+    out += fmt::format(", growth over {} s", seconds.count());
+  }
+  if (!metric.until.empty()) {
+    out += fmt::format(", until {} is used up", metric.until);
+  }
   return out;
 }
 

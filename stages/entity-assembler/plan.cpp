@@ -45,6 +45,9 @@ MetricPlan plan_metric(const Metric& metric, TablePlan& table) {
   }
   if (metric.type == MetricType::gauge && metric.per.empty()) {
     plan.input = index_in(table.gauges, metric.field);
+    if (!metric.until.empty()) {
+      plan.room_input = index_in(table.gauges, metric.until);
+    }
     return plan;
   }
   plan.source = MetricPlan::Source::counter;

@@ -34,6 +34,8 @@ struct MetricPlan {
   Divisor divisor = Divisor::none;
   /// Index into `counters` for Divisor::column.
   std::size_t divisor_input = 0;
+  /// Index into the plan's gauges of the room that is left, for metrics with `until`.
+  std::optional<std::size_t> room_input;
   /// For Source::constant: the value each row stands for ("=1" counts rows).
   double constant = 0;
 };

@@ -262,6 +262,9 @@ void TableAssembler::add_values(const Bound& bound, std::size_t row, std::uint32
     switch (plan.source) {
       case MetricPlan::Source::gauge:
         rows_.add(metric, into, bound.gauges[plan.input]->number(row), 1);
+        if (plan.room_input) {
+          rows_.add_room(metric, into, bound.gauges[*plan.room_input]->number(row));
+        }
         break;
       case MetricPlan::Source::constant:
         rows_.add(metric, into, plan.constant, divisor);

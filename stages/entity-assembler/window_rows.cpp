@@ -83,6 +83,7 @@ std::uint32_t WindowRows::row_of(EntityHandle entity) {
     } else {
       metric.values.push_back(not_measured);
       metric.weights.push_back(0);
+      metric.rooms.push_back(not_measured);
     }
   }
   return mark.row;
@@ -101,6 +102,42 @@ void WindowRows::add(std::size_t metric, std::uint32_t row, double value, double
   into.weights[row] += mean ? 1 : divisor;
   double& total = into.values[row];
   total = std::isnan(total) ? value : combine(plan.metric->combine, total, value);
+}
+
+void WindowRows::add_room(std::size_t metric, std::uint32_t row, double room) {
+  if (std::isnan(room)) {
+    return;
+  }
+  double& total = metrics_[metric].rooms[row];
+  total = std::isnan(total) ? room : combine(plan_.metrics[metric].metric->combine, total, room);
+}
+
+void WindowRows::follow_trend(std::size_t metric, const Kept& kept, std::uint64_t end_ns) {
+  const Metric& meaning = *plan_.metrics[metric].metric;
+  Values& values = metrics_[metric];
+  for (const std::uint32_t row : kept) {
+    const EntityHandle entity = entities_[row];
+    if (entity.slot >= values.trends.size()) {
+      values.trends.resize(entity.slot + std::size_t{1});
+    }
+    EntityTrend& followed = values.trends[entity.slot];
+    if (followed.generation != entity.generation) {
+      followed = {entity.generation, {}};
+    }
+    double& value = values.values[row];
+    if (std::isfinite(value)) {
+      followed.trend.add(static_cast<double>(end_ns) * 1e-9, value,
+                         std::chrono::duration<double>(meaning.trend).count());
+    }
+    const std::optional<Slope> slope = followed.trend.slope();
+    if (!slope) {
+      value = not_measured;
+    } else if (meaning.until.empty()) {
+      value = slope->per_second;
+    } else {
+      value = seconds_until_used_up(*slope, values.rooms[row], growth_horizon_s);
+    }
+  }
 }
 
 void WindowRows::set_bounds(std::size_t metric, std::span<const double> bounds) {
@@ -133,6 +170,9 @@ std::vector<std::uint8_t> WindowRows::finish(Registry& registry, const BatchWind
   Batch batch;
   write_text(batch, registry, kept);
   for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
+    if (plan_.metrics[metric].metric->trend > Duration{0}) {
+      follow_trend(metric, kept, window.end_ns);
+    }
     write_metric(batch, metric, kept);
   }
   auto message = to_observations(batch, plan_.entity->name, plan_.table->name, window);
@@ -141,6 +181,7 @@ std::vector<std::uint8_t> WindowRows::finish(Registry& registry, const BatchWind
   for (Values& metric : metrics_) {
     metric.values.clear();
     metric.weights.clear();
+    metric.rooms.clear();
     metric.counts.clear();
     metric.sums.clear();
     metric.maxima.clear();

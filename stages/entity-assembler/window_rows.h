@@ -10,6 +10,7 @@
 #include "runtime/batch.h"
 #include "stages/entity-assembler/plan.h"
 #include "stages/entity-assembler/registry.h"
+#include "stages/entity-assembler/trend.h"
 
 namespace gala {
 
@@ -23,6 +24,9 @@ class WindowRows {
   /// Combines `value` into a metric as the model says. NaN = not measured. `divisor` is what a
   /// ratio's value is divided by, 1 for others.
   void add(std::size_t metric, std::uint32_t row, double value, double divisor);
+
+  /// The room that is left to a metric with `until`; combined like the metric itself.
+  void add_room(std::size_t metric, std::uint32_t row, double room);
 
   /// What a histogram gained; same bounds for all rows of a window.
   struct Gain {
@@ -38,10 +42,17 @@ class WindowRows {
   std::vector<std::uint8_t> finish(Registry& registry, const BatchWindow& window);
 
  private:
+  struct EntityTrend {
+    std::uint32_t generation = 0;
+    Trend trend;
+  };
   struct Values {
     std::vector<double> values;
     /// Sum of divisors, or number of values for a mean.
     std::vector<double> weights;
+    std::vector<double> rooms;
+    /// By registry slot, for metrics with a trend.
+    std::vector<EntityTrend> trends;
     std::vector<double> bounds;
     std::vector<std::uint64_t> counts;
     std::vector<double> sums;
@@ -56,6 +67,8 @@ class WindowRows {
   using Kept = std::vector<std::uint32_t>;
   void write_text(Batch& batch, Registry& registry, const Kept& kept) const;
   void write_metric(Batch& batch, std::size_t metric, const Kept& kept) const;
+  /// Replaces the values of a metric with a trend by what they tell together with earlier ones.
+  void follow_trend(std::size_t metric, const Kept& kept, std::uint64_t end_ns);
 
   const TablePlan& plan_;
   std::vector<EntityHandle> entities_;

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
+#include <vector>
 
 #include "stages/proc-source/table.h"
 
@@ -118,5 +120,9 @@ struct CgroupRow {
   double pids_limit = not_measured;
   double pids_used_percent = not_measured;
 };
+
+/// By path: bytes that the group and all above it may still take, page cache that can be dropped
+/// included. Groups without any limit are absent.
+std::unordered_map<std::string, double> memory_left(const std::vector<CgroupRow>& rows);
 
 }  // namespace gala::proc

@@ -182,4 +182,29 @@ void CgroupScan::read_v1_limits(Files& files, const std::string& path, CgroupRow
   row.pids_limit = number(mounts_.pids, "pids.max", row.pids_limit);
 }
 
+std::unordered_map<std::string, double> memory_left(const std::vector<CgroupRow>& rows) {
+  std::unordered_map<std::string, const CgroupRow*> by_path;
+  for (const CgroupRow& row : rows) {
+    by_path.emplace(row.cgroup, &row);
+  }
+  std::unordered_map<std::string, double> left;
+  for (const CgroupRow& row : rows) {
+    double least = not_measured;
+    const CgroupRow* group = &row;
+    // As many steps as there are groups: paths that a broken tree makes a circle of end, too.
+    for (std::size_t step = 0; step < rows.size() && group != nullptr; ++step) {
+      const double used =
+          std::isnan(group->working_set_bytes) ? group->memory_bytes : group->working_set_bytes;
+      const double room = group->memory_limit_bytes - used;  // not measured without a limit
+      least = std::fmin(least, room < 0 ? 0 : room);
+      const auto above = by_path.find(group->parent);
+      group = above == by_path.end() || above->second == group ? nullptr : above->second;
+    }
+    if (std::isfinite(least)) {
+      left.emplace(row.cgroup, least);
+    }
+  }
+  return left;
+}
+
 }  // namespace gala::proc

@@ -137,5 +137,21 @@ TEST(Pressure, IsAbsentWhenTheKernelHasNone) {
   EXPECT_TRUE(read_pressure(*files).empty());
 }
 
+TEST(CgroupMemory, TheTightestGroupOnTheWayUpCounts) {
+  std::vector<CgroupRow> rows(3);
+  rows[0].cgroup = "/a";
+  rows[0].memory_limit_bytes = 1000;
+  rows[0].working_set_bytes = 900;
+  rows[1].cgroup = "/a/b";
+  rows[1].parent = "/a";
+  rows[1].memory_limit_bytes = 500;
+  rows[1].memory_bytes = 100;
+  rows[2].cgroup = "/free";
+  const auto left = memory_left(rows);
+  EXPECT_EQ(left.at("/a"), 100);
+  EXPECT_EQ(left.at("/a/b"), 100);
+  EXPECT_FALSE(left.contains("/free"));
+}
+
 }  // namespace
 }  // namespace gala::proc

@@ -209,7 +209,7 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
   if (!memory_due && !cgroups_due && !processes_due) {
     return;
   }
-  const auto scanned = processes_.scan(*files_, now.boot, memory_total_bytes_);
+  const auto scanned = processes_.scan(*files_, now.boot, memory_);
   unreadable_processes_ = scanned.unreadable;
   last_lost_processes_ = scanned.lost;
   if (processes_due) {
@@ -220,6 +220,7 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
   }
   if (cgroups_due) {
     const std::uint64_t lost = cgroups_.scan(*files_, now.boot, processes_.rows());
+    memory_.group_left_bytes = proc::memory_left(cgroups_.rows());
     send<proc::CgroupRow>(cgroups_.rows(), now, out, lost);
   }
   if (memory_due) {
@@ -250,7 +251,8 @@ void ProcSource::send_cpu(Instant now, Outbox& out) {
 
 void ProcSource::send_memory(Instant now, Outbox& out) {
   const proc::MemoryRow memory = proc::read_memory(*files_);
-  memory_total_bytes_ = proc::memory_value(memory, "total_bytes");
+  memory_.total_bytes = proc::memory_value(memory, "total_bytes");
+  memory_.available_bytes = proc::memory_value(memory, "available_bytes");
   send<proc::MemoryRow>(std::vector{memory}, now, out);
   if (wants(proc::DentryRow::table)) {
     send<proc::DentryRow>(std::vector{proc::read_dentry(*files_)}, now, out);
@@ -299,7 +301,7 @@ void ProcSource::send_qdiscs(const std::vector<proc::NicRow>& nics, Instant now,
 
 void ProcSource::send_host(Instant now, Outbox& out) {
   proc::HostRow host = proc::read_host(*files_, now.boot, units_, last_nics_);
-  host.memory_bytes = memory_total_bytes_;
+  host.memory_bytes = memory_.total_bytes;
   send<proc::HostRow>(std::vector{std::move(host)}, now, out);
 }
 

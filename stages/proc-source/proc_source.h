@@ -132,7 +132,8 @@ class ProcSource {
   std::vector<proc::NicRow> last_nics_;
   std::vector<proc::CpuRow> clocks_;
   BootTime clocks_read_at_;
-  double memory_total_bytes_ = not_measured;
+  /// As of the last readings; the groups' are one period old when processes are read.
+  proc::HostMemory memory_;
   /// Key of the host, under which its counts of processes stand.
   std::string os_version_;
   std::map<std::string, Sent, std::less<>> sent_;

@@ -1,6 +1,7 @@
 // Rows of system.proc: taking over what the parsers found.
 #include "stages/proc-source/process_row.h"
 
+#include <cmath>
 #include <utility>
 
 namespace gala::proc {
@@ -38,8 +39,13 @@ void ProcessRow::set(ProcessCgroups cgroups) {
   pids_cgroup = std::move(cgroups.pids);
 }
 
-void ProcessRow::derive(double memory_total_bytes) {
-  memory_percent = memory_total_bytes > 0 ? 100 * rss_bytes / memory_total_bytes : not_measured;
+void ProcessRow::derive(const HostMemory& memory) {
+  memory_percent = memory.total_bytes > 0 ? 100 * rss_bytes / memory.total_bytes : not_measured;
+  memory_left_bytes = memory.available_bytes;
+  const auto group = memory.group_left_bytes.find(memory_cgroup);
+  if (group != memory.group_left_bytes.end()) {
+    memory_left_bytes = std::fmin(memory_left_bytes, group->second);
+  }
   fd_used_percent = fd_limit > 0 ? 100 * fd_count / fd_limit : not_measured;
   fd_free_percent = 100 - fd_used_percent;
 }

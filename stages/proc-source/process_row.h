@@ -5,11 +5,21 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 
 #include "stages/proc-source/process_text.h"
 #include "stages/proc-source/table.h"
 
 namespace gala::proc {
+
+/// What the host and its control groups have; each may be not measured.
+struct HostMemory {
+  double total_bytes = not_measured;
+  double available_bytes = not_measured;
+  /// By path of a control group: what it and the groups above it may still take. Groups without a
+  /// limit are absent.
+  std::unordered_map<std::string, double> group_left_bytes;
+};
 
 /// One process in one window. `cpu_ns`, `run_delay_ns` and `timeslices_count` cover all threads
 /// where the kernel answers taskstats, else the main thread only; switches are always those of the
@@ -67,6 +77,7 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
         Gauge<Row>{"rss_anon_bytes", &Row::rss_anon_bytes},
         Gauge<Row>{"swap_bytes", &Row::swap_bytes},
         Gauge<Row>{"memory_percent", &Row::memory_percent},
+        Gauge<Row>{"memory_left_bytes", &Row::memory_left_bytes},
         Gauge<Row>{"fd_count", &Row::fd_count},
         Gauge<Row>{"fd_limit", &Row::fd_limit},
         Gauge<Row>{"fd_used_percent", &Row::fd_used_percent},
@@ -115,6 +126,7 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
   double vm_bytes = not_measured;
   double rss_bytes = not_measured;
   double memory_percent = not_measured;
+  double memory_left_bytes = not_measured;
   double fd_count = not_measured;
   double fd_limit = not_measured;
   double fd_used_percent = not_measured;
@@ -128,8 +140,8 @@ struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
 
   void set(const ProcessStat& stat);
   void set(ProcessCgroups cgroups);
-  /// Fills what follows from other values. `memory_total_bytes` may be not measured.
-  void derive(double memory_total_bytes);
+  /// Fills what follows from other values.
+  void derive(const HostMemory& memory);
 };
 
 /// How many processes of the host are in which state.

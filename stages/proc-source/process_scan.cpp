@@ -45,7 +45,7 @@ std::uint64_t inode_at(int directory, const char* path) {
 ProcessScan::ProcessScan(ProcessScanSettings settings)
     : settings_(std::move(settings)), keepable_(keepable_descriptors()) {}
 
-ProcessScanResult ProcessScan::scan(Files& files, BootTime now, double memory_total_bytes) {
+ProcessScanResult ProcessScan::scan(Files& files, BootTime now, const HostMemory& memory) {
   ++scans_;
   unreadable_ = 0;
   rows_.clear();
@@ -59,7 +59,7 @@ ProcessScanResult ProcessScan::scan(Files& files, BootTime now, double memory_to
     Process& process = processes_[pid];
     if (read(files, pid, process, now)) {
       process.seen_scan = scans_;
-      process.row.derive(memory_total_bytes);
+      process.row.derive(memory);
     }
   }
   for (auto entry = processes_.begin(); entry != processes_.end();) {

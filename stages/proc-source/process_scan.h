@@ -53,7 +53,7 @@ class ProcessScan {
   void use(TaskStats stats) { stats_ = std::move(stats); }
 
   /// Reads all processes; `rows` are those that pass the filters, valid until the next scan.
-  ProcessScanResult scan(Files& files, BootTime now, double memory_total_bytes);
+  ProcessScanResult scan(Files& files, BootTime now, const HostMemory& memory);
   [[nodiscard]] const std::vector<const ProcessRow*>& rows() const { return rows_; }
   /// States of all processes as of the last scan, those included that the filters leave out.
   [[nodiscard]] const ProcessStatesRow& states() const { return states_; }

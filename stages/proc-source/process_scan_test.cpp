@@ -35,8 +35,8 @@ class Tree {
     const auto directory = root_ / "proc" / std::to_string(pid);
     std::filesystem::create_directories(directory / "fd");
     std::ofstream(directory / "stat")
-        << pid << " (" << comm << ") " << state << " 1 1 1 0 -1 0 0 0 0 0 " << utime_ticks << " 0 0 0 20 0 1 0 "
-        << start_ticks << " 0 0 0\n";
+        << pid << " (" << comm << ") " << state << " 1 1 1 0 -1 0 0 0 0 0 " << utime_ticks
+        << " 0 0 0 20 0 1 0 " << start_ticks << " 0 0 0\n";
     std::ofstream(directory / "cgroup") << "0::/" << comm << ".service\n";
     std::ofstream(directory / "cmdline") << comm;
   }
@@ -55,13 +55,19 @@ std::vector<std::uint64_t> tgids(const ProcessScan& scan) {
   return all;
 }
 
+HostMemory memory_of(double total_bytes) {
+  HostMemory memory;
+  memory.total_bytes = total_bytes;
+  return memory;
+}
+
 BootTime at(int seconds) { return {std::chrono::seconds(seconds)}; }
 
 TEST(ProcessScan, ReadsACapturedTree) {
   auto files = Files::open(GALA_DATA_DIR "/proc_v2");
   ASSERT_TRUE(files);
   ProcessScan scan({});
-  const auto result = scan.scan(*files, at(1000), 2.0 * 765 * 4096);
+  const auto result = scan.scan(*files, at(1000), memory_of(2.0 * 765 * 4096));
   EXPECT_EQ(result.lost, 0U);
   ASSERT_THAT(tgids(scan), ElementsAre(1U, 2U, 100U, 200U));
   const ProcessRow& redis = *scan.rows()[2];
@@ -87,11 +93,27 @@ TEST(ProcessScan, LeavesOutWhatCannotBeRead) {
   auto files = Files::open(GALA_DATA_DIR "/proc_weird");
   ASSERT_TRUE(files);
   ProcessScan scan({});
-  scan.scan(*files, at(1000), not_measured);
+  scan.scan(*files, at(1000), {});
   ASSERT_THAT(tgids(scan), ElementsAre(100U));
   EXPECT_EQ(scan.rows()[0]->comm, "old (x) y");
   EXPECT_EQ(scan.rows()[0]->cgroup, "/");
   EXPECT_TRUE(std::isnan(scan.rows()[0]->run_delay_ns));
+}
+
+TEST(ProcessRow, HasTheMemoryThatItsGroupOrTheHostHasLeft) {
+  HostMemory memory;
+  memory.available_bytes = 1000;
+  memory.group_left_bytes = {{"/small", 300}, {"/large", 5000}};
+  ProcessRow row;
+  row.memory_cgroup = "/small";
+  row.derive(memory);
+  EXPECT_EQ(row.memory_left_bytes, 300);
+  row.memory_cgroup = "/large";
+  row.derive(memory);
+  EXPECT_EQ(row.memory_left_bytes, 1000);
+  row.memory_cgroup = "/without";
+  row.derive({});
+  EXPECT_TRUE(std::isnan(row.memory_left_bytes));
 }
 
 TEST(ProcessScan, CountsStatesAndZombiesAtTheirParent) {
@@ -103,7 +125,7 @@ TEST(ProcessScan, CountsStatesAndZombiesAtTheirParent) {
   tree.add(20, "dead", 6, 0, 'Z');
   tree.add(21, "dead", 7, 0, 'Z');
   for (int i = 0; i < 2; ++i) {  // a second scan does not count them twice
-    scan.scan(files, at(i), not_measured);
+    scan.scan(files, at(i), {});
   }
   ASSERT_THAT(tgids(scan), ElementsAre(1U, 10U));
   EXPECT_EQ(scan.rows()[0]->zombie_children, 2);
@@ -121,11 +143,11 @@ TEST(ProcessScan, FollowsProcessesThatComeAndGo) {
   ProcessScan scan({});
   tree.add(10, "one", 5);
   tree.add(20, "two", 6);
-  scan.scan(files, at(1), not_measured);
+  scan.scan(files, at(1), {});
   EXPECT_THAT(tgids(scan), ElementsAre(10U, 20U));
   tree.remove(10);
   tree.add(30, "three", 7);
-  scan.scan(files, at(2), not_measured);
+  scan.scan(files, at(2), {});
   EXPECT_THAT(tgids(scan), ElementsAre(20U, 30U));
 }
 
@@ -135,9 +157,9 @@ TEST(ProcessScan, NoticesAReusedNumber) {
   Files files = tree.open();
   ProcessScan scan({});
   tree.add(10, "old", 5);
-  scan.scan(files, at(100), not_measured);
+  scan.scan(files, at(100), {});
   tree.add(10, "new", 900);
-  scan.scan(files, at(101), not_measured);
+  scan.scan(files, at(101), {});
   ASSERT_EQ(scan.rows().size(), 1U);
   EXPECT_EQ(scan.rows()[0]->comm, "new");
   EXPECT_EQ(scan.rows()[0]->cgroup, "/new.service");
@@ -153,11 +175,11 @@ TEST(ProcessScan, FiltersByNameAndCgroup) {
   ProcessScanSettings settings;
   settings.comms = {"redis*"};
   ProcessScan by_name(settings);
-  by_name.scan(files, at(1), not_measured);
+  by_name.scan(files, at(1), {});
   EXPECT_THAT(tgids(by_name), ElementsAre(10U, 20U));
   settings.cgroups = {"/redis-s*"};
   ProcessScan by_both(settings);
-  by_both.scan(files, at(1), not_measured);
+  by_both.scan(files, at(1), {});
   EXPECT_THAT(tgids(by_both), ElementsAre(10U));
 }
 
@@ -170,7 +192,7 @@ TEST(ProcessScan, CountsWhatItsLimitLeavesOut) {
   ProcessScanSettings settings;
   settings.max_processes = 3;
   ProcessScan scan(settings);
-  EXPECT_EQ(scan.scan(files, at(1), not_measured).lost, 2U);
+  EXPECT_EQ(scan.scan(files, at(1), {}).lost, 2U);
   EXPECT_EQ(scan.rows().size(), 3U);
 }
 
@@ -178,7 +200,7 @@ TEST(ProcessScan, ReadsMemoryOfTheLargest) {
   auto files = Files::open(GALA_DATA_DIR "/proc_v2");
   ASSERT_TRUE(files);
   ProcessScan scan({});
-  scan.scan(*files, at(1), not_measured);
+  scan.scan(*files, at(1), {});
   const auto rows = scan.read_memory(*files, {.rows = 2});
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].pss_bytes, 2000 * 1024);
@@ -200,7 +222,7 @@ TEST(ProcessScanLive, FindsItselfAndItsCpuTime) {
   auto files = Files::open("/");
   ASSERT_TRUE(files);
   ProcessScan scan({});
-  scan.scan(*files, at(0), 1e9);
+  scan.scan(*files, at(0), memory_of(1e9));
   const ProcessRow* first = find_self(scan);
   ASSERT_NE(first, nullptr);
   EXPECT_GT(first->fd_count, 2);
@@ -209,7 +231,7 @@ TEST(ProcessScanLive, FindsItselfAndItsCpuTime) {
   const double cpu_before_ns = first->cpu_ns;
   const double faults_before = first->minor_faults_count;
   std::vector<char> touched(std::size_t{4} << 20, 'x');
-  scan.scan(*files, at(1), 1e9);
+  scan.scan(*files, at(1), memory_of(1e9));
   const ProcessRow* second = find_self(scan);
   ASSERT_NE(second, nullptr);
   EXPECT_GT(second->cpu_ns, cpu_before_ns) << touched.back();
@@ -228,11 +250,11 @@ TEST(ProcessScanLive, DropsAProcessThatEnded) {
   const auto has_child = [&] {
     return ::testing::Matches(::testing::Contains(static_cast<std::uint64_t>(child)))(tgids(scan));
   };
-  scan.scan(*files, at(0), not_measured);
+  scan.scan(*files, at(0), {});
   EXPECT_TRUE(has_child());
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
-  scan.scan(*files, at(1), not_measured);
+  scan.scan(*files, at(1), {});
   EXPECT_FALSE(has_child());
 }
 

@@ -15,7 +15,8 @@ std::vector<wire::MessageType> all_types() {
   return {wire::MessageType::records,        wire::MessageType::observations,
           wire::MessageType::event,          wire::MessageType::topology_snapshot,
           wire::MessageType::topology_delta, wire::MessageType::diagnosis,
-          wire::MessageType::stage_status,   wire::MessageType::incident};
+          wire::MessageType::stage_status,   wire::MessageType::incident,
+          wire::MessageType::stack_profile};
 }
 
 }  // namespace

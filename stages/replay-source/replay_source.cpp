@@ -31,6 +31,8 @@ std::string_view port_of(wire::MessageType type) {
       return "diagnoses";
     case wire::MessageType::incident:
       return "incidents";
+    case wire::MessageType::stack_profile:
+      return "profiles";
     case wire::MessageType::stage_status:
     case wire::MessageType::none:
       break;
@@ -63,7 +65,8 @@ StageDescription ReplaySource::describe() {
             {MessageType::topology_snapshot, MessageType::topology_delta},
             "Recorded snapshots and deltas."},
            {"diagnoses", {MessageType::diagnosis}, "Recorded diagnoses."},
-           {"incidents", {MessageType::incident}, "Recorded incidents."}},
+           {"incidents", {MessageType::incident}, "Recorded incidents."},
+           {"profiles", {MessageType::stack_profile}, "Recorded call stacks."}},
           ""};
 }
 

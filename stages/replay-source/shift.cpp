@@ -68,6 +68,12 @@ void apply(wire::TopologyDeltaT& delta, TimeShift shift) {
   apply(delta.added_nodes, shift);
 }
 
+void apply(wire::StackProfileT& profile, TimeShift shift) {
+  move(profile.window_start_ns, shift);
+  move(profile.window_end_ns, shift);
+  profile.wall_offset_ns = shift.wall_offset_ns;
+}
+
 void apply(wire::SeriesT& series, TimeShift shift) {
   for (std::uint64_t& time_ns : series.times_ns) {
     move(time_ns, shift);
@@ -130,6 +136,8 @@ std::vector<std::uint8_t> shifted(wire::MessageType type, std::span<const std::u
       return shift_unpacked<wire::Diagnosis>(payload, wire::DiagnosisIdentifier(), shift);
     case wire::MessageType::incident:
       return shift_unpacked<wire::Incident>(payload, wire::IncidentIdentifier(), shift);
+    case wire::MessageType::stack_profile:
+      return shift_unpacked<wire::StackProfile>(payload, wire::StackProfileIdentifier(), shift);
     case wire::MessageType::stage_status:
     case wire::MessageType::none:
       break;
