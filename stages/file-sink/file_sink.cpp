@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "runtime/json.h"
+#include "runtime/profile_json.h"
 
 namespace gala {
 namespace {
@@ -40,11 +41,10 @@ void report_file(const JsonLines& file, const std::string& name, SelfReport& rep
 
 StageDescription FileSink::describe() {
   return {"file-sink",
-          "Writes events, incidents, diagnoses and observations as rotated JSON lines and tells "
-          "them to "
-          "people.",
+          "Writes events, incidents, diagnoses, call stacks and observations as rotated JSON lines "
+          "and tells them to people.",
           {wire::MessageType::event, wire::MessageType::diagnosis, wire::MessageType::observations,
-           wire::MessageType::incident},
+           wire::MessageType::incident, wire::MessageType::stack_profile},
           {},
           ""};
 }
@@ -65,6 +65,7 @@ FileSink::FileSink(const Config& config, const StageContext& context)
       incidents_(options_for(config, context, "incidents.jsonl")),
       diagnoses_(options_for(config, context, "diagnoses.jsonl")),
       observations_(options_for(config, context, "observations.jsonl")),
+      profiles_(options_for(config, context, "profiles.jsonl")),
       terminal_(STDOUT_FILENO) {
   if (config_.directory.empty()) {
     config_.directory = context.state_directory;
@@ -117,6 +118,11 @@ void FileSink::on(const wire::Diagnosis& diagnosis, const Envelope&, Outbox&) {
   diagnoses_.flush();
 }
 
+void FileSink::on(const wire::StackProfile& profile, const Envelope&, Outbox&) {
+  profiles_.add(profile_json(profile));
+  profiles_.flush();
+}
+
 void FileSink::on(const wire::Observations& observations, const Envelope&, Outbox&) {
   if (!config_.observations) {
     return;
@@ -130,7 +136,7 @@ void FileSink::on(const wire::Observations& observations, const Envelope&, Outbo
 void FileSink::tick(Instant now, Outbox&) {
   const bool sync_is_due =
       config_.sync_interval > Duration{0} && now.boot - last_sync_ >= config_.sync_interval;
-  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_}) {
+  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_, &profiles_}) {
     file->flush();
     if (sync_is_due) {
       file->sync();
@@ -142,7 +148,7 @@ void FileSink::tick(Instant now, Outbox&) {
 }
 
 void FileSink::drain(Instant, Outbox&) {
-  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_}) {
+  for (JsonLines* file : {&events_, &incidents_, &diagnoses_, &observations_, &profiles_}) {
     file->flush();
   }
 }
@@ -151,6 +157,9 @@ void FileSink::report(SelfReport& report) const {
   report_file(events_, "events", report);
   report_file(incidents_, "incidents", report);
   report_file(diagnoses_, "diagnoses", report);
+  if (profiles_.written() + profiles_.lost() + profiles_.waiting() > 0) {
+    report_file(profiles_, "profiles", report);
+  }
   if (config_.observations) {
     report_file(observations_, "observations", report);
   }

@@ -1,5 +1,5 @@
-// Events, diagnoses and, where asked for, observations as rotated JSON lines and as lines for
-// people.
+// Events, diagnoses, call stacks and, where asked for, observations as rotated JSON lines and as
+// lines for people.
 #pragma once
 
 #include <string>
@@ -55,6 +55,7 @@ class FileSink {
   void on(const wire::Event& event, const Envelope& envelope, Outbox& out);
   void on(const wire::Incident& incident, const Envelope& envelope, Outbox& out);
   void on(const wire::Diagnosis& diagnosis, const Envelope& envelope, Outbox& out);
+  void on(const wire::StackProfile& profile, const Envelope& envelope, Outbox& out);
   void on(const wire::Observations& observations, const Envelope& envelope, Outbox& out);
   void tick(Instant now, Outbox& out);
   void drain(Instant now, Outbox& out);
@@ -67,6 +68,7 @@ class FileSink {
   JsonLines incidents_;
   JsonLines diagnoses_;
   JsonLines observations_;
+  JsonLines profiles_;
   Terminal terminal_;
   BootTime last_sync_;
   /// Incidents come: they list the events, which people need not be told twice.
