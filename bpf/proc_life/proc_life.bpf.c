@@ -79,7 +79,7 @@ struct program_value {
 	u64 crashes;	 /* of those, by a signal that tells of a fault in the program */
 	u64 kills;	 /* of those, by SIGKILL */
 	u64 lifetime_ns; /* of all that ended, added up */
-	u64 cpu_ns;	 /* that all that ended and were reaped had used, added up */
+	u64 cpu_ns;	 /* of all that were reaped soon after they began, added up */
 };
 
 /* Rows: names; the ones not seen for longest make room. */
@@ -91,6 +91,9 @@ struct {
 } programs SEC(".maps");
 
 static const struct program_value no_program;
+
+/* Whoever lives longer is seen by what samples processes once a second. */
+static const u64 short_life_ns = 3000000000;
 
 /* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
 #define CRASH_SIGNALS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31)
@@ -191,7 +194,9 @@ int BPF_PROG(process_is_freed, struct task_struct *task)
 	struct program_value *program;
 	struct program_key key = {};
 
-	if (task->pid != task->tgid || !want_process(task->tgid, task))
+	if (task->pid != task->tgid || task->flags & PF_KTHREAD || !want_process(task->tgid, task))
+		return 0;
+	if (bpf_ktime_get_boot_ns() - task->start_boottime > short_life_ns)
 		return 0;
 	bpf_probe_read_kernel(key.comm, sizeof(key.comm), task->comm);
 	program = find_or_add(programs, &key, &no_program);

@@ -1,6 +1,7 @@
 // Reads the cgroups in which processes live, with all their ancestors below the root.
 #include "stages/proc-source/cgroup_scan.h"
 
+#include <cmath>
 #include <string_view>
 
 #include "stages/proc-source/pressure.h"

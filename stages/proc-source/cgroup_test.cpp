@@ -24,7 +24,7 @@ std::map<std::string, CgroupRow> scan_tree(const std::string& tree, std::size_t 
                                            std::uint64_t* lost = nullptr) {
   auto files = Files::open(std::string(GALA_DATA_DIR "/") + tree);
   ProcessScan processes({});
-  processes.scan(*files, BootTime{}, not_measured);
+  processes.scan(*files, BootTime{}, {});
   CgroupScan cgroups(limit, std::chrono::seconds(10), 1e7);
   const std::uint64_t left_out = cgroups.scan(*files, BootTime{}, processes.rows());
   if (lost != nullptr) {

@@ -154,6 +154,7 @@ bool ProcessScan::read_stat(Files& files, std::uint32_t pid, Process& process) {
     if (stat) {
       process.row.tgid = pid;
       process.row.set(*stat);
+      process.child_faults = stat->child_faults_count;
       return true;
     }
     const bool was_known = process.seen_scan != 0;
@@ -193,7 +194,9 @@ void ProcessScan::read_counters(Files& files, Process& process) {
     static_cast<ProcessStatus&>(row) = parse_process_status(*text);
   }
   const auto io = read_kept(files, directory, "io", process.io);
-  static_cast<ProcessIo&>(row) = io ? parse_process_io(*io) : ProcessIo{};
+  static_cast<ProcessIo&>(row) =
+      io ? process.own_io.without_children(parse_process_io(*io), process.child_faults)
+         : ProcessIo{};
   const auto descriptors = files.count_entries_at(directory, "fd");
   row.fd_count = descriptors ? static_cast<double>(*descriptors) : not_measured;
   process.readable = (io && descriptors) || row.state == "Z";

@@ -69,6 +69,8 @@ class ProcessScan {
     FileDescriptor io;
     FileDescriptor schedule;
     ProcessRow row;
+    OwnIo own_io;
+    double child_faults = not_measured;
     BootTime detailed_at;
     std::uint64_t seen_scan = 0;
     bool keeps_directory = false;

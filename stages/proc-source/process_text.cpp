@@ -2,6 +2,7 @@
 #include "stages/proc-source/process_text.h"
 
 #include <array>
+#include <cmath>
 
 #include "stages/proc-source/text.h"
 
@@ -60,7 +61,7 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text, const Kerne
   words.skip(3);  // session, tty, tpgid
   stat.kernel_thread = (whole_or_zero(words.next()) & kernel_thread_flag) != 0;
   stat.minor_faults_count = number();
-  words.skip(1);
+  stat.child_faults_count = number();
   stat.major_faults_count = number();
   words.skip(1);
   stat.utime_ns = number() * units.ns_per_tick;
@@ -116,6 +117,27 @@ ProcessIo parse_process_io(std::string_view text) {
   ProcessIo io;
   store_pairs(text, pairs, io);
   return io;
+}
+
+ProcessIo OwnIo::without_children(const ProcessIo& counted, double child_faults) {
+  constexpr std::array counters{&ProcessIo::rchar_bytes,          &ProcessIo::wchar_bytes,
+                                &ProcessIo::syscr_count,          &ProcessIo::syscw_count,
+                                &ProcessIo::read_bytes,           &ProcessIo::write_bytes,
+                                &ProcessIo::cancelled_write_bytes};
+  const bool reaped = !std::isnan(child_faults_) && child_faults != child_faults_;
+  ProcessIo own;
+  for (double ProcessIo::* counter : counters) {
+    const double gained = counted.*counter - last_.*counter;
+    double& out = taken_out_.*counter;
+    if (std::isnan(out)) {
+      out = 0;
+    }
+    out += reaped && gained > 0 ? gained : 0;
+    own.*counter = counted.*counter - out;
+  }
+  last_ = counted;
+  child_faults_ = child_faults;
+  return own;
 }
 
 ProcessSchedule parse_process_schedule(std::string_view text) {

@@ -32,6 +32,8 @@ struct ProcessStat {
   double cstime_ns = not_measured;
   double minor_faults_count = not_measured;
   double major_faults_count = not_measured;
+  /// Page faults of children that ended and were reaped.
+  double child_faults_count = not_measured;
   double threads = not_measured;
   double priority = not_measured;
   double nice = not_measured;
@@ -64,6 +66,20 @@ struct ProcessIo {
   double cancelled_write_bytes = not_measured;
 };
 ProcessIo parse_process_io(std::string_view text);
+
+/// Takes out of a process's I/O what its children did: when a parent reaps a child, the kernel adds
+/// the child's whole life to the parent's counters.
+class OwnIo {
+ public:
+  /// The counters without the windows in which a child was reaped, told by `child_faults`: a
+  /// process that never faulted has not run.
+  ProcessIo without_children(const ProcessIo& counted, double child_faults);
+
+ private:
+  ProcessIo last_;
+  ProcessIo taken_out_;
+  double child_faults_ = not_measured;
+};
 
 /// /proc/PID/schedstat: the main thread only.
 struct ProcessSchedule {

@@ -157,5 +157,19 @@ TEST(ProcessMaps, ConvertsKilobytes) {
   EXPECT_TRUE(std::isnan(maps.lazyfree_bytes));
 }
 
+TEST(OwnIo, LeavesOutWhatAReapedChildHadDone) {
+  OwnIo own;
+  const auto counted = [](double written) {
+    ProcessIo io;
+    io.write_bytes = written;
+    return io;
+  };
+  EXPECT_EQ(own.without_children(counted(100), 5).write_bytes, 100);
+  EXPECT_EQ(own.without_children(counted(150), 5).write_bytes, 150);
+  EXPECT_EQ(own.without_children(counted(9150), 77).write_bytes, 150);  // a child was reaped
+  EXPECT_EQ(own.without_children(counted(9170), 77).write_bytes, 170);
+  EXPECT_TRUE(std::isnan(own.without_children(counted(9170), 77).read_bytes));
+}
+
 }  // namespace
 }  // namespace gala::proc
