@@ -8,6 +8,7 @@
 #include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
+#include "schemas/wire/stack_profile_generated.h"
 #include "schemas/wire/stage_status_generated.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
