@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/json.h"
+#include "runtime/profile_json.h"
 #include "runtime/wire.h"
 
 namespace {
@@ -21,6 +22,9 @@ void say(const gala::Frame& frame) {
       break;
     case gala::wire::MessageType::incident:
       gala::incident_json(*flatbuffers::GetRoot<gala::wire::Incident>(payload));
+      break;
+    case gala::wire::MessageType::stack_profile:
+      gala::profile_json(*flatbuffers::GetRoot<gala::wire::StackProfile>(payload));
       break;
     case gala::wire::MessageType::observations:
       gala::observation_json(*flatbuffers::GetRoot<gala::wire::Observations>(payload));
@@ -40,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::vector<std::uint8_t> payload(data + 1, data + size);
   gala::Envelope envelope;
-  envelope.type = static_cast<gala::wire::MessageType>(data[0] % 9);
+  envelope.type = static_cast<gala::wire::MessageType>(data[0] % 10);
   const gala::wire::Header header = gala::make_header(envelope, payload.size());
   std::array<std::uint8_t, sizeof(header)> bytes{};
   std::memcpy(bytes.data(), &header, sizeof(header));
