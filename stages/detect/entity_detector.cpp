@@ -14,6 +14,14 @@ namespace {
 /// A row beyond that many times the usual score teaches nothing.
 constexpr double usual_factor = 3;
 constexpr double least_usual = 0.05;
+/// A young model knows little of what is usual: the factor is larger by this, less with each row.
+constexpr double young_leniency = 10;
+constexpr double young_rows = 1000;
+/// A model that refuses so much of what it sees is wrong, not the world: that share of its history,
+/// within these rows, and it learns again.
+constexpr double most_refused_share = 0.25;
+constexpr double fewest_refused_rows = 60;
+constexpr double most_refused_rows = 10'000;
 /// Nothing below that many times the usual is an alarm, however quiet the history was.
 constexpr double least_alarm = 3;
 /// Rows of a young model whose errors say nothing.
@@ -125,7 +133,7 @@ double EntityDetector::fuse_metric(std::size_t metric) const {
     add(plane_scale_.standardise(metric, plane_errors_[metric], value),
         plane_scale_.deviation(metric, value), plane_weight);
   }
-  if (seasonal_.ready()) {
+  if (seasonal_.proven()) {
     add(seasonal_.scale().standardise(metric, seasonal_.error(metric, value, wall_s_), value),
         seasonal_.scale().deviation(metric, value), seasonal_weight);
   }
@@ -143,13 +151,27 @@ double EntityDetector::fuse() {
 }
 
 double EntityDetector::weight_of(double row_score, bool trusted) {
-  const double most = usual_factor * usual_score_;
-  const double weight =
-      trusted || rows_ < 2 * settling_rows || row_score <= most ? 1 : std::pow(most / row_score, 8);
+  const double leniency = 1 + young_leniency * young_rows / (young_rows + rows_);
+  const double most = usual_factor * leniency * usual_score_;
+  const bool learning = trusted || rows_ < 2 * settling_rows || relearn_rows_ > 0;
+  double weight = learning || row_score <= most ? 1 : std::pow(most / row_score, 8);
+  weight = weight < 1e-3 ? 0 : weight;
   const double share = std::max(1 / shape_.memory_rows, 1 / (rows_ + 1));
-  const double counted = trusted ? row_score : std::min(row_score, 2 * most);
+  const double counted = learning ? row_score : std::min(row_score, 2 * most);
   usual_score_ = std::max(usual_score_ + share * weight * (counted - usual_score_), least_usual);
-  return weight < 1e-3 ? 0 : weight;
+  watch_refusals(weight);
+  return weight;
+}
+
+void EntityDetector::watch_refusals(double weight) {
+  relearn_rows_ = std::max(relearn_rows_ - 1, 0.0);
+  refused_ = weight < 0.5 ? refused_ + 1 : std::max(refused_ - 1, 0.0);
+  const double patience =
+      std::clamp(most_refused_share * rows_, fewest_refused_rows, most_refused_rows);
+  if (refused_ > patience) {
+    refused_ = 0;
+    relearn_rows_ = patience;
+  }
 }
 
 void EntityDetector::learn(double wall_s, double weight) {
@@ -222,15 +244,15 @@ std::vector<std::size_t> EntityDetector::blamed(std::size_t most) const {
 }
 
 double EntityDetector::expected(std::size_t metric) const {
-  const bool by_season = seasonal_.ready() &&
+  const bool by_season = seasonal_.proven() &&
                          seasonal_.scale().deviation(metric, row_[metric]) < level_.spread(metric);
   return by_season ? seasonal_.expected(metric, wall_s_) : level_.expected(metric);
 }
 
 double EntityDetector::spread(std::size_t metric) const {
   const double level = level_.spread(metric);
-  return seasonal_.ready() ? std::min(level, seasonal_.scale().deviation(metric, row_[metric]))
-                           : level;
+  return seasonal_.proven() ? std::min(level, seasonal_.scale().deviation(metric, row_[metric]))
+                            : level;
 }
 
 std::size_t EntityDetector::bytes() const {

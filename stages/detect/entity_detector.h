@@ -85,6 +85,7 @@ class EntityDetector {
   double fuse();
   double fuse_metric(std::size_t metric) const;
   double weight_of(double row_score, bool trusted);
+  void watch_refusals(double weight);
   void learn(double wall_s, double weight);
   Finding conclude(double row_score, double weight);
 
@@ -111,6 +112,9 @@ class EntityDetector {
   std::vector<double> recent_;
   double rows_ = 0;
   double usual_score_ = 1;
+  /// Rows refused lately, and how many more are learned whatever they are.
+  double refused_ = 0;
+  double relearn_rows_ = 0;
   double held_ = 0;
   double wall_s_ = 0;
 };

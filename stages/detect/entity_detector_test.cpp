@@ -107,6 +107,21 @@ TEST(EntityDetector, DoesNotLearnAnIncidentButAcceptsWhatStays) {
   EXPECT_EQ(detector.next(normal_row(random), 2300).row_score > 0, true);
 }
 
+TEST(EntityDetector, LearnsAgainWhenTheWorldHasChanged) {
+  EntityDetector detector(three());
+  std::mt19937 random(9);
+  // A calm beginning must not make all that follows abnormal for ever.
+  for (int i = 0; i < 200; ++i) {
+    detector.next(std::array{10.0, 20 + 1e-3 * i, 5.0}, i);
+  }
+  int alarms = 0;
+  for (int i = 200; i < 4000; ++i) {
+    const bool abnormal = detector.next(normal_row(random), i).abnormal();
+    alarms += abnormal && i >= 2000 ? 1 : 0;
+  }
+  EXPECT_LT(alarms, 100);
+}
+
 TEST(EntityDetector, SurvivesEveryKindOfBadInput) {
   for (const std::size_t metrics : {1U, 3U, 100U}) {
     DetectorShape shape;

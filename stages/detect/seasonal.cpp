@@ -53,7 +53,9 @@ void Seasonal::learn(std::size_t metric, double value, double wall_s, double sha
     slot_rows_.assign(slots, 0.0F);
   }
   if (ready()) {
-    scale_.learn(metric, error(metric, value, wall_s), value, share);
+    // Its errors have a younger history than the values.
+    const double young = share > 0 ? std::max(share, 1 / (judged_rows_ + 1)) : 0;
+    scale_.learn(metric, error(metric, value, wall_s), value, young);
   }
   if (share <= 0) {
     return;
@@ -74,6 +76,7 @@ void Seasonal::next_row(double wall_s) {
   if (slot_rows_.empty()) {
     return;
   }
+  judged_rows_ += ready() ? 1 : 0;
   const Place place = place_of(wall_s, slots);
   if (first_day_ < 0 || place.day < first_day_) {
     first_day_ = place.day;
@@ -93,6 +96,7 @@ void Seasonal::save(StateWriter& writer) const {
   writer.put(slot_rows_);
   writer.put(first_day_);
   writer.put(days_seen_);
+  writer.put(judged_rows_);
   scale_.save(writer);
 }
 
@@ -102,6 +106,7 @@ void Seasonal::load(StateReader& reader) {
   reader.get_list(slot_rows_, slots);
   reader.get(first_day_);
   reader.get(days_seen_);
+  reader.get(judged_rows_);
   scale_.load(reader);
   const bool whole = slot_mean_.size() == metrics_ * slots && day_mean_.size() == metrics_ * days &&
                      slot_rows_.size() == slots;

@@ -20,6 +20,8 @@ class Seasonal {
   [[nodiscard]] double error(std::size_t metric, double value, double wall_s) const;
   [[nodiscard]] double expected(std::size_t metric, double wall_s) const;
   [[nodiscard]] bool ready() const { return days_seen_ >= 2; }
+  /// Whether its errors are known well enough to judge by.
+  [[nodiscard]] bool proven() const { return judged_rows_ >= 32; }
   [[nodiscard]] const ResidualScale& scale() const { return scale_; }
 
   void learn(std::size_t metric, double value, double wall_s, double share);
@@ -40,6 +42,8 @@ class Seasonal {
   std::vector<float> slot_rows_;
   std::int64_t first_day_ = -1;
   double days_seen_ = 0;
+  /// Rows since it speaks.
+  double judged_rows_ = 0;
 };
 
 }  // namespace gala
