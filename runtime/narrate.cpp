@@ -185,12 +185,12 @@ std::optional<std::string> narrate_incident(std::string_view json, Language lang
   const Json& attributes = member(*incident, "Attributes");
   const Json& resource = member(*incident, "Resource");
   const std::string state = text_at(attributes, "state");
-  const std::string counts = fmt::format(
-      fmt::runtime(language == Language::chinese
-                       ? "（{:.0f} 个事件，{:.0f} 个未结束，{:.0f} 个实体，{:.0f} 台主机）"
-                       : "({:.0f} events, {:.0f} open, {:.0f} entities, {:.0f} hosts)"),
-      number_at(attributes, "events"), number_at(attributes, "open_events"),
-      number_at(attributes, "entities"), number_at(attributes, "machines"));
+  const std::string counts =
+      fmt::format(fmt::runtime(language == Language::chinese
+                                   ? "（事件 {:.0f}，未结束 {:.0f}，实体 {:.0f}，主机 {:.0f}）"
+                                   : "(events {:.0f}, open {:.0f}, entities {:.0f}, hosts {:.0f})"),
+                  number_at(attributes, "events"), number_at(attributes, "open_events"),
+                  number_at(attributes, "entities"), number_at(attributes, "machines"));
   std::string line = fmt::format(
       "{}  {:<7} {:<5} {}  {}  {}", local_time(number_at(*incident, "Timestamp")), state,
       text_at(*incident, "SeverityText"), sentence_at(resource, "description", language),

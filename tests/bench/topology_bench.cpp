@@ -18,7 +18,7 @@ using Messages = std::vector<std::vector<std::uint8_t>>;
 
 constexpr std::size_t processes_per_host = 80;
 /// Processes that share a port: each client of theirs is a peer of all of them.
-constexpr std::size_t workers = 5;
+constexpr std::size_t workers = 10;
 /// Messages of one host in a Messages: host, container, proc, tcp_link.
 constexpr std::size_t messages_per_host = 4;
 
