@@ -25,6 +25,15 @@ std::vector<std::uint64_t> reversed(std::vector<std::uint64_t> addresses) {
   return addresses;
 }
 
+/// Of `profile.functions`, in the order in which they are written.
+std::vector<RecordColumn> function_columns() {
+  return {{"tgid", wire::ColumnKind::integer},
+          {"comm", wire::ColumnKind::text},
+          {"function", wire::ColumnKind::text},
+          {"self_percent", wire::ColumnKind::number},
+          {"total_percent", wire::ColumnKind::number}};
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -47,11 +56,7 @@ StageDescription ProfileSource::describe() {
 
 RecordSchemas ProfileSource::records(const StageContext& /*context*/) {
   RecordSchemas schemas;
-  schemas[std::string(functions_table)] = {{"tgid", wire::ColumnKind::integer},
-                                           {"comm", wire::ColumnKind::text},
-                                           {"function", wire::ColumnKind::text},
-                                           {"self_percent", wire::ColumnKind::number},
-                                           {"total_percent", wire::ColumnKind::number}};
+  schemas[std::string(functions_table)] = function_columns();
   return schemas;
 }
 
@@ -189,20 +194,18 @@ void ProfileSource::send_profiles(const Profiles& profiles, Instant now, Outbox&
 
 void ProfileSource::send_functions(const Profiles& profiles, Instant now, Outbox& out) {
   Batch batch;
-  Column& tgids = batch.column(batch.add_column("tgid", wire::ColumnKind::integer));
-  Column& comms = batch.column(batch.add_column("comm", wire::ColumnKind::text));
-  Column& functions = batch.column(batch.add_column("function", wire::ColumnKind::text));
-  Column& self = batch.column(batch.add_column("self_percent", wire::ColumnKind::number));
-  Column& total = batch.column(batch.add_column("total_percent", wire::ColumnKind::number));
+  for (const RecordColumn& column : function_columns()) {
+    batch.add_column(column.name, column.kind);
+  }
   const double percent = 100 / (static_cast<double>(config_.frequency_hz) *
                                 std::max(seconds(now.boot - window_started_), 1e-3));
   const auto add = [&](std::uint32_t tgid, const std::string& comm,
                        const profile::FunctionShare& share) {
-    tgids.add(std::uint64_t{tgid});
-    comms.add(std::string_view(comm));
-    functions.add(std::string_view(share.function));
-    self.add(static_cast<double>(share.self) * percent);
-    total.add(static_cast<double>(share.total) * percent);
+    batch.column(0).add(std::uint64_t{tgid});
+    batch.column(1).add(std::string_view(comm));
+    batch.column(2).add(std::string_view(share.function));
+    batch.column(3).add(static_cast<double>(share.self) * percent);
+    batch.column(4).add(static_cast<double>(share.total) * percent);
   };
   for (auto& [function, windows] : told_) {
     --windows;

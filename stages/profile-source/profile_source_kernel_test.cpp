@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -67,6 +68,23 @@ struct Burner {
   pid_t pid;
 };
 
+/// CPU use of the burning function as its record tells, or 0.
+double told_percent(const Outgoing& message, pid_t pid) {
+  const auto& records = *flatbuffers::GetRoot<wire::Records>(message.payload.data());
+  const TableView table(records.columns(), records.rows());
+  const ColumnView tgids = table.find("tgid");
+  const ColumnView functions = table.find("function");
+  const ColumnView percent = table.find("self_percent");
+  EXPECT_TRUE(tgids.valid() && functions.valid() && percent.valid());
+  for (std::uint32_t row = 0; row < table.rows(); ++row) {
+    if (tgids.integer(row) == static_cast<std::uint64_t>(pid) &&
+        functions.text(row) == "gala_test_burns_time") {
+      return percent.number(row);
+    }
+  }
+  return 0;
+}
+
 TEST_F(ProfileSourceKernel, NamesTheFunctionThatBurnsTime) {
   ProfileSource::Config config;
   config.frequency_hz = 199;
@@ -77,6 +95,7 @@ TEST_F(ProfileSourceKernel, NamesTheFunctionThatBurnsTime) {
   const auto end = std::chrono::steady_clock::now() + 20s;
   std::uint64_t samples = 0;
   bool named = false;
+  double told = 0;
   Duration now = 0s;
   while ((!named || samples < 10) && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(300ms);  // a poll between tries
@@ -85,6 +104,7 @@ TEST_F(ProfileSourceKernel, NamesTheFunctionThatBurnsTime) {
     source.tick(at(now), out);
     for (const Outgoing& message : out.items()) {
       if (message.type != wire::MessageType::stack_profile) {
+        told = std::max(told, told_percent(message, burner.pid));
         continue;
       }
       const auto& profile = *wire::GetStackProfile(message.payload.data());
@@ -104,6 +124,7 @@ TEST_F(ProfileSourceKernel, NamesTheFunctionThatBurnsTime) {
   }
   EXPECT_TRUE(named);
   EXPECT_GE(samples, 10u);
+  EXPECT_GT(told, 0);
 }
 
 }  // namespace
