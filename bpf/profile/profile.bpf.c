@@ -7,12 +7,12 @@
 #include "bpf/include/compat.h"
 #include "bpf/include/filter.h"
 
-volatile u32 fault_every = 64; /* one page fault in so many is looked at; 0: none */
+volatile u32 fault_every = 256; /* one page fault in so many is looked at; 0: none */
 
 /* Read by user space, which opens the clocks. */
 const volatile u32 frequency_hz = 49;
 
-#define STACK_DEPTH 96
+#define STACK_DEPTH 64
 
 enum kind {
 	KIND_CPU,
@@ -41,7 +41,7 @@ struct sample_value {
 /* Stacks of one window; one that does not fit is counted. */
 #define STACKS                                                                                     \
 	__uint(type, BPF_MAP_TYPE_STACK_TRACE);                                                    \
-	__uint(max_entries, 4096);                                                                 \
+	__uint(max_entries, 8192);                                                                 \
 	__uint(key_size, sizeof(u32));                                                             \
 	__uint(value_size, STACK_DEPTH * sizeof(u64))
 

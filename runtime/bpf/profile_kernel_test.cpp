@@ -28,7 +28,8 @@ void work() {
 }
 
 TEST_F(ProbeTest, ProfileSeesWhereAProcessRunsAndTouchesMemory) {
-  Probe probe = open("profile", {.tunables = {{"frequency_hz", 99}}, .filters = {}});
+  Probe probe =
+      open("profile", {.tunables = {{"frequency_hz", 99}, {"fault_every", 64}}, .filters = {}});
   const pid_t child = ::fork();
   if (child == 0) {
     work();

@@ -26,7 +26,7 @@ class ProfileSource {
   struct Config {
     Duration window = std::chrono::seconds(5);
     std::int64_t frequency_hz = 49;
-    std::int64_t fault_every = 64;
+    std::int64_t fault_every = 256;
     std::int64_t least_samples = 5;
     std::int64_t functions = 5;
     std::string root = "/";
