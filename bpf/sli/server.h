@@ -64,7 +64,7 @@ struct conversation {
 	u32 started;	   /* sequence numbers are set */
 	u32 behind;	   /* unread data was there when the last reply began */
 	u32 retransmitted; /* by this socket, ever, when the last reply began */
-	u32 pad;
+	u32 reply_begin;   /* the sequence number that the last reply began with */
 	/* the receiving side */
 	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
 	u32 counted_requests; /* of the above as far as `servers` has them */
@@ -154,7 +154,13 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 {
 	u64 way = elapsed(c->written_ns, now);
 	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
+	u32 bytes = c->reply_end - c->reply_begin;
 
+	/* Only the last two segments can be held back (RFC 1122); a longer reply, or one that the
+	 * client's window does not take at once, was on its way for that long.
+	 */
+	if (bytes > 2 * tp->mss_cache || bytes > tp->snd_wnd)
+		return now;
 	if (tp->total_retrans != c->retransmitted || best >= way || best >= delayed_ack_ns)
 		return now;
 	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
@@ -222,6 +228,7 @@ static __always_inline void reply(struct sock *sk, struct conversation *c,
 				  const struct tcp_sock *tp, u32 end)
 {
 	u32 tgid = current_tgid();
+	u32 begins;
 
 	if (tgid != c->tgid) {
 		if (!want_current(tgid)) {
@@ -232,6 +239,7 @@ static __always_inline void reply(struct sock *sk, struct conversation *c,
 	}
 	if (!c->started)
 		begin(c, tp);
+	begins = c->written_seq;
 	c->written_seq = end;
 	c->reply_end = end;
 	if (c->requests == c->responses)
@@ -239,6 +247,7 @@ static __always_inline void reply(struct sock *sk, struct conversation *c,
 	if (sample_every <= 1 || !(c->responses % sample_every))
 		c->written_ns = bpf_ktime_get_ns();
 	c->responses++;
+	c->reply_begin = begins;
 	c->retransmitted = tp->total_retrans;
 	c->copied_seq = tp->copied_seq;
 	c->behind = tp->rcv_nxt != tp->copied_seq;
