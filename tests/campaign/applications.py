@@ -106,7 +106,7 @@ class Applications:
 
     def _start_redis(self):
         directory = self.data.mount_point / "redis"
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         self._add("redis", self.world.serve(
             ["redis-server", "--port", PORTS["redis"], "--bind", SERVER, "--protected-mode", "no",
              "--save", "", "--appendonly", "yes", "--appendfsync", "always",
@@ -204,6 +204,15 @@ class Applications:
         self.all[name] = Service(self.world, name, process, control)
         self._listening(name)
         wait_until(control.exists, f"control socket of {name}")
+
+    def start_what_ended(self, name):
+        """Redis and the services, after a fault that ends them."""
+        if self[name].process.poll() is not None:
+            if name == "redis":
+                self._start_redis()
+            else:
+                self.start_service(name)
+        self.may_end.discard(name)
 
     def ended(self):
         """Name of one that has ended and should not have, or None."""

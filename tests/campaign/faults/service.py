@@ -112,7 +112,7 @@ class CrashLoop(Fault):
         self.marks.append("campaign_servic")
         self.applications.may_end.add("backend")
         self._next = 0.0
-        self.undo_by(self._finish)
+        self.undo_by(self.applications.start_what_ended, "backend")
         self.tick()
 
     def tick(self):
@@ -128,8 +128,3 @@ class CrashLoop(Fault):
         else:
             self.applications.start_service("backend")
             self._next = time.monotonic() + 1
-
-    def _finish(self):
-        if self.applications["backend"].process.poll() is not None:
-            self.applications.start_service("backend")
-        self.applications.may_end.discard("backend")

@@ -54,6 +54,9 @@ class FullFileSystem(Fault):
         self.suffering = WRITERS
         volume = self.applications.data
         self.marks += [str(volume.mount_point), volume.name, volume.device]
+        # Redis gives up when it cannot write what it has promised to.
+        self.applications.may_end.add("redis")
+        self.undo_by(self.applications.start_what_ended, "redis")
         path = volume.mount_point / "ballast"
         self.undo_by(lambda: path.unlink(missing_ok=True))
         with open(path, "wb") as file:
