@@ -71,11 +71,11 @@ class CpuQuota(Fault):
         used = cpu_use(self.applications[target])
         # The kernel takes no less than 1 ms in 100 ms.
         self.began = time.time()
-        group.limit_cpu(max(0.012, used * 0.5))
+        group.limit_cpu(max(0.012, used * 0.4))
         self.undo_by(group.limit_cpu, None)
 
 
-def cpu_use(application, seconds=1.0):
+def cpu_use(application, seconds=3.0):
     """Cores that it uses now."""
     def ticks():
         total = 0
