@@ -30,7 +30,7 @@ from world import HERE, World
 
 AFTER_DIAGNOSIS_S = 4.0
 # What a recording holds of the time before: the baselines of the model need 30 s.
-RECORDED_BEFORE_S = 45.0
+RECORDED_BEFORE_S = 38.0
 RECOVERY_S = 20.0
 
 
@@ -56,7 +56,7 @@ def parse(kinds):
                         help="of varying load without a fault, at the end")
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="JSON lines, appended")
     parser.add_argument("--record", type=pathlib.Path, metavar="DIR",
-                        help="record what leaves the assembler, one directory for each injection")
+                        help="record what leaves the sources, one directory for each kind")
     parser.add_argument("--before", metavar="COMMAND", help="runs before each measured stretch")
     parser.add_argument("--after", metavar="COMMAND", help="runs after it")
     parser.add_argument("--json", action="store_true", help="print the JSON lines, no table")
@@ -79,7 +79,8 @@ class Campaign:
         self.records = []
         self.closed = set()
         self.world = World(options.keep)
-        self.applications = self.load = self.pipeline = self.tape = None
+        self.applications = self.load = self.pipeline = None
+        self.tapes = []
 
     def prepare(self):
         self.applications = Applications(self.world, self.options.build)
@@ -162,9 +163,11 @@ class Campaign:
         self.look(3)
 
     def start_recording(self):
-        self.tape = self.world.directory / "tape.rec"
-        self.tape.unlink(missing_ok=True)
-        self.pipeline.record("assemble", self.tape)
+        """From the sources: smaller than what the assembler makes of it, and it is replayed too."""
+        self.tapes = [self.world.directory / f"{source}.rec" for source in self.pipeline.sources]
+        for tape in self.tapes:
+            tape.unlink(missing_ok=True)
+            self.pipeline.record(tape.stem, tape)
 
     def keep_recording(self, fault, injection):
         self.pipeline.stop_recording()
@@ -172,8 +175,9 @@ class Campaign:
         directory.mkdir(parents=True, exist_ok=True)
         boot_offset = time.clock_gettime(time.CLOCK_BOOTTIME) - time.time()
         from_s = injection.began + boot_offset - RECORDED_BEFORE_S
-        recording.cut(self.tape, directory / "assemble.rec.xz", int(from_s * 1e9),
-                      time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        for tape in self.tapes:
+            recording.cut(tape, directory / f"{tape.name}.xz", int(from_s * 1e9),
+                          time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         recording.write_truth(directory, fault, injection.began,
                               {str(scoring.PORTS[name]) for name in fault.suffering})
 

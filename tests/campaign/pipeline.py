@@ -44,6 +44,8 @@ class Pipeline:
             path.mkdir(exist_ok=True)
         self.stages = {name: start(self._command(name, stage["run"]), self.log / f"stage-{name}.log")
                        for name, stage in description["stages"].items()}
+        self.sources = [name for name, stage in description["stages"].items()
+                        if not stage.get("from")]
         self.recorders = []
         self.events = Journal(self.state / self.name / "events.jsonl")
         self.diagnoses = Journal(self.state / self.name / "diagnoses.jsonl")
