@@ -48,7 +48,7 @@ void feed(EntityDetector& detector, const SeriesTable& table, bool trusted, std:
     for (std::size_t column = 0; column < row.size(); ++column) {
       row[column] = table.values[column][i];
     }
-    const Finding finding = detector.next(row, table.times[i], trusted);
+    const RowFinding finding = detector.next(row, table.times[i], trusted);
     if (file == nullptr) {
       continue;
     }

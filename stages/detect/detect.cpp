@@ -40,7 +40,7 @@ Detect::Detect(const Config& config, const StageContext& context) : config_(conf
     for (const Check& check : entity.checks) {
       const Metric* metric = entity.find_metric(check.metric);
       if (metric != nullptr && check.kind == Check::Kind::joint) {
-        by_entity_[entity.name].push_back(&subjects_.emplace_back(entity, check, *metric, tally_));
+        by_entity_[entity.name].push_back(&checks_.emplace_back(entity, check, *metric, tally_));
       }
     }
   }
@@ -55,8 +55,8 @@ void Detect::on(const wire::Observations& message, const Envelope& /*envelope*/,
   if (message.ended() != nullptr) {
     const std::uint64_t at_ns = std::min(message.window_end_ns(), latest_time_ns);
     for (const flatbuffers::String* id : *message.ended()) {
-      for (Subject* subject : found->second) {
-        subject->end(text_of(id), at_ns, out);
+      for (JointCheck* check : found->second) {
+        check->end(text_of(id), at_ns, out);
       }
     }
   }
@@ -71,10 +71,10 @@ void Detect::on(const wire::Observations& message, const Envelope& /*envelope*/,
     return;
   }
   constexpr auto limit = static_cast<std::int64_t>(latest_time_ns);
-  const Rows rows{table, entity_id, text_of(message.machine_id()), window,
-                  std::clamp(message.wall_offset_ns(), -limit, limit)};
-  for (Subject* subject : found->second) {
-    subject->on(rows, out);
+  const MessageRows rows{table, entity_id, text_of(message.machine_id()), window,
+                         std::clamp(message.wall_offset_ns(), -limit, limit)};
+  for (JointCheck* check : found->second) {
+    check->on(rows, out);
   }
 }
 
@@ -89,8 +89,8 @@ void Detect::tick(Instant now, Outbox& out) {
     return;
   }
   next_sweep_ns_ = tally_.now_ns + forget_ns / 4;
-  for (Subject& subject : subjects_) {
-    subject.sweep(tally_.now_ns - std::min(tally_.now_ns, forget_ns), out);
+  for (JointCheck& check : checks_) {
+    check.sweep(tally_.now_ns - std::min(tally_.now_ns, forget_ns), out);
   }
 }
 
@@ -98,16 +98,19 @@ void Detect::report(SelfReport& report) const {
   const auto gauge = [&report](std::string name, auto value, std::string help) {
     report.gauges.push_back({std::move(name), static_cast<double>(value), std::move(help)});
   };
-  gauge("checks", subjects_.size(), "Joint checks of the model that are judged.");
+  gauge("checks", checks_.size(), "Joint checks of the model that are judged.");
   gauge("entities", tally_.entities, "Entities and checks with a model.");
   gauge("open_events", tally_.open, "Entities that are abnormal now.");
   gauge("opened_total", tally_.opened, "Events opened.");
-  gauge("judged_total", tally_.judged, "Rows judged.");
-  gauge("unjudged_total", tally_.unjudged, "Rows without a value, or with too few in the window.");
+  gauge("judged_total", tally_.judged, "MessageRows judged.");
+  gauge("unjudged_total", tally_.unjudged,
+        "MessageRows without a value, or with too few in the window.");
   gauge("new_levels_total", tally_.new_levels, "Events that lasted and became the usual level.");
-  gauge("out_of_order_total", tally_.out_of_order, "Rows older than the last of their entity.");
+  gauge("out_of_order_total", tally_.out_of_order,
+        "MessageRows older than the last of their entity.");
   gauge("invalid_total", invalid_, "Messages without a window or entity ids.");
-  gauge("refused_total", tally_.refused, "Rows not judged because max_entities was reached.");
+  gauge("refused_total", tally_.refused,
+        "MessageRows not judged because max_entities was reached.");
   if (tally_.entities >= tally_.max_entities) {
     report.complaints.push_back("all " + std::to_string(tally_.max_entities) +
                                 " models are in use, so new entities are not judged; raise "
@@ -118,11 +121,11 @@ void Detect::report(SelfReport& report) const {
 std::vector<std::uint8_t> Detect::save() const {
   StateWriter writer;
   writer.put(state_magic);
-  writer.put(static_cast<std::uint64_t>(subjects_.size()));
-  for (const Subject& subject : subjects_) {
+  writer.put(static_cast<std::uint64_t>(checks_.size()));
+  for (const JointCheck& check : checks_) {
     StateWriter one;
-    subject.save(one);
-    writer.put(std::string_view(subject.name()));
+    check.save(one);
+    writer.put(std::string_view(check.name()));
     writer.put(std::span<const std::uint8_t>(one.bytes()));
   }
   return std::move(writer.bytes());
@@ -140,11 +143,11 @@ Result<> Detect::load(std::span<const std::uint8_t> bytes) {
     const std::string name = reader.text();
     std::vector<std::uint8_t> one;
     reader.get_list(one, bytes.size());
-    const auto subject = std::find_if(subjects_.begin(), subjects_.end(),
-                                      [&](const Subject& each) { return each.name() == name; });
-    if (subject != subjects_.end()) {
+    const auto check = std::find_if(checks_.begin(), checks_.end(),
+                                    [&](const JointCheck& each) { return each.name() == name; });
+    if (check != checks_.end()) {
       StateReader inner(one);
-      subject->load(inner);
+      check->load(inner);
       refused += inner.ok() ? 0 : 1;
     }
   }

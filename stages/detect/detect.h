@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/stage.h"
-#include "stages/detect/subject.h"
+#include "stages/detect/joint_check.h"
 
 namespace gala {
 
@@ -61,9 +61,9 @@ class Detect {
  private:
   Config config_;
   DetectTally tally_;
-  // A deque: subjects are pointed to.
-  std::deque<Subject> subjects_;
-  std::map<std::string, std::vector<Subject*>, std::less<>> by_entity_;
+  // A deque: checks are pointed to.
+  std::deque<JointCheck> checks_;
+  std::map<std::string, std::vector<JointCheck*>, std::less<>> by_entity_;
   std::uint64_t next_sweep_ns_ = 0;
   std::uint64_t invalid_ = 0;
 };

@@ -24,7 +24,7 @@ constexpr double fewest_refused_rows = 60;
 constexpr double most_refused_rows = 10'000;
 /// Nothing below that many times the usual is an alarm, however quiet the history was.
 constexpr double least_alarm = 3;
-/// Rows of a young model whose errors say nothing.
+/// MessageRows of a young model whose errors say nothing.
 constexpr double settling_rows = 16;
 /// What each method counts beside the forecasts, before it is weighed by how well it predicts.
 constexpr double level_weight = 1;
@@ -75,7 +75,7 @@ EntityDetector::EntityDetector(const DetectorShape& shape)
   errors_.assign(forecasts * shape.metrics, 0.0);
 }
 
-Finding EntityDetector::next(std::span<const double> values, double wall_s, bool trusted) {
+RowFinding EntityDetector::next(std::span<const double> values, double wall_s, bool trusted) {
   fill_gaps(values);
   take_errors(wall_s);
   const double row_score = fuse();
@@ -203,13 +203,13 @@ void EntityDetector::learn(double wall_s, double weight) {
   rows_ += 1;
 }
 
-Finding EntityDetector::conclude(double row_score, double weight) {
+RowFinding EntityDetector::conclude(double row_score, double weight) {
   recent_[static_cast<std::size_t>(std::fmod(rows_, static_cast<double>(recent_.size())))] =
       row_score;
   const double mean =
       std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(recent_.size());
   held_ = std::max(mean, held_ * shape_.hold);
-  Finding finding{held_, std::numeric_limits<double>::infinity(), row_score};
+  RowFinding finding{held_, std::numeric_limits<double>::infinity(), row_score};
   if (rows_ >= shape_.warmup_rows) {
     finding.limit = std::max(tail_.limit(shape_.false_alarm_rate), least_alarm * usual_score_);
   }

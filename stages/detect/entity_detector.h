@@ -20,7 +20,7 @@ namespace gala {
 /// What a detector is made of. The defaults were chosen on public data (docs/accuracy.md).
 struct DetectorShape {
   std::size_t metrics = 1;
-  /// Rows after which a row counts 1/e.
+  /// MessageRows after which a row counts 1/e.
   double memory_rows = 20'000;
   /// Entities with more metrics get one autoregression a metric instead of a vector regression.
   std::size_t most_vector_metrics = 64;
@@ -28,7 +28,7 @@ struct DetectorShape {
   double false_alarm_rate = 5e-3;
   /// No alarm before that many rows.
   double warmup_rows = 60;
-  /// Rows of the mean that the score is made of, and what of a peak is left a row later.
+  /// MessageRows of the mean that the score is made of, and what of a peak is left a row later.
   std::size_t mean_rows = 5;
   double hold = 0.8;
   /// Speed of the slow level, which says what is expected.
@@ -36,7 +36,7 @@ struct DetectorShape {
 };
 
 /// What one row is.
-struct Finding {
+struct RowFinding {
   /// Mean square of the errors in deviations, over metrics and the last rows; about 1 on normal
   /// rows.
   double score = 0;
@@ -58,8 +58,8 @@ class EntityDetector {
 
   /// Judges, then learns. `values` may have NaN where nothing was measured. `trusted`: the history
   /// is known to be normal, all of it is learned.
-  Finding next(std::span<const double> values, double wall_s, bool trusted = false);
-  /// Rows are missing: forecasts begin anew, what was learned stays.
+  RowFinding next(std::span<const double> values, double wall_s, bool trusted = false);
+  /// MessageRows are missing: forecasts begin anew, what was learned stays.
   void interrupt();
   /// What lasts is the new usual level.
   void accept();
@@ -87,7 +87,7 @@ class EntityDetector {
   double weight_of(double row_score, bool trusted);
   void watch_refusals(double weight);
   void learn(double wall_s, double weight);
-  Finding conclude(double row_score, double weight);
+  RowFinding conclude(double row_score, double weight);
 
   DetectorShape shape_;
   /// One of the two forecasts.
@@ -112,7 +112,7 @@ class EntityDetector {
   std::vector<double> recent_;
   double rows_ = 0;
   double usual_score_ = 1;
-  /// Rows refused lately, and how many more are learned whatever they are.
+  /// MessageRows refused lately, and how many more are learned whatever they are.
   double refused_ = 0;
   double relearn_rows_ = 0;
   double held_ = 0;

@@ -79,7 +79,7 @@ TEST(EntityDetector, ScoresNormalRowsAboutOne) {
   double sum = 0;
   int alarms = 0;
   for (int i = 0; i < 6000; ++i) {
-    const Finding finding = detector.next(normal_row(random), i);
+    const RowFinding finding = detector.next(normal_row(random), i);
     if (i < static_cast<int>(detector.shape().warmup_rows) - 1) {
       EXPECT_TRUE(std::isinf(finding.limit));
     }
@@ -142,7 +142,7 @@ TEST(EntityDetector, SurvivesEveryKindOfBadInput) {
         detector.interrupt();
       }
       const std::size_t given = i % 31 == 0 ? 0 : metrics;
-      const Finding finding =
+      const RowFinding finding =
           detector.next(std::span(row).first(given), i % 100 == 0 ? -1e9 : i * 60.0);
       ASSERT_TRUE(std::isfinite(finding.score)) << metrics << " " << i;
       ASSERT_FALSE(std::isnan(finding.limit));

@@ -1,5 +1,5 @@
 // One joint check of the model on all entities of its type.
-#include "stages/detect/subject.h"
+#include "stages/detect/joint_check.h"
 
 #include <algorithm>
 #include <cmath>
@@ -65,14 +65,15 @@ std::vector<Check> columns_of(const Check& check) {
 
 }  // namespace
 
-Subject::Subject(const Entity& entity, const Check& check, const Metric& metric, DetectTally& tally)
+JointCheck::JointCheck(const Entity& entity, const Check& check, const Metric& metric,
+                       DetectTally& tally)
     : entity_(entity), check_(check), metric_(metric), tally_(tally), columns_(columns_of(check)) {
   detector_shape_.metrics = columns_.size();
   detector_shape_.false_alarm_rate = tally.false_alarm_rate;
   values_.resize(columns_.size());
 }
 
-void Subject::on(const Rows& rows, Outbox& out) {
+void JointCheck::on(const MessageRows& rows, Outbox& out) {
   readers_.clear();
   for (const Check& column : columns_) {
     readers_.emplace_back(column, rows.table, seconds(rows.window));
@@ -92,7 +93,7 @@ void Subject::on(const Rows& rows, Outbox& out) {
   }
 }
 
-void Subject::read_values(const Rows& rows, const Row& row) {
+void JointCheck::read_values(const MessageRows& rows, const Row& row) {
   static_cast<void>(rows);
   values_[0] = static_cast<double>(log_of(row.sample.value));
   for (std::size_t i = 1; i < readers_.size(); ++i) {
@@ -103,7 +104,7 @@ void Subject::read_values(const Rows& rows, const Row& row) {
   }
 }
 
-void Subject::judge(const Rows& rows, const Row& row, Outbox& out) {
+void JointCheck::judge(const MessageRows& rows, const Row& row, Outbox& out) {
   const auto found = find_state(rows, row, out);
   if (found == states_.end()) {
     return;
@@ -117,7 +118,7 @@ void Subject::judge(const Rows& rows, const Row& row, Outbox& out) {
   read_values(rows, row);
   const auto wall_ns =
       static_cast<double>(rows.window.end_ns) + static_cast<double>(rows.wall_offset_ns);
-  const Finding finding =
+  const RowFinding finding =
       state.detector.next(values_, wall_ns / nanoseconds_per_second, tally_.trusted);
   if (finding.abnormal()) {
     state.unlikely_until_ns = rows.window.end_ns + suspect_windows * length_ns;
@@ -127,7 +128,8 @@ void Subject::judge(const Rows& rows, const Row& row, Outbox& out) {
   advance(state, rows, row, point, verdict_of(state, rows, point), out);
 }
 
-Judgement Subject::verdict_of(State& state, const Rows& rows, const BaselinePoint& point) {
+Judgement JointCheck::verdict_of(State& state, const MessageRows& rows,
+                                 const BaselinePoint& point) {
   Judgement judgement;
   if (tally_.trusted || !state.baseline.is_warm(shape())) {
     return judgement;
@@ -140,8 +142,8 @@ Judgement Subject::verdict_of(State& state, const Rows& rows, const BaselinePoin
   return judgement;
 }
 
-void Subject::advance(State& state, const Rows& rows, const Row& row, const BaselinePoint& point,
-                      const Judgement& judgement, Outbox& out) {
+void JointCheck::advance(State& state, const MessageRows& rows, const Row& row,
+                         const BaselinePoint& point, const Judgement& judgement, Outbox& out) {
   const Alarm::Change change = state.alarm.on(
       {judgement.verdict, row.sample.value, judgement.direction}, rows.window, timing());
   if (change == Alarm::Change::none || change == Alarm::Change::closed) {
@@ -172,7 +174,8 @@ void Subject::advance(State& state, const Rows& rows, const Row& row, const Base
   }
 }
 
-Subject::States::iterator Subject::find_state(const Rows& rows, const Row& row, Outbox& out) {
+JointCheck::States::iterator JointCheck::find_state(const MessageRows& rows, const Row& row,
+                                                    Outbox& out) {
   auto found = states_.find(row.entity_id);
   if (found != states_.end()) {
     const std::uint64_t last_ns = found->second.alarm.last_window_end_ns();
@@ -202,7 +205,7 @@ Subject::States::iterator Subject::find_state(const Rows& rows, const Row& row, 
   return found;
 }
 
-void Subject::begin_event(State& state, const Rows& rows, const Row& row) {
+void JointCheck::begin_event(State& state, const MessageRows& rows, const Row& row) {
   ++tally_.opened;
   ++tally_.open;
   const WallTime began = wall_of(BootTime::from_ns(state.alarm.started_ns()), rows.wall_offset_ns);
@@ -222,7 +225,7 @@ void Subject::begin_event(State& state, const Rows& rows, const Row& row) {
   blame(state, row);
 }
 
-void Subject::blame(State& state, const Row& row) const {
+void JointCheck::blame(State& state, const Row& row) const {
   state.event->blames.clear();
   for (const std::size_t index : state.detector.blamed(most_blames)) {
     const double score = std::sqrt(state.detector.parts()[index]);
@@ -237,8 +240,8 @@ void Subject::blame(State& state, const Row& row) const {
   }
 }
 
-void Subject::describe(State& state, const Rows& rows, const Row& row,
-                       const Judgement& judgement) const {
+void JointCheck::describe(State& state, const MessageRows& rows, const Row& row,
+                          const Judgement& judgement) const {
   wire::EventT& event = *state.event;
   event.last_abnormal_ns = state.alarm.last_abnormal_ns();
   event.updated_ns = rows.window.end_ns;
@@ -259,11 +262,11 @@ void Subject::describe(State& state, const Rows& rows, const Row& row,
   event.text_zh = word(check_.text.zh, facts);
 }
 
-void Subject::send(const State& state, Outbox& out) const {
+void JointCheck::send(const State& state, Outbox& out) const {
   out.send("events", wire::MessageType::event, entity_.name, to_message(*state.event));
 }
 
-void Subject::close(State& state, wire::Ending ending, Outbox& out) {
+void JointCheck::close(State& state, wire::Ending ending, Outbox& out) {
   if (state.event != nullptr) {
     state.event->state = wire::EventState::closed;
     state.event->ending = ending;
@@ -277,7 +280,7 @@ void Subject::close(State& state, wire::Ending ending, Outbox& out) {
   }
 }
 
-void Subject::end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out) {
+void JointCheck::end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out) {
   const auto found = states_.find(entity_id);
   if (found == states_.end()) {
     return;
@@ -289,7 +292,7 @@ void Subject::end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out) 
   drop(found);
 }
 
-void Subject::sweep(std::uint64_t before_ns, Outbox& out) {
+void JointCheck::sweep(std::uint64_t before_ns, Outbox& out) {
   std::vector<std::string> silent;
   for (const auto& [id, state] : states_) {
     if (state.seen_ns < before_ns) {
@@ -305,12 +308,12 @@ void Subject::sweep(std::uint64_t before_ns, Outbox& out) {
   }
 }
 
-void Subject::drop(States::iterator state) {
+void JointCheck::drop(States::iterator state) {
   --tally_.entities;
   states_.erase(state);
 }
 
-void Subject::save(StateWriter& writer) const {
+void JointCheck::save(StateWriter& writer) const {
   std::vector<std::string_view> ids;
   for (const auto& [id, state] : states_) {
     ids.push_back(id);
@@ -323,7 +326,7 @@ void Subject::save(StateWriter& writer) const {
   }
 }
 
-void Subject::load(StateReader& reader) {
+void JointCheck::load(StateReader& reader) {
   std::uint64_t count = 0;
   reader.get(count);
   if (count > most_saved_states) {

@@ -20,7 +20,7 @@
 namespace gala {
 
 /// What the rows of one message have in common; borrowed for the call.
-struct Rows {
+struct MessageRows {
   const TableView& table;
   ColumnView entity_id;
   std::string_view machine_id;
@@ -28,7 +28,7 @@ struct Rows {
   std::int64_t wall_offset_ns = 0;
 };
 
-/// Limits and counts that all subjects share.
+/// Limits and counts that all checks share.
 struct DetectTally {
   std::size_t max_entities = 0;
   Duration new_level_after{0};
@@ -52,13 +52,13 @@ struct DetectTally {
 /// metric is far enough from its own recent baseline, load considered, that somebody would care
 /// (judge_deviation), and both for long enough (Alarm). While it lasts only the metric decides: a
 /// model that follows the incident does not end it.
-class Subject {
+class JointCheck {
  public:
-  /// All references outlive the subject.
-  Subject(const Entity& entity, const Check& check, const Metric& metric, DetectTally& tally);
+  /// All references outlive the check.
+  JointCheck(const Entity& entity, const Check& check, const Metric& metric, DetectTally& tally);
 
   /// Judges every row of a message that has the metric.
-  void on(const Rows& rows, Outbox& out);
+  void on(const MessageRows& rows, Outbox& out);
   /// The entity is no more: its event closes.
   void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
   /// Forgets entities without a value since `before_ns` (stage clock).
@@ -90,14 +90,15 @@ class Subject {
     Sample sample;
   };
 
-  void judge(const Rows& rows, const Row& row, Outbox& out);
-  Judgement verdict_of(State& state, const Rows& rows, const BaselinePoint& point);
-  void read_values(const Rows& rows, const Row& row);
-  States::iterator find_state(const Rows& rows, const Row& row, Outbox& out);
-  void advance(State& state, const Rows& rows, const Row& row, const BaselinePoint& point,
+  void judge(const MessageRows& rows, const Row& row, Outbox& out);
+  Judgement verdict_of(State& state, const MessageRows& rows, const BaselinePoint& point);
+  void read_values(const MessageRows& rows, const Row& row);
+  States::iterator find_state(const MessageRows& rows, const Row& row, Outbox& out);
+  void advance(State& state, const MessageRows& rows, const Row& row, const BaselinePoint& point,
                const Judgement& judgement, Outbox& out);
-  void begin_event(State& state, const Rows& rows, const Row& row);
-  void describe(State& state, const Rows& rows, const Row& row, const Judgement& judgement) const;
+  void begin_event(State& state, const MessageRows& rows, const Row& row);
+  void describe(State& state, const MessageRows& rows, const Row& row,
+                const Judgement& judgement) const;
   void blame(State& state, const Row& row) const;
   void close(State& state, wire::Ending ending, Outbox& out);
   void send(const State& state, Outbox& out) const;
