@@ -187,6 +187,21 @@ Json path_json(const wire::Cause& cause, const wire::Diagnosis& diagnosis) {
   return path;
 }
 
+Json remedies_json(const wire::Cause& cause) {
+  Json remedies = Json::array();
+  if (cause.remedies() != nullptr) {
+    for (const wire::Remedy* remedy : *cause.remedies()) {
+      remedies.push_back({{"id", text_of(remedy->id())},
+                          {"target", text_of(remedy->target())},
+                          {"propose", text_of(remedy->propose())},
+                          {"most", number(remedy->most())},
+                          {"desc", text_of(remedy->text())},
+                          {"desc_zh", text_of(remedy->text_zh())}});
+    }
+  }
+  return remedies;
+}
+
 Json cause_json(const wire::Cause& cause, const wire::Diagnosis& diagnosis) {
   Json evidence = Json::array();
   if (cause.evidence() != nullptr) {
@@ -204,6 +219,7 @@ Json cause_json(const wire::Cause& cause, const wire::Diagnosis& diagnosis) {
           {"desc_zh", text_of(cause.sentence_zh())},
           {"score", number(cause.score())},
           {"keyword", text_of(cause.keyword())},
+          {"remedies", remedies_json(cause)},
           {"path", path_json(cause, diagnosis)},
           {"evidence", std::move(evidence)}};
 }
@@ -224,6 +240,22 @@ Json abnormal_kpi(const wire::Diagnosis& diagnosis) {
   return kpi;
 }
 
+Json affected_json(const wire::Diagnosis& diagnosis) {
+  Json kpis = Json::array();
+  if (diagnosis.kpis() != nullptr) {
+    for (const wire::AffectedKpi* kpi : *diagnosis.kpis()) {
+      kpis.push_back({{"event_id", text_of(kpi->event_id())},
+                      {"metric_id", metric_id(text_of(kpi->entity()), text_of(kpi->metric()))},
+                      {"entity_id", text_of(kpi->entity_id())},
+                      {"statistic", text_of(kpi->statistic())},
+                      {"timestamp", wall_ms(kpi->bent_ns(), diagnosis.wall_offset_ns())},
+                      {"desc", text_of(kpi->text())},
+                      {"desc_zh", text_of(kpi->text_zh())}});
+    }
+  }
+  return kpis;
+}
+
 Json diagnosis_resource(const wire::Diagnosis& diagnosis) {
   Json causes = Json::array();
   if (diagnosis.causes() != nullptr) {
@@ -239,11 +271,9 @@ Json diagnosis_resource(const wire::Diagnosis& diagnosis) {
                            {"reason", text_of(candidate->reason())}});
     }
   }
-  return {{"abnormal_kpi", abnormal_kpi(diagnosis)},
-          {"cause_metrics", std::move(causes)},
-          {"ruled_out", std::move(ruled_out)},
-          {"desc", text_of(diagnosis.sentence())},
-          {"desc_zh", text_of(diagnosis.sentence_zh())}};
+  return {{"abnormal_kpi", abnormal_kpi(diagnosis)}, {"affected_kpis", affected_json(diagnosis)},
+          {"cause_metrics", std::move(causes)},      {"ruled_out", std::move(ruled_out)},
+          {"desc", text_of(diagnosis.sentence())},   {"desc_zh", text_of(diagnosis.sentence_zh())}};
 }
 
 }  // namespace
@@ -300,6 +330,7 @@ std::string diagnosis_json(const wire::Diagnosis& diagnosis) {
       {"bent", wall_ms(diagnosis.bent_ns(), offset)},
       {"said", wall_ms(diagnosis.said_ns(), offset)},
       {"seconds_to_diagnosis", seconds_between(diagnosis.bent_ns(), diagnosis.said_ns())},
+      {"confidence", number(diagnosis.confidence())},
       {"lost", diagnosis.lost()}};
   return dump({{"Timestamp", wall_ms(diagnosis.said_ns(), offset)},
                {"event_id", id},

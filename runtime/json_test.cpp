@@ -202,6 +202,26 @@ TEST(DiagnosisJson, HasTheDocumentedFields) {
   EXPECT_EQ(diagnosis["Attributes"]["seconds_to_diagnosis"], 4.0);
 }
 
+TEST(DiagnosisJson, CarriesKpisRemediesAndConfidence) {
+  wire::DiagnosisT fault = disk_fault();
+  fault.confidence = 0.75;
+  fault.kpis.push_back(std::make_unique<wire::AffectedKpiT>());
+  fault.kpis[0]->event_id = "e2";
+  fault.kpis[0]->entity = "sli";
+  fault.kpis[0]->metric = "throughput";
+  auto remedy = std::make_unique<wire::RemedyT>();
+  remedy->id = "scheduler";
+  remedy->target = "file:/sys/block/vda/queue/scheduler";
+  remedy->propose = "set:none";
+  fault.causes.at(0)->remedies.push_back(std::move(remedy));
+  const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(fault).get()));
+  EXPECT_EQ(diagnosis["Attributes"]["confidence"], 0.75);
+  EXPECT_EQ(diagnosis["Resource"]["affected_kpis"][0]["metric_id"], "gala_gopher_sli_throughput");
+  const json& offered = diagnosis["Resource"]["cause_metrics"][0]["remedies"][0];
+  EXPECT_EQ(offered["target"], "file:/sys/block/vda/queue/scheduler");
+  EXPECT_EQ(offered["propose"], "set:none");
+}
+
 TEST(DiagnosisJson, LeadsFromTheCauseToTheKpi) {
   const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(disk_fault()).get()));
   const json& path = diagnosis["Resource"]["cause_metrics"][0]["path"];

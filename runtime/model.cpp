@@ -136,6 +136,17 @@ const Entity* Model::find(std::string_view entity) const {
   return found == entities_.end() ? nullptr : &*found;
 }
 
+const Remedy* Model::find_remedy(std::string_view id) const {
+  for (const Entity& entity : entities_) {
+    const auto found = std::find_if(entity.remedies.begin(), entity.remedies.end(),
+                                    [&](const Remedy& remedy) { return remedy.id == id; });
+    if (found != entity.remedies.end()) {
+      return &*found;
+    }
+  }
+  return nullptr;
+}
+
 void Model::apply_override(const Value& table, Diagnostics& diagnostics) {
   if (table.table() == nullptr) {
     diagnostics.error(table.place(), "\"override\" must be tables: [override.<entity>.check.<id>]");

@@ -192,9 +192,35 @@ struct Cause {
   /// Both metrics are of one unit and add up: the cause counts fully when its change reaches this
   /// share of the effect's. 0 = not compared.
   double covers = 0;
+  /// The effect is seconds for each of something, the cause seconds in each second: this metric of
+  /// the effect's entity says how many there are in a second. "" = same unit already.
+  std::string covers_rate;
   /// The effect may be a mere way to a cause beside it: a cause entity that reports nothing beneath
   /// itself is explained by one beside it that does.
   bool proxies = false;
+  /// The series exists only while something is set (a limit): that it appears is a change.
+  bool appears = false;
+  /// It can only matter while one of these series, of the entity at the end of `needs_path` from
+  /// the effect, is above `needs_above`: "entity.metric". A series without data forbids nothing.
+  std::vector<std::string> needs;
+  std::vector<Hop> needs_path;
+  double needs_above = 0;
+  /// Ids of what a person may change about it.
+  std::vector<std::string> remedies;
+};
+
+/// What a person may change when a cause is named; `gala remedy` shows and applies it.
+struct Remedy {
+  std::string id;
+  /// "sysctl:<name>", "cgroup:<file>:<group>" or "file:<path>", with {cause.x} as in sentences.
+  std::string target;
+  /// "at_least:<number>", "times:<factor>", "set:<text>".
+  std::string propose;
+  /// Never proposed beyond it; 0 = no such limit.
+  double most = 0;
+  /// Why, one sentence.
+  Text text;
+  Place place;
 };
 
 /// What ids of entities that belong to no single machine begin with.
@@ -220,6 +246,7 @@ struct Entity {
   std::vector<Check> checks;
   std::vector<Relation> relations;
   std::vector<Cause> causes;
+  std::vector<Remedy> remedies;
   /// Forgotten when not seen that long.
   Duration expire{0};
   /// One for all machines: its ids begin with `shared_machine`.
@@ -255,6 +282,8 @@ class Model {
 
   [[nodiscard]] const std::vector<Entity>& entities() const { return entities_; }
   [[nodiscard]] const Entity* find(std::string_view entity) const;
+  /// Whatever entity's file it stands in.
+  [[nodiscard]] const Remedy* find_remedy(std::string_view id) const;
 
   /// Values a site changes: the `[override]` table of its pipeline,
   /// `[override.<entity>.check.<id>]` with above, below, clear, for, clear_for, factor, severity, …

@@ -245,7 +245,8 @@ class EntityChecker {
     }
     check_cause_metric(cause, *origin);
     check_where(cause.place, cause.where, *origin);
-    check_path(cause);
+    check_path(cause.place, cause.path, origin->name);
+    check_needs(cause);
     const std::vector<std::string> theirs = attributes_of(*origin);
     if (!cause.group.empty() && !contains(theirs, cause.group)) {
       error(cause.place, "entity " + quote(origin->name) + " has no key or label " +
@@ -281,13 +282,37 @@ class EntityChecker {
     check_statistic(*metric, cause.statistic, cause.place, diagnostics_);
   }
 
-  void check_path(const Cause& cause) {
-    const auto reached = check_hops(cause.place, cause.path);
-    if (reached && !reached->contains(cause.cause_entity)) {
-      error(cause.place,
-            "the path does not lead to " + quote(cause.cause_entity) +
-                (cause.path.empty() ? "; without \"path\" a cause is in the same entity"
-                                    : std::string{}));
+  void check_needs(const Cause& cause) {
+    if (!cause.covers_rate.empty() && entity_.find_metric(cause.covers_rate) == nullptr) {
+      error(cause.place, quote(cause.covers_rate) + " is no metric of " + quote(entity_.name) +
+                             did_you_mean(cause.covers_rate, names_of(entity_.metrics)));
+    }
+    for (const std::string& need : cause.needs) {
+      const auto dot = need.find('.');
+      const Entity* owner = find(need.substr(0, dot));
+      if (dot == std::string::npos || owner == nullptr ||
+          owner->find_metric(need.substr(dot + 1)) == nullptr) {
+        error(cause.place, quote(need) + " in \"needs\" is no \"entity.metric\" of the model");
+        continue;
+      }
+      check_path(cause.place, cause.needs_path, owner->name);
+    }
+    for (const std::string& id : cause.remedies) {
+      const bool known = std::ranges::any_of(all_, [&](const Entity& entity) {
+        return std::ranges::find(entity.remedies, id, &Remedy::id) != entity.remedies.end();
+      });
+      if (!known) {
+        error(cause.place, "there is no remedy " + quote(id));
+      }
+    }
+  }
+
+  void check_path(const Place& place, const std::vector<Hop>& path, const std::string& end) {
+    const auto reached = check_hops(place, path);
+    if (reached && !reached->contains(end)) {
+      error(place, "the path does not lead to " + quote(end) +
+                       (path.empty() ? "; without \"path\" a cause is in the same entity"
+                                     : std::string{}));
     }
   }
 

@@ -80,6 +80,7 @@ class EntityParser {
     for_each_element(reader, "check", [&](const Value& one) { parse_check(one); });
     for_each_element(reader, "relation", [&](const Value& one) { parse_relation(one); });
     for_each_element(reader, "cause", [&](const Value& one) { parse_cause(one); });
+    for_each_element(reader, "remedy", [&](const Value& one) { parse_remedy(one); });
     reader.finish();
     return std::move(entity_);
   }
@@ -308,6 +309,10 @@ class EntityParser {
     reader.read_word("statistic", words(statistics), cause.statistic);
     reader.read_word("direction", words(directions), cause.direction);
     cause.path = parse_hops(reader, "path");
+    cause.needs_path = parse_hops(reader, "needs_path");
+    reader.read("needs", cause.needs);
+    reader.read("needs_above", cause.needs_above);
+    reader.read("remedies", cause.remedies);
     Choices where;
     reader.read_choices("where", where);
     cause.where = to_where(std::move(where));
@@ -321,7 +326,9 @@ class EntityParser {
     reader.read("floor", cause.floor, {0.0001, 1});
     reader.read("tails", cause.tails);
     reader.read("covers", cause.covers, {0, 10});
+    reader.read("covers_rate", cause.covers_rate);
     reader.read("proxies", cause.proxies);
+    reader.read("appears", cause.appears);
     reader.require("keyword", cause.keyword);
     cause.text = read_text(reader, "text", true);
     reader.finish();
@@ -341,6 +348,19 @@ class EntityParser {
     }
     reader.require("effect", effects.emplace_back());
     return effects;
+  }
+
+  void parse_remedy(const Value& section) {
+    SectionReader reader(section, "this remedy", diagnostics_);
+    Remedy remedy;
+    remedy.place = reader.place();
+    reader.require("id", remedy.id);
+    reader.require("target", remedy.target);
+    reader.require("propose", remedy.propose);
+    reader.read("most", remedy.most, {0, 1e15});
+    remedy.text = read_text(reader, "text", true);
+    reader.finish();
+    entity_.remedies.push_back(std::move(remedy));
   }
 
   static std::vector<Hop> parse_hops(SectionReader& reader, std::string_view key) {

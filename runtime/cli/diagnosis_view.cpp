@@ -78,6 +78,7 @@ class Writer {
     const Json& resource = member(diagnosis_, "Resource");
     write_head(member(resource, "abnormal_kpi"));
     line("  ", sentence(resource, style_));
+    write_affected(member(resource, "affected_kpis"));
     const Json& causes = member(resource, "cause_metrics");
     std::size_t shown = 0;
     if (causes.is_array()) {
@@ -139,6 +140,22 @@ class Writer {
                              " of " + what);
   }
 
+  /// The KPIs of the incident besides the one that is explained.
+  void write_affected(const Json& kpis) {
+    for (std::size_t i = 1; kpis.is_array() && i < kpis.size(); ++i) {
+      line("  also      ", sentence(kpis[i], style_));
+    }
+  }
+
+  void write_remedies(const Json& remedies) {
+    if (remedies.is_array()) {
+      for (const Json& remedy : remedies) {
+        line("    remedy  ", sentence(remedy, style_) + " (gala remedy --id " +
+                                 text_of(member(remedy, "id")) + ")");
+      }
+    }
+  }
+
   void write_cause(const Json& cause) {
     const std::string lead =
         fmt::format("  {:.0f}. {:>3.0f} %  {:<12}", number_of(member(cause, "rank")),
@@ -156,6 +173,7 @@ class Writer {
     if (evidence.is_array() && !evidence.empty()) {
       write_series("    evidence ", evidence.front(), short_id(evidence.front()));
     }
+    write_remedies(member(cause, "remedies"));
   }
 
   const Json& diagnosis_;

@@ -21,7 +21,9 @@ constexpr auto example = R"({
     "cause_metrics": [{"rank": 1, "score": 0.87, "keyword": "cpu", "desc": "process burner uses 1.9 cores",
       "path": [{"entity_id": "m1_proc_7"}, {"entity_id": "m1_sli_42"}],
       "evidence": [{"entity_id": "m1_proc_7", "metric_id": "gala_gopher_proc_cpu", "unit": "1",
-                    "points": [[1, 0], [2, 2]]}]}]}})";
+                    "points": [[1, 0], [2, 2]]}],
+      "remedies": [{"id": "cpu_limit", "desc": "Twice the limit lets it run."}]}],
+    "affected_kpis": [{"desc": "latency"}, {"desc": "throughput of redis is 10/s"}]}})";
 
 TEST(DiagnosisText, ShowsTimesPathAndEvidence) {
   const std::string text = diagnosis_text(nlohmann::json::parse(example), {});
@@ -30,6 +32,8 @@ TEST(DiagnosisText, ShowsTimesPathAndEvidence) {
   EXPECT_THAT(text, testing::HasSubstr("proc_7 → sli_42"));
   EXPECT_THAT(text, testing::HasSubstr("▁█  0 → 2"));
   EXPECT_THAT(text, testing::HasSubstr("87 %  cpu"));
+  EXPECT_THAT(text, testing::HasSubstr("also      throughput of redis"));
+  EXPECT_THAT(text, testing::HasSubstr("gala remedy --id cpu_limit"));
 }
 
 TEST(DiagnosisText, FitsIntoEightyColumns) {

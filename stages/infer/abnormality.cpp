@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "stages/infer/robust.h"
@@ -21,6 +22,10 @@ constexpr std::size_t least_baseline = 5;
 constexpr double usual_share = 0.1;
 /// An episode with that share of abnormal windows is a state, with less a series of bursts.
 constexpr double steady_share = 0.8;
+/// What appears after that many windows without it was not set, and counts as much as a jump from
+/// zero.
+constexpr int windows_unset = 3;
+constexpr double deviations_of_appearance = 20;
 
 struct Baseline {
   bool known = false;
@@ -179,6 +184,24 @@ double reached_before(const Baseline& baseline, const Question& question, double
   return end == 0 ? 0.0 : static_cast<double>(reached) / static_cast<double>(end);
 }
 
+/// Did something that was not set before get a value shortly before the effect?
+bool appeared(std::span<const Sample> samples, const Question& question) {
+  const Moment first = samples.front().at;
+  return first - question.seen >= question.window * windows_unset &&
+         first <= question.bent + question.window &&
+         first >= question.effect_began - question.within - question.window;
+}
+
+Verdict appearance(std::span<const Sample> samples, const Question& question) {
+  Verdict verdict;
+  measure(samples, {0, samples.size() - 1}, question, verdict);
+  verdict.finding = beyond_limits(question, verdict.level) ? Finding::abnormal : Finding::too_small;
+  verdict.baseline = std::numeric_limits<double>::quiet_NaN();
+  verdict.deviation = deviations_of_appearance;
+  verdict.abnormality = 1 - std::exp(-verdict.deviation / convincing_deviations);
+  return verdict;
+}
+
 }  // namespace
 
 std::string_view to_text(Finding finding) {
@@ -189,6 +212,8 @@ std::string_view to_text(Finding finding) {
       return "began after the KPI";
     case Finding::over_before:
       return "was over before the KPI bent";
+    case Finding::not_involved:
+      return "changed, but what suffers does not use it";
     case Finding::too_small:
       return "changed too little to matter";
     case Finding::no_history:
@@ -208,6 +233,9 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
   }
   if (samples.empty()) {
     return verdict;
+  }
+  if (question.appears && appeared(samples, question)) {
+    return appearance(samples, question);
   }
   const Baseline baseline = baseline_of(samples, question);
   verdict.baseline = baseline.robust.median;

@@ -32,6 +32,10 @@ struct Question {
   std::optional<double> floor;
   /// Outliers of the past widen what is usual.
   bool tails = false;
+  /// A series that begins near the effect though its entity was seen before is a change by itself.
+  bool appears = false;
+  /// First sight of the entity.
+  Moment seen;
   /// How much later than `bent` an episode may begin and still have to do with it; 0 = one window.
   Duration slack{0};
   /// First sight of the entity, when it was born after observation began: before it there was zero.
@@ -43,6 +47,7 @@ enum class Finding : std::uint8_t {
   abnormal,
   began_after,
   over_before,
+  not_involved,
   too_small,
   no_history,
   unchanged,

@@ -16,6 +16,8 @@ constexpr std::size_t most_candidates = 50'000;
 constexpr std::size_t most_dismissed = 10'000;
 /// An entity first seen at least that many windows after its machine was born meanwhile.
 constexpr int windows_to_be_born = 3;
+/// Seconds that a duration may make its own report late.
+constexpr double most_slack = 10;
 
 using SeriesId = std::tuple<GraphIndex, std::string, Statistic, wire::Direction>;
 
@@ -24,6 +26,11 @@ bool matches(const Where& where, const GraphNode& node) {
     const auto& [name, values] = condition;
     return std::find(values.begin(), values.end(), node.label(name)) != values.end();
   });
+}
+
+/// How much a series changed, in its unit. What had no value before changed by all that it is.
+double size_of(const Verdict& verdict) {
+  return std::abs(verdict.level - (std::isfinite(verdict.baseline) ? verdict.baseline : 0));
 }
 
 class Walk {
@@ -80,6 +87,7 @@ class Walk {
     question.slack = kpi_.slack;
     const GraphNode& node = around_.graph.node(index);
     const EntityHistory* history = around_.history.find(node.id);
+    question.seen = history == nullptr ? kpi_.bent : history->first_seen;
     const Moment observed_since = around_.history.reach(node.machine).first;
     if (history != nullptr &&
         history->first_seen - observed_since >= kpi_.window * windows_to_be_born) {
@@ -90,6 +98,7 @@ class Walk {
 
   void follow(std::size_t effect, const Cause& rule) {
     const std::size_t first_link = found_.links.size();
+    uses_.clear();
     for (const GraphIndex index : around_.graph.walk(found_.series[effect].entity, rule.path)) {
       const GraphNode& node = around_.graph.node(index);
       if (node.entity != rule.cause_entity || !matches(rule.where, node)) {
@@ -100,6 +109,9 @@ class Walk {
         break;
       }
       examine(effect, rule, index);
+      if (!rule.group.empty()) {
+        note_use(effect, rule, index);
+      }
     }
     compare(first_link);
     if (rule.proxies && !rule.path.empty()) {
@@ -138,6 +150,25 @@ class Walk {
     }
   }
 
+  /// What acts in groups comes and goes. Its group counts for what all of it took while the effect
+  /// suffered, less what all of it, also what has ended since, took before.
+  void note_use(std::size_t effect, const Cause& rule, GraphIndex index) {
+    const auto samples = samples_of(index, {rule.cause_metric, rule.statistic});
+    if (samples.empty()) {
+      return;
+    }
+    const AbnormalSeries& of = found_.series[effect];
+    const Stretch stretch{kpi_.bent, kpi_.until, kpi_.window};
+    Use& use = uses_[group_of(rule, index)];
+    const auto during = mean_while({samples, rule.direction, true},
+                                   {of.samples, of.direction, false}, of.verdict.baseline, stretch);
+    use.during += during.value_or(0);
+    use.before +=
+        mean_before({samples, rule.direction, true}, rule.within,
+                    around_.history.reach(around_.graph.node(index).machine).first, stretch);
+    use.measured = use.measured || during.has_value();
+  }
+
   /// Among the candidates of one rule those weigh most that changed most. Many processes of one
   /// program can do together what none of them does alone.
   void compare(std::size_t first_link) {
@@ -151,9 +182,15 @@ class Walk {
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
       const AbnormalSeries& series = found_.series[found_.links[i].cause];
       Group& group = groups[series.group];
-      group.change += change(found_.links[i]);
+      group.change += size_of(series.verdict);
       group.level += series.verdict.level;
       ++group.size;
+    }
+    for (auto& [name, group] : groups) {
+      if (const auto use = uses_.find(name); use != uses_.end() && use->second.measured) {
+        group.change = std::abs(use->second.during - use->second.before);
+        group.level = use->second.during;
+      }
       largest = std::max(largest, group.change);
     }
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
@@ -166,11 +203,6 @@ class Walk {
     }
   }
 
-  [[nodiscard]] double change(const CauseLink& link) const {
-    const Verdict& verdict = found_.series[link.cause].verdict;
-    return std::abs(verdict.level - verdict.baseline);
-  }
-
   void examine(std::size_t effect, const Cause& rule, GraphIndex index) {
     SeriesId id{index, rule.cause_metric, rule.statistic, rule.direction};
     const AbnormalSeries& of = found_.series[effect];
@@ -179,7 +211,9 @@ class Walk {
     }
     ++found_.looked_at;
     if (const auto known = place_of_.find(id); known != place_of_.end()) {
-      link(effect, known->second, rule);
+      if (needs_met(of, rule)) {
+        link(effect, known->second, rule);
+      }
       return;
     }
     AbnormalSeries candidate;
@@ -198,7 +232,12 @@ class Walk {
     question.least_change = rule.least_change;
     question.floor = rule.floor;
     question.tails = rule.tails;
+    question.appears = rule.appears;
+    question.slack = std::max(question.slack, slack_of(index, rule, candidate.samples));
     candidate.verdict = judge(candidate.samples, question);
+    if (candidate.verdict.finding == Finding::abnormal && !needs_met(of, rule)) {
+      candidate.verdict.finding = Finding::not_involved;
+    }
     if (candidate.verdict.finding != Finding::abnormal) {
       if (found_.dismissed.size() < most_dismissed) {
         found_.dismissed.push_back({index, rule.cause_metric, candidate.verdict.finding});
@@ -211,6 +250,33 @@ class Walk {
     place_of_.emplace(std::move(id), found_.series.size());
     found_.series.push_back(std::move(candidate));
     link(effect, found_.series.size() - 1, rule);
+  }
+
+  /// Does what suffers use what the rule blames? Nobody is slowed down by a disk that he leaves
+  /// alone.
+  [[nodiscard]] bool needs_met(const AbnormalSeries& effect, const Cause& rule) const {
+    bool measured = false;
+    for (const GraphIndex user : rule.needs.empty()
+                                     ? std::vector<GraphIndex>{}
+                                     : around_.graph.walk(effect.entity, rule.needs_path)) {
+      const std::string& entity = around_.graph.node(user).entity;
+      for (const std::string& need : rule.needs) {
+        const auto dot = need.find('.');
+        if (std::string_view(need).substr(0, dot) != entity) {
+          continue;
+        }
+        for (const Sample& sample : samples_of(user, {need.substr(dot + 1)})) {
+          if (sample.at < kpi_.bent - kpi_.window || sample.at > kpi_.until) {
+            continue;
+          }
+          measured = true;
+          if (sample.value > rule.needs_above) {
+            return true;
+          }
+        }
+      }
+    }
+    return !measured;
   }
 
   [[nodiscard]] std::string group_of(const Cause& rule, GraphIndex index) const {
@@ -228,11 +294,44 @@ class Walk {
         (rule.below && verdict.peak >= *rule.below)) {
       return;  // Judged under another rule with a lower limit.
     }
-    if (rule.least_change && std::abs(verdict.level - verdict.baseline) < *rule.least_change) {
+    if (rule.least_change && size_of(verdict) < *rule.least_change) {
       return;
     }
     found_.links.push_back(
         {effect, cause, &rule, order_of(effect, verdict, rule), 1, covered(effect, cause, rule)});
+  }
+
+  /// A duration is told when it ends: what began in time may be seen that much later.
+  [[nodiscard]] Duration slack_of(GraphIndex index, const Cause& rule,
+                                  std::span<const Sample> samples) const {
+    const Entity* entity = around_.interest.entity(around_.graph.node(index).entity);
+    const Metric* metric = entity == nullptr ? nullptr : entity->find_metric(rule.cause_metric);
+    if (metric == nullptr || metric->type != MetricType::histogram || metric->unit != "s") {
+      return Duration{0};
+    }
+    double longest = 0;
+    for (const Sample& sample : samples) {
+      longest = sample.at > kpi_.bent ? std::max(longest, sample.value) : longest;
+    }
+    return kpi_.window + Duration{static_cast<std::int64_t>(std::min(longest, most_slack) * 1e9)};
+  }
+
+  /// The effect's change in the cause's unit: seconds for each request become seconds in a second.
+  /// A thread cannot lose more than all of its time, however many requests wait for it.
+  [[nodiscard]] double wanted_of(const AbnormalSeries& effect, const Cause& rule) const {
+    const double change = size_of(effect.verdict);
+    if (rule.covers_rate.empty()) {
+      return change;
+    }
+    double sum = 0;
+    std::size_t count = 0;
+    for (const Sample& sample : samples_of(effect.entity, {rule.covers_rate})) {
+      if (sample.at >= kpi_.bent && sample.at <= kpi_.until) {
+        sum += sample.value;
+        ++count;
+      }
+    }
+    return count == 0 ? 0 : std::min(1.0, change * sum / static_cast<double>(count));
   }
 
   [[nodiscard]] double covered(std::size_t effect, std::size_t cause, const Cause& rule) const {
@@ -241,8 +340,8 @@ class Walk {
       return 1;
     }
     const Verdict& explaining = found_.series[cause].verdict;
-    const double wanted = rule.covers * std::abs(explained.level - explained.baseline);
-    const double change = std::abs(explaining.level - explaining.baseline);
+    const double wanted = rule.covers * wanted_of(found_.series[effect], rule);
+    const double change = size_of(explaining);
     return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
   }
 
@@ -260,8 +359,17 @@ class Walk {
     return std::max(0.4, static_cast<double>(usual.count()) / static_cast<double>(lead.count()));
   }
 
+  /// What a group took.
+  struct Use {
+    double during = 0;
+    double before = 0;
+    bool measured = false;
+  };
+
   const Surroundings& around_;
   const Kpi& kpi_;
+  /// Of the rule that is followed.
+  std::map<std::string, Use> uses_;
   Candidates found_;
   std::map<SeriesId, std::size_t> place_of_;
 };

@@ -96,6 +96,40 @@ std::optional<double> pearson(const std::vector<double>& cause, const std::vecto
 
 }  // namespace
 
+std::optional<double> mean_while(const Oriented& cause, const Oriented& effect, double usual_effect,
+                                 const Stretch& stretch) {
+  if (stretch.window <= Duration{0}) {
+    return std::nullopt;
+  }
+  const Grid grid = grid_of(stretch);
+  const std::vector<double> causes = spread_out(cause, stretch, grid);
+  const std::vector<double> effects = spread_out(effect, stretch, grid);
+  const double sign = effect.direction == wire::Direction::high ? 1 : -1;
+  double sum = 0;
+  double weights = 0;
+  for (auto i = static_cast<std::size_t>(grid.before); i < grid.size(); ++i) {
+    const double weight = sign * (effects[i] - usual_effect);
+    if (std::isfinite(weight) && weight > 0 && std::isfinite(causes[i])) {
+      sum += weight * causes[i];
+      weights += weight;
+    }
+  }
+  return weights > 0 ? std::optional(sum / weights) : std::nullopt;
+}
+
+double mean_before(const Oriented& cause, Duration guard, Moment observed, const Stretch& stretch) {
+  if (stretch.window <= Duration{0}) {
+    return 0;
+  }
+  const Moment end = stretch.bent - guard - stretch.window;
+  const Moment begin = std::max(end - stretch.window * most_windows_before, observed);
+  double sum = 0;
+  for (const Sample& sample : cause.samples) {
+    sum += sample.at > begin && sample.at <= end ? sample.value : 0;
+  }
+  return sum / static_cast<double>(std::max<std::int64_t>((end - begin) / stretch.window, 1));
+}
+
 std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
                                 const Stretch& stretch) {
   if (stretch.window <= Duration{0}) {

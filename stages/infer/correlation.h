@@ -29,4 +29,14 @@ struct Stretch {
 std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
                                 const Stretch& stretch);
 
+/// Mean of the cause's values over the windows since the KPI bent, weighted by the effect's change
+/// in each: what there was of it while the effect suffered. Nothing when the effect shows no
+/// change.
+std::optional<double> mean_while(const Oriented& cause, const Oriented& effect, double usual_effect,
+                                 const Stretch& stretch);
+
+/// Mean of the values over the windows from `observed` until the KPI bent, less the last `guard` of
+/// them; windows without a value count as zero.
+double mean_before(const Oriented& cause, Duration guard, Moment observed, const Stretch& stretch);
+
 }  // namespace gala

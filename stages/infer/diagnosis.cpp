@@ -38,6 +38,7 @@ class Writer {
   }
 
  private:
+  [[nodiscard]] const KpiEvent& event() const { return findings_.kpis[findings_.explained]; }
   [[nodiscard]] const AbnormalSeries& series(std::size_t index) const {
     return findings_.candidates.series[index];
   }
@@ -57,31 +58,55 @@ class Writer {
   }
   /// All times of a diagnosis are boot times of the KPI's machine.
   [[nodiscard]] std::uint64_t boot_ns(Moment moment) const {
-    return findings_.clocks.boot_time(findings_.event.machine_id, moment).ns();
+    return findings_.clocks.boot_time(event().machine_id, moment).ns();
   }
 
   void write_kpi() {
-    const KpiEvent& event = findings_.event;
-    out_.diagnosis_id = event.event_id;
+    const KpiEvent& kpi = event();
+    out_.diagnosis_id = findings_.kpis.front().event_id;
     out_.version = telling_.version;
-    out_.machine_id = event.machine_id;
-    out_.kpi_entity_id = event.entity_id;
-    out_.kpi_entity = event.entity;
-    out_.kpi_metric = event.metric;
-    out_.kpi_statistic = event.statistic_word;
-    for (const auto& [name, value] : event.labels) {
+    out_.machine_id = kpi.machine_id;
+    out_.kpi_entity_id = kpi.entity_id;
+    out_.kpi_entity = kpi.entity;
+    out_.kpi_metric = kpi.metric;
+    out_.kpi_statistic = kpi.statistic_word;
+    for (const auto& [name, value] : kpi.labels) {
       out_.kpi_labels.push_back(make_label(name, value));
     }
-    out_.kpi_text = event.text.en;
-    out_.kpi_text_zh = event.text.zh;
-    out_.bent_ns = event.started.ns();
+    out_.kpi_text = kpi.text.en;
+    out_.kpi_text_zh = kpi.text.zh;
+    out_.bent_ns = kpi.started.ns();
     out_.said_ns = telling_.said.ns();
-    out_.wall_offset_ns = event.wall_offset_ns;
-    out_.severity = event.severity;
+    out_.wall_offset_ns = kpi.wall_offset_ns;
+    out_.severity = kpi.severity;
     out_.lost = findings_.lost;
+    out_.confidence = telling_.sureness;
+    write_affected(kpi);
+    for (const KpiEvent& other : findings_.kpis) {
+      if (&other != &kpi) {
+        write_affected(other);
+      }
+    }
     if (!findings_.candidates.series.empty()) {
       out_.kpi_series = make_series(series(0));
     }
+  }
+
+  void write_affected(const KpiEvent& of) {
+    auto kpi = std::make_unique<wire::AffectedKpiT>();
+    kpi->event_id = of.event_id;
+    kpi->entity_id = of.entity_id;
+    kpi->entity = of.entity;
+    kpi->metric = of.metric;
+    kpi->statistic = of.statistic_word;
+    // Another machine's boot time means nothing here.
+    const std::int64_t apart = of.wall_offset_ns - event().wall_offset_ns;
+    const bool same = of.machine_id == event().machine_id;
+    const auto bent = static_cast<std::int64_t>(of.started.ns()) + (same ? 0 : apart);
+    kpi->bent_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(bent, 0));
+    kpi->text = of.text.en;
+    kpi->text_zh = of.text.zh;
+    out_.kpis.push_back(std::move(kpi));
   }
 
   std::unique_ptr<wire::SeriesT> make_series(const AbnormalSeries& of) const {
@@ -133,6 +158,7 @@ class Writer {
       step->text = text.en;
       step->text_zh = text.zh;
       if (cause->path.empty()) {
+        write_remedies(*link.rule, link, *cause);
         cause->keyword = link.rule->keyword;
         cause->sentence = text.en;
         cause->sentence_zh = text.zh;
@@ -142,10 +168,30 @@ class Writer {
     }
     auto kpi = make_step(series(0));
     kpi->score = 1;
-    kpi->text = findings_.event.text.en;
-    kpi->text_zh = findings_.event.text.zh;
+    kpi->text = event().text.en;
+    kpi->text_zh = event().text.zh;
     cause->path.push_back(std::move(kpi));
     return cause;
+  }
+
+  void write_remedies(const Cause& rule, const CauseLink& link, wire::CauseT& cause) const {
+    const Roles roles{subject(series(link.cause)), subject(series(link.effect)),
+                      subject(series(0))};
+    for (const std::string& id : rule.remedies) {
+      const gala::Remedy* remedy = findings_.around.interest.remedy(id);
+      if (remedy == nullptr) {
+        continue;
+      }
+      auto out = std::make_unique<wire::RemedyT>();
+      const Text text = fill_sentence(remedy->text, roles);
+      out->id = remedy->id;
+      out->target = fill_sentence({remedy->target, ""}, roles).en;
+      out->propose = remedy->propose;
+      out->most = remedy->most;
+      out->text = text.en;
+      out->text_zh = text.zh;
+      cause.remedies.push_back(std::move(out));
+    }
   }
 
   /// The relations between the cause's entity and the effect's, seen from the cause.
@@ -176,17 +222,17 @@ class Writer {
   }
 
   void write_sentence() {
-    const KpiEvent& event = findings_.event;
+    const KpiEvent& kpi = event();
     if (!out_.causes.empty()) {
-      out_.sentence = event.text.en + " Cause: " + out_.causes.front()->sentence;
-      out_.sentence_zh = event.text.zh + " 原因：" + out_.causes.front()->sentence_zh;
+      out_.sentence = kpi.text.en + " Cause: " + out_.causes.front()->sentence;
+      out_.sentence_zh = kpi.text.zh + " 原因：" + out_.causes.front()->sentence_zh;
       return;
     }
     const std::string count = std::to_string(findings_.candidates.looked_at);
-    out_.sentence = event.text.en + " No cause found: none of the " + count +
+    out_.sentence = kpi.text.en + " No cause found: none of the " + count +
                     " candidates looked at changed before it.";
     out_.sentence_zh =
-        event.text.zh + " 未找到原因：检查了 " + count + " 个候选项，此前均无异常变化。";
+        kpi.text.zh + " 未找到原因：检查了 " + count + " 个候选项，此前均无异常变化。";
   }
 
   const Findings& findings_;

@@ -23,6 +23,10 @@ struct KpiEvent {
   std::string statistic_word;
   wire::Direction direction = wire::Direction::high;
   wire::Severity severity = wire::Severity::unset;
+  bool closed = false;
+  /// An event that came back soon after it had ended bent anew: its causes are of that time.
+  std::uint32_t reopened = 0;
+  BootTime returned;
   BootTime started;
   BootTime last_abnormal;
   std::int64_t wall_offset_ns = 0;
@@ -32,7 +36,10 @@ struct KpiEvent {
 
 /// What a diagnosis is made of.
 struct Findings {
-  const KpiEvent& event;
+  /// All KPIs of the incident; the first gives the diagnosis its id.
+  const std::vector<KpiEvent>& kpis;
+  /// Which of them is explained.
+  std::size_t explained = 0;
   const Surroundings& around;
   const Clocks& clocks;
   const Candidates& candidates;
@@ -47,6 +54,8 @@ struct Telling {
   std::size_t evidence_windows = 60;
   /// Scores are multiplied by this: less than 1 when data was lost.
   double confidence = 1;
+  /// How often such a first cause is right.
+  double sureness = 0;
 };
 
 /// A finished Diagnosis message.

@@ -2,6 +2,9 @@
 #include "stages/infer/infer.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "stages/infer/kinship.h"
 
 namespace gala {
 namespace {
@@ -15,6 +18,12 @@ constexpr Duration default_period = 1s;
 constexpr double loss_weight = 0.5;
 constexpr double incomplete_topology = 0.8;
 constexpr double cut_off_walk = 0.9;
+/// KPIs of one incident that are judged; more are named only.
+constexpr std::size_t most_kpis_judged = 6;
+/// A later KPI speaks for the case when its first cause is that much more convincing.
+constexpr double clearly_better = 0.05;
+/// Closed cases whose last version is remembered, for events that come back.
+constexpr std::size_t most_versions = 10'000;
 
 std::string text_of(const flatbuffers::String* text) {
   return text == nullptr ? std::string{} : text->str();
@@ -30,10 +39,15 @@ void read_event(const wire::Event& message, KpiEvent& event) {
   event.statistic = parse_statistic(event.statistic_word).value_or(Statistic::value);
   event.direction = message.direction();
   event.severity = message.severity();
-  event.started = BootTime::from_ns(message.started_ns());
+  if (message.reopened() > event.reopened) {
+    event.reopened = message.reopened();
+    event.returned = BootTime::from_ns(message.last_abnormal_ns());
+  }
+  event.started = std::max(BootTime::from_ns(message.started_ns()), event.returned);
   event.last_abnormal = BootTime::from_ns(message.last_abnormal_ns());
   event.wall_offset_ns = message.wall_offset_ns();
   event.text = {text_of(message.text()), text_of(message.text_zh())};
+  event.closed = message.state() == wire::EventState::closed;
   event.labels.clear();
   if (message.labels() != nullptr) {
     for (const wire::Label* label : *message.labels()) {
@@ -81,35 +95,50 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
     return;
   }
   const std::string id = text_of(message.event_id());
-  auto known = cases_.find(id);
-  if (known == cases_.end()) {
-    if (message.state() == wire::EventState::closed) {
-      return;
+  const auto known = case_of_.find(id);
+  if (known != case_of_.end()) {
+    Case& open = cases_.at(known->second);
+    const auto kpi = std::find_if(open.kpis.begin(), open.kpis.end(),
+                                  [&](const KpiEvent& one) { return one.event_id == id; });
+    const std::uint32_t reopened = kpi->reopened;
+    read_event(message, *kpi);
+    if (kpi->reopened > reopened) {
+      open.judged_at = 0;
+      open.said = BootTime{};
+      open.ranking.clear();
     }
-    if (cases_.size() >= static_cast<std::size_t>(config_.max_open)) {
-      ++refused_cases_;
-      return;
-    }
-    known = cases_.emplace(id, Case{}).first;
+    open.heard = now_;
+    return;
   }
-  Case& open = known->second;
-  if (message.reopened() > open.reopened) {
-    open.reopened = message.reopened();
-    open.returned = BootTime::from_ns(message.last_abnormal_ns());
-    open.judged_at = 0;
-    open.said = BootTime{};
-    open.ranking.clear();
+  if (message.state() == wire::EventState::closed) {
+    return;
   }
-  read_event(message, open.event);
-  open.event.started = std::max(open.event.started, open.returned);
+  if (case_of_.size() >= static_cast<std::size_t>(config_.max_open)) {
+    ++refused_cases_;
+    return;
+  }
+  Case& open = cases_[id];
+  if (const auto before = versions_.find(id); before != versions_.end()) {
+    open.versions_before = before->second;
+  }
+  read_event(message, open.kpis.emplace_back());
   open.heard = now_;
-  open.closed = message.state() == wire::EventState::closed;
+  case_of_.emplace(id, id);
 }
 
 void Infer::tick(Instant now, Outbox& out) {
   now_ = now.boot;
+  join_cases();
   for (auto item = cases_.begin(); item != cases_.end();) {
-    item = work_on(item->second, now, out) ? cases_.erase(item) : std::next(item);
+    const auto next = std::next(item);
+    if (work_on(item, now, out)) {
+      for (const KpiEvent& kpi : item->second.kpis) {
+        case_of_.erase(kpi.event_id);
+      }
+      remember_versions(item->first, item->second);
+      cases_.erase(item);
+    }
+    item = next;
   }
   graph_.forget_old(now.boot);
   const Moment latest = history_.reach(machine_id_).latest;
@@ -124,26 +153,82 @@ void Infer::drain(Instant now, Outbox& out) {
   }
 }
 
+bool Infer::belong_together(const KpiEvent& a, const KpiEvent& b) {
+  const Duration apart = moment_of(a, a.started) - moment_of(b, b.started);
+  if (apart > config_.together || -apart > config_.together) {
+    return false;
+  }
+  const auto first = graph_.find(a.entity_id);
+  const auto second = graph_.find(b.entity_id);
+  return a.entity_id == b.entity_id ||
+         (first && second && are_kin(graph_, interest_, *first, *second));
+}
+
+void Infer::join_cases() {
+  for (auto item = cases_.begin(); item != cases_.end();) {
+    const auto next = std::next(item);
+    const auto joins = [&](const auto& other) {
+      // The older case keeps its id; of two that nobody heard of, the one with the smaller.
+      const bool older = other.second.version > 0 || other.first < item->first;
+      return &other != &*item && older &&
+             belong_together(other.second.kpis.front(), item->second.kpis.front());
+    };
+    const auto into =
+        item->second.version > 0 ? cases_.end() : std::find_if(cases_.begin(), cases_.end(), joins);
+    if (into != cases_.end()) {
+      move_into(item, into->second);
+    }
+    item = next;
+  }
+}
+
+Infer::Cases::iterator Infer::same_incident(Cases::iterator item, const Judgement& judgement) {
+  const Ranking ranking = ranking_of(judgement);
+  return std::find_if(cases_.begin(), cases_.end(), [&](const auto& other) {
+    const Case& said = other.second;
+    const KpiEvent& theirs = said.kpis.front();
+    const KpiEvent& ours = item->second.kpis.front();
+    const Duration apart = moment_of(theirs, theirs.started) - moment_of(ours, ours.started);
+    return &other != &*item && said.version > 0 && !said.ranking.empty() && !ranking.empty() &&
+           said.ranking.front() == ranking.front() && apart <= config_.together &&
+           -apart <= config_.together;
+  });
+}
+
+void Infer::move_into(Cases::iterator from, Case& into) {
+  for (KpiEvent& kpi : from->second.kpis) {
+    case_of_.find(kpi.event_id)->second = case_of_.at(into.kpis.front().event_id);
+    into.kpis.push_back(std::move(kpi));
+  }
+  into.heard = std::max(into.heard, from->second.heard);
+  ++joined_;
+  cases_.erase(from);
+}
+
 Moment Infer::moment_of(const KpiEvent& event, BootTime boot) {
   return clocks_.moment(event.machine_id, boot, event.wall_offset_ns);
 }
 
 bool Infer::data_is_in(const Case& open) {
-  return history_.reach(open.event.machine_id).latest >=
-         moment_of(open.event, open.event.started) + period_;
+  const KpiEvent& first = open.kpis.front();
+  return history_.reach(first.machine_id).latest >= moment_of(first, first.started) + period_;
 }
 
 bool Infer::past_is_gone(const Case& open) {
-  return history_.reach(open.event.machine_id).latest - moment_of(open.event, open.event.started) >
+  const KpiEvent& first = open.kpis.front();
+  return history_.reach(first.machine_id).latest - moment_of(first, first.started) >
          period_ * config_.windows / 2;
 }
 
-bool Infer::work_on(Case& open, Instant now, Outbox& out) {
+bool Infer::work_on(Cases::iterator item, Instant now, Outbox& out) {
+  Case& open = item->second;
   if (!std::exchange(open.clock_started, true)) {
     open.opened = now.boot;
     open.heard = now.boot;
   }
-  const bool over = open.closed || now.boot - open.heard > case_expires;
+  const bool closed = std::all_of(open.kpis.begin(), open.kpis.end(),
+                                  [](const KpiEvent& kpi) { return kpi.closed; });
+  const bool over = closed || now.boot - open.heard > case_expires;
   const bool must_say = open.version == 0 && (over || now.boot - open.opened >= config_.patience);
   const bool due = open.version == 0 || over || now.boot - open.said >= config_.refine_every;
   const std::uint64_t revision = history_.revision() + graph_.revision();
@@ -155,8 +240,22 @@ bool Infer::work_on(Case& open, Instant now, Outbox& out) {
   const Judgement judgement = judge_case(open);
   const bool convinced = !judgement.causes.empty() && data_is_in(open) &&
                          judgement.causes[0].score * judgement.confidence >= config_.convincing;
+  if (open.version == 0 && (must_say || convinced)) {
+    if (const auto told = same_incident(item, judgement); told != cases_.end()) {
+      // The other case tells it with its next version; this one's entry is the caller's to erase.
+      Case& into = told->second;
+      for (KpiEvent& kpi : open.kpis) {
+        case_of_.find(kpi.event_id)->second = told->first;
+        into.kpis.push_back(std::move(kpi));
+      }
+      open.kpis.clear();
+      ++joined_;
+      return true;
+    }
+  }
   const bool refined =
-      open.version > 0 && !judgement.causes.empty() && ranking_of(judgement) != open.ranking;
+      open.version > 0 && !judgement.causes.empty() &&
+      (ranking_of(judgement) != open.ranking || open.kpis.size() != open.kpis_said);
   if (must_say || refined || (open.version == 0 && convinced)) {
     say(open, judgement, now, out);
   }
@@ -164,14 +263,29 @@ bool Infer::work_on(Case& open, Instant now, Outbox& out) {
 }
 
 Infer::Judgement Infer::judge_case(const Case& open) {
+  Judgement best;
+  for (std::size_t i = 0; i < std::min(open.kpis.size(), most_kpis_judged); ++i) {
+    Judgement judgement = judge_kpi(open.kpis[i]);
+    judgement.kpi = i;
+    const auto first = [](const Judgement& one) {
+      return one.causes.empty() ? 0.0 : one.causes.front().score * one.confidence;
+    };
+    if (i == 0 || first(judgement) > first(best) + clearly_better) {
+      best = std::move(judgement);
+    }
+  }
+  return best;
+}
+
+Infer::Judgement Infer::judge_kpi(const KpiEvent& event) {
   Judgement judgement;
   Kpi kpi;
-  kpi.metric = open.event.metric;
-  kpi.statistic = open.event.statistic;
-  kpi.direction = open.event.direction;
-  kpi.bent = moment_of(open.event, open.event.started);
-  kpi.until = open.closed ? moment_of(open.event, open.event.last_abnormal)
-                          : std::max(history_.reach(open.event.machine_id).latest, kpi.bent);
+  kpi.metric = event.metric;
+  kpi.statistic = event.statistic;
+  kpi.direction = event.direction;
+  kpi.bent = moment_of(event, event.started);
+  kpi.until = event.closed ? moment_of(event, event.last_abnormal)
+                           : std::max(history_.reach(event.machine_id).latest, kpi.bent);
   kpi.window = period_;
   const History::Loss loss = history_.loss_since(kpi.bent - period_ * config_.evidence_windows);
   judgement.lost = loss.lost;
@@ -180,30 +294,16 @@ Infer::Judgement Infer::judge_case(const Case& open) {
     judgement.confidence *= 1 - loss_weight * lost / (lost + static_cast<double>(loss.seen));
   }
   judgement.confidence *= graph_.complete() ? 1 : incomplete_topology;
-  const auto entity = graph_.find(open.event.entity_id);
+  const auto entity = graph_.find(event.entity_id);
   if (!entity) {
     return judgement;
   }
   kpi.entity = *entity;
   judgement.candidates = find_candidates({interest_, graph_, history_}, kpi);
   judgement.confidence *= judgement.candidates.truncated ? cut_off_walk : 1;
-  judgement.causes =
-      rank(judgement.candidates, {static_cast<std::size_t>(config_.top_k), own_entities(*entity)});
+  judgement.causes = rank(judgement.candidates, {static_cast<std::size_t>(config_.top_k),
+                                                 own_entities(graph_, interest_, *entity), false});
   return judgement;
-}
-
-std::vector<GraphIndex> Infer::own_entities(GraphIndex kpi) const {
-  const std::vector<Hop> up{{"belongs_to", true, ""}};
-  std::vector<GraphIndex> own{kpi};
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    for (const GraphIndex owner : graph_.walk(own[i], up)) {
-      if (interest_.is_owner(graph_.node(owner).entity) &&
-          std::find(own.begin(), own.end(), owner) == own.end()) {
-        own.push_back(owner);
-      }
-    }
-  }
-  return own;
 }
 
 Infer::Ranking Infer::ranking_of(const Judgement& judgement) const {
@@ -222,16 +322,35 @@ BootTime Infer::said_at(const KpiEvent& event, Instant now) const {
   return clocks_.boot_time(event.machine_id, {now.wall.since_epoch});
 }
 
+double Infer::confidence_in(const Judgement& judgement) const {
+  if (judgement.causes.empty()) {
+    return 0;
+  }
+  const double score = judgement.causes.front().score * judgement.confidence;
+  const double exponent = config_.confidence_offset + config_.confidence_score * score;
+  return 1 / (1 + std::exp(-exponent));
+}
+
+void Infer::remember_versions(const std::string& id, const Case& closed) {
+  if (versions_.size() >= most_versions && !versions_.contains(id)) {
+    versions_.clear();
+  }
+  versions_[id] = closed.versions_before + closed.version;
+}
+
 void Infer::say(Case& open, const Judgement& judgement, Instant now, Outbox& out) {
   open.ranking = ranking_of(judgement);
   open.said = now.boot;
+  open.kpis_said = open.kpis.size();
   ++open.version;
   ++said_;
   const Surroundings around{interest_, graph_, history_};
-  const Findings findings{open.event,           around,           clocks_,
-                          judgement.candidates, judgement.causes, judgement.lost};
-  const Telling telling{open.version, said_at(open.event, now),
-                        static_cast<std::size_t>(config_.evidence_windows), judgement.confidence};
+  const Findings findings{open.kpis,        judgement.kpi, around, clocks_, judgement.candidates,
+                          judgement.causes, judgement.lost};
+  const KpiEvent& event = open.kpis[judgement.kpi];
+  const Telling telling{open.versions_before + open.version, said_at(event, now),
+                        static_cast<std::size_t>(config_.evidence_windows), judgement.confidence,
+                        confidence_in(judgement)};
   out.send("diagnoses", wire::MessageType::diagnosis, "", to_message(findings, telling));
 }
 
@@ -247,6 +366,7 @@ void Infer::report(SelfReport& report) const {
   gauge("topology_refused", graph_.refused(), "Parts of topology messages that did not fit.");
   gauge("open_cases", cases_.size(), "Abnormal KPIs being explained.");
   gauge("cases_refused", refused_cases_, "Abnormal KPIs beyond max_open.");
+  gauge("cases_joined", joined_, "Abnormal KPIs that became part of another's incident.");
   gauge("diagnoses", said_, "Diagnoses said, versions included.");
   if (!graph_.complete()) {
     report.complaints.emplace_back(

@@ -19,10 +19,11 @@
 
 namespace gala {
 
-/// Observations, events and topology in; diagnoses out. A KPI event opens a case; a case is judged
-/// at each tick with new data, said as soon as a convincing cause exists or patience ends, refined
-/// while the ranking still changes, and closed with its event. Deterministic: the same messages and
-/// ticks give the same bytes.
+/// Observations, events and topology in; diagnoses out. A KPI event opens a case; KPIs of connected
+/// entities that bend about the same time, and KPIs with one first cause, are one case. A case is
+/// judged at each tick with new data, said as soon as a convincing cause exists or patience ends,
+/// refined while the ranking still changes, and closed with its events. Deterministic: the same
+/// messages and ticks give the same bytes.
 class Infer {
  public:
   struct Config {
@@ -35,6 +36,9 @@ class Infer {
     std::int64_t max_open = 64;
     std::int64_t max_entities = 20'000;
     std::int64_t max_nodes = 200'000;
+    Duration together = std::chrono::seconds{15};
+    double confidence_offset = -7.84;
+    double confidence_score = 16.9;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -55,7 +59,16 @@ class Infer {
                 "Entities whose series are remembered; more are counted and left out.", 1,
                 1'000'000},
           Field{"max_nodes", &Config::max_nodes,
-                "Entities of the topology kept; more are counted and left out.", 1, 10'000'000}};
+                "Entities of the topology kept; more are counted and left out.", 1, 10'000'000},
+          Field{"together", &Config::together,
+                "KPIs of connected entities that bend at most that long after each other are one "
+                "incident.",
+                0, 3600},
+          Field{"confidence_offset", &Config::confidence_offset,
+                "Confidence is 1 / (1 + exp(-(offset + weight * score of the first cause))); "
+                "tests/accuracy/rca.py fits both.",
+                -100, 100},
+          Field{"confidence_score", &Config::confidence_score, "The weight.", 0, 1000}};
     }
   };
 
@@ -78,37 +91,50 @@ class Infer {
   using Ranking = std::vector<std::pair<std::string, std::string>>;
 
   struct Case {
-    KpiEvent event;
-    /// Of an event that came back soon after it had ended: when. It bent anew then, and its causes
-    /// are of that time, not of the event's first start.
-    BootTime returned;
-    std::uint32_t reopened = 0;
+    /// In the order in which they were heard; the first gave the case its id.
+    std::vector<KpiEvent> kpis;
     BootTime opened;
     BootTime heard;
     bool clock_started = false;
-    bool closed = false;
     std::uint32_t version = 0;
+    /// Versions that an earlier case of the same event had.
+    std::uint32_t versions_before = 0;
     BootTime said;
     Ranking ranking;
+    /// KPIs named when it was last said.
+    std::size_t kpis_said = 0;
     /// Sum of history and topology revisions at the last judgement.
     std::uint64_t judged_at = 0;
   };
 
   struct Judgement {
+    /// Position in Case::kpis of the one that is explained.
+    std::size_t kpi = 0;
     Candidates candidates;
     std::vector<RankedCause> causes;
     double confidence = 1;
     std::uint64_t lost = 0;
   };
 
+  using Cases = std::map<std::string, Case>;
+
   /// True when the case is over.
-  bool work_on(Case& open, Instant now, Outbox& out);
+  bool work_on(Cases::iterator item, Instant now, Outbox& out);
   [[nodiscard]] bool data_is_in(const Case& open);
   [[nodiscard]] bool past_is_gone(const Case& open);
+  /// The KPI with the most convincing cause speaks for the case.
   [[nodiscard]] Judgement judge_case(const Case& open);
+  [[nodiscard]] Judgement judge_kpi(const KpiEvent& event);
   [[nodiscard]] Ranking ranking_of(const Judgement& judgement) const;
-  [[nodiscard]] std::vector<GraphIndex> own_entities(GraphIndex kpi) const;
+  /// Puts cases that were not said yet into those that they belong to.
+  void join_cases();
+  [[nodiscard]] bool belong_together(const KpiEvent& a, const KpiEvent& b);
+  /// A case said before whose first cause is the same and whose KPI bent about the same time.
+  [[nodiscard]] Cases::iterator same_incident(Cases::iterator item, const Judgement& judgement);
+  void move_into(Cases::iterator from, Case& into);
+  [[nodiscard]] double confidence_in(const Judgement& judgement) const;
   [[nodiscard]] BootTime said_at(const KpiEvent& event, Instant now) const;
+  void remember_versions(const std::string& id, const Case& closed);
   void say(Case& open, const Judgement& judgement, Instant now, Outbox& out);
   [[nodiscard]] Moment moment_of(const KpiEvent& event, BootTime boot);
 
@@ -119,9 +145,14 @@ class Infer {
   History history_;
   EntityGraph graph_;
   Clocks clocks_;
-  std::map<std::string, Case> cases_;
+  Cases cases_;
+  /// Event id → id of its case.
+  std::map<std::string, std::string> case_of_;
+  /// Of closed cases, by id.
+  std::map<std::string, std::uint32_t> versions_;
   BootTime now_;
   std::uint64_t refused_cases_ = 0;
+  std::uint64_t joined_ = 0;
   std::uint64_t said_ = 0;
 };
 

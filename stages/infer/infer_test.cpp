@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "runtime/event.h"
@@ -24,7 +26,23 @@ Model test_model() {
   };
   const std::vector<SourceText> files{
       {"disk.toml", head + tables + metric("await", "")},
-      {"sli.toml", head + tables + metric("latency", "kpi = true\n") + R"(
+      {"sli.toml",
+       head + tables + metric("latency", "kpi = true\n") + metric("errors", "kpi = true\n") + R"(
+[[check]]
+id = "fails"
+metric = "errors"
+kind = "deviation"
+text = "fails"
+zh = "fails"
+[[cause]]
+effect = "errors"
+of = "disk.await"
+path = [">uses:disk"]
+prior = 0.8
+above = 0.001
+keyword = "disk"
+text = "disk {cause.id} takes {cause.value}"
+zh = "{cause.id} {cause.value}"
 [[check]]
 id = "slow"
 metric = "latency"
@@ -67,13 +85,16 @@ class World {
         snapshot.nodes.push_back(std::move(node));
       }
       const auto last = static_cast<std::uint32_t>(snapshot.nodes.size());
-      snapshot.edges.emplace_back(0, last - 2, last - 1);
+      snapshot.edges.emplace_back(0, last - 2, shares_ ? 1 : last - 1);
     }
     flatbuffers::FlatBufferBuilder builder;
     builder.Finish(wire::TopologySnapshot::Pack(builder, &snapshot));
     infer_.on(*flatbuffers::GetRoot<wire::TopologySnapshot>(builder.GetBufferPointer()), Envelope{},
               out_);
   }
+
+  /// The second service uses the first one's disk.
+  void share_the_disk() { shares_ = true; }
 
   /// One window in which the disks of the given services are slow.
   void window(bool slow1, bool slow2 = false, std::uint64_t lost = 0) {
@@ -104,13 +125,13 @@ class World {
   /// The KPI of a service is abnormal since `windows_ago` windows; when it was so before, since
   /// `first_windows_ago` for the first time.
   void event(const std::string& sli, wire::EventState state, int windows_ago = 0,
-             int first_windows_ago = 0) {
+             const std::string& metric = "latency", int first_windows_ago = 0) {
     wire::EventT out;
-    out.event_id = "event_" + sli;
+    out.event_id = "event_" + sli + (metric == "latency" ? "" : "_" + metric);
     out.entity_id = sli;
     out.entity = "sli";
     out.machine_id = "m1";
-    out.metric = "latency";
+    out.metric = metric;
     out.statistic = "value";
     out.kind = wire::EventKind::app;
     out.state = state;
@@ -151,6 +172,7 @@ class World {
   Infer infer_;
   Outbox out_;
   int windows_ = 0;
+  bool shares_ = false;
 };
 
 TEST(Infer, SpeaksAsSoonAsACauseConvinces) {
@@ -181,7 +203,7 @@ TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
   world.settle();
   world.window(true);
   world.window(true);
-  world.event("sli1", wire::EventState::open, 1, 12);
+  world.event("sli1", wire::EventState::open, 1, "latency", 12);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);
   EXPECT_EQ(world.said[0].bent_ns, (begin + 41s).ns());
@@ -201,11 +223,33 @@ TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
   const auto said_before = world.said.size();
   world.window(true);
   world.window(true);
-  world.event("sli1", wire::EventState::updated, 1, 23);
+  world.event("sli1", wire::EventState::updated, 1, "latency", 23);
   world.tick();
   ASSERT_GT(world.said.size(), said_before);
   EXPECT_EQ(world.said.back().bent_ns, (begin + 63s).ns());
   EXPECT_GT(world.said.back().version, world.said[said_before - 1].version);
+}
+
+TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  world.event("sli1", wire::EventState::closed, 1);
+  world.window(false);
+  world.tick();
+  for (int i = 0; i < 20; ++i) {
+    world.window(false);
+    world.tick();
+  }
+  const std::uint32_t before = world.said.back().version;
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1, "latency", 24);
+  world.tick();
+  EXPECT_EQ(world.said.back().version, before + 1);
 }
 
 TEST(Infer, SaysAfterItsPatienceThatItFoundNothing) {
@@ -267,6 +311,87 @@ TEST(Infer, ExplainsSeveralKpisEachByItsOwnCause) {
   ASSERT_EQ(world.said.size(), 2U);
   EXPECT_EQ(world.said[0].causes.at(0)->entity_id, "disk1");
   EXPECT_EQ(world.said[1].causes.at(0)->entity_id, "disk2");
+}
+
+TEST(Infer, TellsKpisOfOneEntityInOneDiagnosis) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.event("sli1", wire::EventState::open, 1, "errors");
+  world.tick();
+  world.window(true);
+  world.tick();
+  ASSERT_EQ(world.said.size(), 1U);
+  ASSERT_EQ(world.said[0].kpis.size(), 2U);
+  EXPECT_EQ(world.said[0].kpis[0]->event_id, "event_sli1");
+  EXPECT_EQ(world.said[0].kpis[1]->metric, "errors");
+  EXPECT_EQ(world.said[0].causes.at(0)->entity_id, "disk1");
+  world.event("sli1", wire::EventState::closed, 1);
+  world.event("sli1", wire::EventState::closed, 1, "errors");
+  world.window(false);
+  world.tick();
+  SelfReport report;
+  world.infer().report(report);
+  const auto open = std::find_if(report.gauges.begin(), report.gauges.end(),
+                                 [](const auto& gauge) { return gauge.name == "open_cases"; });
+  ASSERT_NE(open, report.gauges.end());
+  EXPECT_EQ(open->value, 0);
+}
+
+TEST(Infer, NamesALaterKpiOfTheIncidentInTheNextVersion) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  for (int i = 0; i < 4; ++i) {
+    world.window(true);
+    world.tick();
+  }
+  world.event("sli1", wire::EventState::open, 1, "errors");
+  for (int i = 0; i < 4; ++i) {
+    world.window(true);
+    world.tick();
+  }
+  ASSERT_EQ(world.said.size(), 2U);
+  EXPECT_EQ(world.said[1].diagnosis_id, "event_sli1");
+  EXPECT_EQ(world.said[1].version, 2U);
+  EXPECT_EQ(world.said[1].kpis.size(), 2U);
+}
+
+TEST(Infer, TellsServicesWithOneCauseInOneDiagnosis) {
+  World world;
+  world.share_the_disk();
+  world.settle();
+  world.window(true, true);
+  world.window(true, true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.event("sli2", wire::EventState::open, 1);
+  for (int i = 0; i < 10; ++i) {
+    world.tick();
+    world.window(true, true);
+  }
+  ASSERT_EQ(world.said.size(), 2U);
+  EXPECT_EQ(world.said[1].diagnosis_id, world.said[0].diagnosis_id);
+  EXPECT_EQ(world.said[1].kpis.size(), 2U);
+}
+
+TEST(Infer, IsSurerOfACauseWithABetterScore) {
+  Infer::Config config;
+  config.confidence_offset = -3;
+  World world(config);
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  ASSERT_EQ(world.said.size(), 1U);
+  const double score = world.said[0].causes.at(0)->score;
+  const double exponent = -3 + config.confidence_score * score;
+  EXPECT_NEAR(world.said[0].confidence, 1 / (1 + std::exp(-exponent)), 1e-9);
 }
 
 TEST(Infer, BoundsTheOpenCases) {

@@ -9,6 +9,13 @@ Interest::Interest(const Model& model) : model_(model) {
   for (const Entity& entity : model.entities()) {
     for (const Cause& cause : entity.causes) {
       remember(cause.cause_entity, {cause.cause_metric, cause.statistic});
+      if (!cause.covers_rate.empty()) {
+        remember(entity.name, {cause.covers_rate, Statistic::value});
+      }
+      for (const std::string& need : cause.needs) {
+        const auto dot = need.find('.');
+        remember(need.substr(0, dot), {need.substr(std::min(dot, need.size() - 1) + 1)});
+      }
       causes_[entity.name][cause.effect].push_back(&cause);
     }
     for (const Relation& relation : entity.relations) {

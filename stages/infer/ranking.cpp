@@ -140,13 +140,23 @@ class Explanation {
       const double mean = (end.sum + strengths_[end.link]) / static_cast<double>(length + 1);
       const double bonus =
           depth_bonus * (1 - std::pow(depth_decay, static_cast<double>(length - 1)));
-      const double score = mean + (1 - mean) * bonus;
+      std::vector<std::size_t> path = path_to(series, length);
+      const double score = (mean + (1 - mean) * bonus) * std::sqrt(least_covered(path));
       if (score > best.score) {
         best.score = score;
-        best.path = path_to(series, length);
+        best.path = std::move(path);
       }
     }
     return best;
+  }
+
+  /// A path explains no more of the KPI than its narrowest link lets through.
+  [[nodiscard]] double least_covered(const std::vector<std::size_t>& path) const {
+    double least = 1;
+    for (const std::size_t link : path) {
+      least = std::min(least, candidates_.links[link].covered);
+    }
+    return least;
   }
 
   [[nodiscard]] std::vector<std::size_t> path_to(std::size_t series, std::size_t length) const {
@@ -176,7 +186,7 @@ double strength_of(const CauseLink& link, const AbnormalSeries& cause) {
   const double alike = std::lerp(least_alike * link.rule->prior, 1.0, correlation);
   return std::sqrt(link.rule->prior) * std::pow(cause.verdict.abnormality, 0.4) *
          std::pow(link.order, 0.3) * std::pow(alike, 0.2 + 0.6 * doubt) *
-         std::pow(cause.standing, 0.5 * doubt) * std::sqrt(link.covered) * (0.4 + 0.6 * link.share);
+         std::pow(cause.standing, 0.5 * doubt) * link.covered * (0.4 + 0.6 * link.share);
 }
 
 std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions& options) {

@@ -64,7 +64,7 @@ constexpr std::array<UnitScale, 5> unit_scales{
     {{"ms", "s", 1e-3}, {"us", "s", 1e-6}, {"ns", "s", 1e-9}, {"kB", "B", 1e3}, {"KB", "B", 1e3}}};
 
 std::string change_of(const Verdict& verdict) {
-  if (verdict.baseline == 0) {
+  if (verdict.baseline == 0 || !std::isfinite(verdict.baseline)) {
     return "from 0";
   }
   return "×" + digits(verdict.level / verdict.baseline);
@@ -81,10 +81,13 @@ std::string together(const Subject& subject, bool chinese) {
                  : " (one of " + size + " that together have " + level + ")";
 }
 
-std::optional<std::string> attribute(const Subject& subject, std::string_view name) {
+std::optional<std::string> attribute(const Subject& subject, std::string_view name, bool chinese) {
   const Verdict& verdict = subject.series.verdict;
   if (name == "value") {
     return format_quantity(verdict.level, subject.unit);
+  }
+  if (name == "baseline" && !std::isfinite(verdict.baseline)) {
+    return chinese ? "无" : "none";
   }
   if (name == "baseline") {
     return format_quantity(verdict.baseline, subject.unit);
@@ -160,7 +163,7 @@ Text fill_sentence(const Text& pattern, const Roles& roles) {
       return std::nullopt;
     }
     const std::string_view word = name.substr(dot + 1);
-    return word == "together" ? together(*subject, chinese) : attribute(*subject, word);
+    return word == "together" ? together(*subject, chinese) : attribute(*subject, word, chinese);
   };
   return {fill(pattern.en, [&](std::string_view name) { return lookup(name, false); }),
           fill(pattern.zh, [&](std::string_view name) { return lookup(name, true); })};

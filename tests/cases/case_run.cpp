@@ -21,8 +21,9 @@ Duration boot_of(const std::string& machine) { return machine == "m1" ? 0s : 123
 
 class Play {
  public:
-  Play(const CaseFile& file, const Model& model)
+  Play(const CaseFile& file, const Model& model, const Tape& tape)
       : file_(file),
+        tape_(tape),
         model_(model),
         topology_({}, {model, "m1", "case", "topology", period, "", ""}),
         infer_({}, {model, "m1", "case", "infer", period, "", ""}) {}
@@ -122,6 +123,7 @@ class Play {
         to_observations(ends ? Batch{} : batch, entity.type, "main", window, ended);
     const auto& message = *flatbuffers::GetRoot<wire::Observations>(payload.data());
     topology_.on(message, Envelope{}, ignored_);
+    record(wire::MessageType::observations, payload);
     infer_.on(message, Envelope{}, out_);
   }
 
@@ -151,6 +153,7 @@ class Play {
       out.text = event.of + " is slow.";
       out.text_zh = event.of + " 变慢。";
       const auto payload = to_message(out);
+      record(wire::MessageType::event, payload);
       infer_.on(*flatbuffers::GetRoot<wire::Event>(payload.data()), Envelope{}, out_);
     }
   }
@@ -159,6 +162,7 @@ class Play {
     Outbox topology;
     topology_.tick(now(), topology);
     for (const Outgoing& item : topology.items()) {
+      record(item.type, item.payload);
       if (item.type == wire::MessageType::topology_snapshot) {
         infer_.on(*wire::GetTopologySnapshot(item.payload.data()), Envelope{}, out_);
       } else {
@@ -167,6 +171,12 @@ class Play {
     }
     infer_.tick(now(), out_);
     collect();
+  }
+
+  void record(wire::MessageType type, std::span<const std::uint8_t> payload) const {
+    if (tape_) {
+      tape_(type, payload, now());
+    }
   }
 
   void collect() {
@@ -180,6 +190,7 @@ class Play {
   }
 
   const CaseFile& file_;
+  const Tape& tape_;
   const Model& model_;
   Topology topology_;
   Infer infer_;
@@ -191,6 +202,8 @@ class Play {
 
 }  // namespace
 
-Outcome play(const CaseFile& file, const Model& model) { return Play(file, model).run(); }
+Outcome play(const CaseFile& file, const Model& model, const Tape& tape) {
+  return Play(file, model, tape).run();
+}
 
 }  // namespace gala::cases

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "runtime/model.h"
+#include "runtime/wire.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "tests/cases/case_file.h"
 
@@ -26,6 +29,10 @@ struct Outcome {
   std::map<std::string, std::string> name_of;
 };
 
-Outcome play(const CaseFile& file, const Model& model);
+/// Hears every message that infer is given.
+using Tape = std::function<void(wire::MessageType type, std::span<const std::uint8_t> payload,
+                                Instant sent)>;
+
+Outcome play(const CaseFile& file, const Model& model, const Tape& tape = {});
 
 }  // namespace gala::cases

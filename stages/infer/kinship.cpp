@@ -1,0 +1,67 @@
+// Joins KPIs over the connections of their processes.
+#include "stages/infer/kinship.h"
+
+#include <algorithm>
+#include <set>
+
+namespace gala {
+namespace {
+
+/// KPI → process → connection → connection → process → KPI, and one process between.
+constexpr int most_hops = 8;
+constexpr std::size_t most_visited = 5000;
+
+}  // namespace
+
+std::vector<GraphIndex> own_entities(const EntityGraph& graph, const Interest& interest,
+                                     GraphIndex entity) {
+  const std::vector<Hop> up{{"belongs_to", true, ""}};
+  std::vector<GraphIndex> own{entity};
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    for (const GraphIndex owner : graph.walk(own[i], up)) {
+      if (interest.is_owner(graph.node(owner).entity) &&
+          std::find(own.begin(), own.end(), owner) == own.end()) {
+        own.push_back(owner);
+      }
+    }
+  }
+  return own;
+}
+
+bool are_kin(const EntityGraph& graph, const Interest& interest, GraphIndex a, GraphIndex b) {
+  const std::vector<GraphIndex> goals = own_entities(graph, interest, b);
+  const std::vector<GraphIndex> starts = own_entities(graph, interest, a);
+  std::set<GraphIndex> visited(starts.begin(), starts.end());
+  std::vector<GraphIndex> edge(starts);
+  const auto reached = [&](GraphIndex index) {
+    return std::find(goals.begin(), goals.end(), index) != goals.end();
+  };
+  for (int hop = 0; hop <= most_hops && !edge.empty(); ++hop) {
+    if (std::any_of(edge.begin(), edge.end(), reached)) {
+      return true;
+    }
+    std::vector<GraphIndex> next;
+    const auto step = [&](GraphIndex from, const Hop& along, bool owners_only) {
+      for (const GraphIndex index : graph.walk(from, {along})) {
+        if ((!owners_only || interest.is_owner(graph.node(index).entity)) &&
+            visited.size() < most_visited && visited.insert(index).second) {
+          next.push_back(index);
+        }
+      }
+    };
+    for (const GraphIndex from : edge) {
+      step(from, {"is_peer", true, ""}, false);
+      step(from, {"is_peer", false, ""}, false);
+      step(from, {"connect", true, ""}, false);
+      step(from, {"connect", false, ""}, false);
+      step(from, {"belongs_to", true, ""}, true);
+      if (interest.is_owner(graph.node(from).entity)) {
+        step(from, {"belongs_to", false, ""}, false);
+      }
+    }
+    edge = std::move(next);
+  }
+  return false;
+}
+
+}  // namespace gala
