@@ -90,7 +90,8 @@ TEST(Model, ChecksChecks) {
            {"metric = \"cpu_ns\"\nabove = 1\ncount_metric = \"delai\"\n",
             "did you mean \"delay\"?"},
            {"metric = \"cpu_ns\"\nabove = 1\nseverity = \"wran\"\n", "did you mean \"warn\"?"},
-           {"metric = \"cpu_ns\"\nabove = 1\nkind = \"x\"\n", "\"limit\", \"deviation\" or \"joint\""},
+           {"metric = \"cpu_ns\"\nabove = 1\nkind = \"x\"\n",
+            "\"limit\", \"deviation\" or \"joint\""},
            {"metric = \"cpu_ns\"\nabov = 1\nbelow = 0\n", "unknown key \"abov\""},
            {"above = 1\n", "lacks \"metric\""},
        }) {
