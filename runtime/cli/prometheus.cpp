@@ -137,7 +137,9 @@ Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body
   std::vector<PrometheusSeries> all;
   for (const nlohmann::json& one : (*data)["result"]) {
     PrometheusSeries& series = all.emplace_back();
-    for (const auto& [name, value] : one.value("metric", nlohmann::json::object()).items()) {
+    // Named: items() refers to it, and a temporary would be gone before the first step (C++20).
+    const nlohmann::json metric = one.value("metric", nlohmann::json::object());
+    for (const auto& [name, value] : metric.items()) {
       series.labels[name] = value.is_string() ? value.get<std::string>() : value.dump();
     }
     for (const nlohmann::json& point : one.value("values", nlohmann::json::array())) {

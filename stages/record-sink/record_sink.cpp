@@ -2,6 +2,7 @@
 #include "stages/record-sink/record_sink.h"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace gala {
 namespace {
@@ -54,6 +55,9 @@ RecordSink::RecordSink(const Config& config, const StageContext& context)
 }
 
 Result<> RecordSink::start(Instant) {
+  // Offline, nobody has made the state directory. What cannot be made, opening the file reports.
+  std::error_code reported_below;
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), reported_below);
   writer_ = TRY(RecordingWriter::create(path_, rotation_));
   return {};
 }

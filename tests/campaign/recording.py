@@ -80,16 +80,20 @@ def replay(programs, pipeline, recorded, directory):
     """Runs every stage behind what was recorded, as its program does offline; the diagnoses.
 
     `recorded`: name of a stage → files of what it sent. Stages are run once all that they read from
-    is there; what is before the recorded stages is not needed. Requires: the pipeline has a sink that
-    writes diagnoses.jsonl."""
+    is there; what is before the recorded stages is not needed, and a source that was not recorded
+    (it is younger than the recording) is silent. Requires: the pipeline has a sink that writes
+    diagnoses.jsonl."""
     stages = tomllib.loads(pipeline.read_text())["stages"]
-    outputs = dict(recorded)
+    outputs = {name: [] for name, stage in stages.items() if not stage.get("from")} | recorded
     todo = {name: stage for name, stage in stages.items() if stage.get("from") and name not in outputs}
     while ready := [name for name, stage in todo.items()
                     if all(producer in outputs for producer in producers(stage))]:
         for name in ready:
             stage = todo.pop(name)
             inputs = [file for producer in producers(stage) for file in outputs[producer]]
+            if not inputs:
+                outputs[name] = []
+                continue
             outputs[name] = [directory / f"{name}.out.rec"]
             command = [programs / f"gala-{stage['run']}", "--pipeline", pipeline, "--stage", name,
                        "--state-dir", directory / "state", "--run-dir", directory / "run",
