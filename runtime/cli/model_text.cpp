@@ -89,10 +89,9 @@ std::string condition_text(const Check& check) {
                        check.least_change * 100, format_duration(check.baseline));
   }
   if (check.kind == Check::Kind::joint) {
-    out += fmt::format("unlikely, seen together with {} others, and {} than usual by {:.0f} %",
-                       check.with.size(),
-                       check.direction == wire::Direction::high ? "higher" : "lower",
-                       check.least_change * 100);
+    out += fmt::format(
+        "unlikely, seen together with {} others, and {} than usual by {:.0f} %", check.with.size(),
+        check.direction == wire::Direction::high ? "higher" : "lower", check.least_change * 100);
   }
   const std::string_view lead = check.kind == Check::Kind::limit ? "" : ", and ";
   if (check.above) {
