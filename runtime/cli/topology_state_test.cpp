@@ -125,6 +125,20 @@ TEST_F(History, GoesBackIntoRotatedFiles) {
   EXPECT_FALSE(topology_at(path + "x", 10'000, range));
 }
 
+// A process and its function share a name; whoever says the name means the process.
+TEST(FindEntity, PrefersTheWholeToItsParts) {
+  const std::map<std::string, std::string> labels{{"comm", "redis-server"}};
+  TopologyState state;
+  state.entities["m1_function_7_f"] = {"function", "m1", labels};
+  state.entities["m1_proc_7"] = {"proc", "m1", labels};
+  EXPECT_FALSE(find_entity(state, "redis-server"));
+  EXPECT_EQ(find_entity(state, "proc_7").value(), "m1_proc_7");
+  state.relations.insert({"m1_function_7_f", "belongs_to", "m1_proc_7"});
+  EXPECT_EQ(find_entity(state, "redis-server").value(), "m1_proc_7");
+  state.relations.insert({"m1_proc_7", "connect", "m1_function_7_f"});
+  EXPECT_FALSE(find_entity(state, "redis-server")) << "a circle has no whole";
+}
+
 TEST_F(History, ShowsWhatIsNearAndWhatChanged) {
   record();
   const TopologyState before = at(10);

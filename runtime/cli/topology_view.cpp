@@ -112,9 +112,22 @@ Result<std::string> find_entity(const TopologyState& state, const std::string& t
   }
   std::vector<std::string> found;
   for (const auto& [id, entity] : state.entities) {
-    if (name_of(entity) == text) {
+    // An id may stand without its machine.
+    if (name_of(entity) == text || id == entity.machine_id + "_" + text) {
       found.push_back(id);
     }
+  }
+  // Parts carry the name of what they belong to (the functions and ports of a process): the whole
+  // is meant.
+  std::set<std::string> parts;
+  for (const auto& [from, kind, to] : state.relations) {
+    if (from != to && std::ranges::binary_search(found, from) &&
+        std::ranges::binary_search(found, to)) {
+      parts.insert(from);
+    }
+  }
+  if (parts.size() < found.size()) {
+    std::erase_if(found, [&](const std::string& id) { return parts.contains(id); });
   }
   if (found.size() == 1) {
     return found.front();

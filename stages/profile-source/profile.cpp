@@ -35,6 +35,8 @@ std::vector<FunctionShare> Profile::shares() const {
       shares[function].total += samples;
     }
   }
+  // "[unknown]", "[no stack]": places without a name are no functions.
+  std::erase_if(shares, [](const FunctionShare& share) { return share.function.starts_with('['); });
   std::ranges::sort(shares, [](const FunctionShare& left, const FunctionShare& right) {
     return left.self != right.self ? left.self > right.self : left.function < right.function;
   });

@@ -101,6 +101,17 @@ TEST(Profile, SharesAreOwnAndWithWhatWasCalled) {
   EXPECT_EQ(shares[3].total, 10u);
 }
 
+TEST(Profile, PlacesWithoutANameAreNoFunctions) {
+  Profile profile("x");
+  profile.add({"main", "[unknown]"}, 3);
+  profile.add({"[no stack]"}, 5);
+  EXPECT_EQ(profile.samples(), 8u);
+  const auto shares = profile.shares();
+  ASSERT_EQ(shares.size(), 1u);
+  EXPECT_EQ(shares[0].function, "main");
+  EXPECT_EQ(shares[0].total, 3u);
+}
+
 TEST(Profile, AMessageTellsAllOfIt) {
   Profile profile("worker");
   profile.add({"main", "work"}, 7);
