@@ -102,15 +102,15 @@ void Detect::report(SelfReport& report) const {
   gauge("entities", tally_.entities, "Entities and checks with a model.");
   gauge("open_events", tally_.open, "Entities that are abnormal now.");
   gauge("opened_total", tally_.opened, "Events opened.");
-  gauge("judged_total", tally_.judged, "MessageRows judged.");
+  gauge("judged_total", tally_.judged, "Rows judged.");
   gauge("unjudged_total", tally_.unjudged,
-        "MessageRows without a value, or with too few in the window.");
+        "Rows without a value, or with too few in the window.");
   gauge("new_levels_total", tally_.new_levels, "Events that lasted and became the usual level.");
   gauge("out_of_order_total", tally_.out_of_order,
-        "MessageRows older than the last of their entity.");
+        "Rows older than the last of their entity.");
   gauge("invalid_total", invalid_, "Messages without a window or entity ids.");
   gauge("refused_total", tally_.refused,
-        "MessageRows not judged because max_entities was reached.");
+        "Rows not judged because max_entities was reached.");
   if (tally_.entities >= tally_.max_entities) {
     report.complaints.push_back("all " + std::to_string(tally_.max_entities) +
                                 " models are in use, so new entities are not judged; raise "

@@ -24,7 +24,7 @@ constexpr double fewest_refused_rows = 60;
 constexpr double most_refused_rows = 10'000;
 /// Nothing below that many times the usual is an alarm, however quiet the history was.
 constexpr double least_alarm = 3;
-/// MessageRows of a young model whose errors say nothing.
+/// Rows of a young model whose errors say nothing.
 constexpr double settling_rows = 16;
 /// What each method counts beside the forecasts, before it is weighed by how well it predicts.
 constexpr double level_weight = 1;

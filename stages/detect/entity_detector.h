@@ -20,7 +20,7 @@ namespace gala {
 /// What a detector is made of. The defaults were chosen on public data (docs/accuracy.md).
 struct DetectorShape {
   std::size_t metrics = 1;
-  /// MessageRows after which a row counts 1/e.
+  /// Rows after which a row counts 1/e.
   double memory_rows = 20'000;
   /// Entities with more metrics get one autoregression a metric instead of a vector regression.
   std::size_t most_vector_metrics = 64;
@@ -28,7 +28,7 @@ struct DetectorShape {
   double false_alarm_rate = 5e-3;
   /// No alarm before that many rows.
   double warmup_rows = 60;
-  /// MessageRows of the mean that the score is made of, and what of a peak is left a row later.
+  /// Rows of the mean that the score is made of, and what of a peak is left a row later.
   std::size_t mean_rows = 5;
   double hold = 0.8;
   /// Speed of the slow level, which says what is expected.
@@ -59,7 +59,7 @@ class EntityDetector {
   /// Judges, then learns. `values` may have NaN where nothing was measured. `trusted`: the history
   /// is known to be normal, all of it is learned.
   RowFinding next(std::span<const double> values, double wall_s, bool trusted = false);
-  /// MessageRows are missing: forecasts begin anew, what was learned stays.
+  /// Rows are missing: forecasts begin anew, what was learned stays.
   void interrupt();
   /// What lasts is the new usual level.
   void accept();
@@ -112,7 +112,7 @@ class EntityDetector {
   std::vector<double> recent_;
   double rows_ = 0;
   double usual_score_ = 1;
-  /// MessageRows refused lately, and how many more are learned whatever they are.
+  /// Rows refused lately, and how many more are learned whatever they are.
   double refused_ = 0;
   double relearn_rows_ = 0;
   double held_ = 0;

@@ -15,7 +15,7 @@ class Level {
  public:
   struct Speed {
     double fast = 0.2;
-    /// MessageRows after which a row counts 1/e in the slow level.
+    /// Rows after which a row counts 1/e in the slow level.
     double slow_rows = 600;
   };
   Level(std::size_t metrics, Speed speed)

@@ -42,7 +42,7 @@ class Seasonal {
   std::vector<float> slot_rows_;
   std::int64_t first_day_ = -1;
   double days_seen_ = 0;
-  /// MessageRows since it speaks.
+  /// Rows since it speaks.
   double judged_rows_ = 0;
 };
 

@@ -27,7 +27,7 @@ class VectorRegression {
     std::size_t metrics = 1;
     std::size_t lags = 1;
     std::vector<std::size_t> horizons{1};
-    /// MessageRows after which a row counts 1/e.
+    /// Rows after which a row counts 1/e.
     double memory_rows = 10'000;
     /// Ridge, relative to the variance of the inputs: for ever, and shared by the rows learned.
     double ridge = 0.01;
@@ -49,7 +49,7 @@ class VectorRegression {
   }
 
   [[nodiscard]] const Shape& shape() const { return shape_; }
-  /// MessageRows that count, after forgetting.
+  /// Rows that count, after forgetting.
   [[nodiscard]] double learned() const { return moments_(width_ - 1, width_ - 1) / unit_; }
 
   void save(StateWriter& writer) const;
