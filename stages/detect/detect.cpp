@@ -8,19 +8,7 @@
 namespace gala {
 namespace {
 
-/// Longer windows are nonsense; times beyond this (73 years of uptime) would overflow sums.
-constexpr std::uint64_t longest_window_ns = 86'400'000'000'000;
-constexpr std::uint64_t latest_time_ns = std::uint64_t{1} << 61;
 constexpr std::string_view state_magic = "GALADET1";
-
-bool is_valid(const Window& window) {
-  return window.start_ns < window.end_ns && window.length_ns() <= longest_window_ns &&
-         window.end_ns <= latest_time_ns;
-}
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
-}
 
 }  // namespace
 
@@ -51,46 +39,18 @@ void Detect::on(const wire::Observations& message, const Envelope& /*envelope*/,
   if (found == by_entity_.end()) {
     return;
   }
-  // Ids of the ended may be used again by rows of the same message.
-  if (message.ended() != nullptr) {
-    const std::uint64_t at_ns = std::min(message.window_end_ns(), latest_time_ns);
-    for (const flatbuffers::String* id : *message.ended()) {
-      for (JointCheck* check : found->second) {
-        check->end(text_of(id), at_ns, out);
-      }
-    }
-  }
-  if (message.rows() == 0) {
-    return;
-  }
-  const TableView table(message.columns(), message.rows());
-  const ColumnView entity_id = table.find("entity_id");
-  const Window window{message.window_start_ns(), message.window_end_ns()};
-  if (!entity_id.valid() || entity_id.kind() != wire::ColumnKind::text || !is_valid(window)) {
+  if (!hand_to(found->second, message, out)) {
     ++invalid_;
-    return;
-  }
-  constexpr auto limit = static_cast<std::int64_t>(latest_time_ns);
-  const MessageRows rows{table, entity_id, text_of(message.machine_id()), window,
-                         std::clamp(message.wall_offset_ns(), -limit, limit)};
-  for (JointCheck* check : found->second) {
-    check->on(rows, out);
   }
 }
 
 void Detect::tick(Instant now, Outbox& out) {
   const auto forget_ns = static_cast<std::uint64_t>(config_.forget_after.count());
   tally_.now_ns = std::max(tally_.now_ns, now.boot.ns());
-  if (next_sweep_ns_ == 0) {
-    // Values that came before the first tick carry no time; nothing is swept until they had theirs.
-    next_sweep_ns_ = tally_.now_ns + 2 * forget_ns;
-  }
-  if (tally_.now_ns < next_sweep_ns_) {
-    return;
-  }
-  next_sweep_ns_ = tally_.now_ns + forget_ns / 4;
-  for (JointCheck& check : checks_) {
-    check.sweep(tally_.now_ns - std::min(tally_.now_ns, forget_ns), out);
+  if (const auto before_ns = sweep_.due(tally_.now_ns, forget_ns)) {
+    for (JointCheck& check : checks_) {
+      check.sweep(*before_ns, out);
+    }
   }
 }
 
@@ -103,14 +63,11 @@ void Detect::report(SelfReport& report) const {
   gauge("open_events", tally_.open, "Entities that are abnormal now.");
   gauge("opened_total", tally_.opened, "Events opened.");
   gauge("judged_total", tally_.judged, "Rows judged.");
-  gauge("unjudged_total", tally_.unjudged,
-        "Rows without a value, or with too few in the window.");
+  gauge("unjudged_total", tally_.unjudged, "Rows without a value, or with too few in the window.");
   gauge("new_levels_total", tally_.new_levels, "Events that lasted and became the usual level.");
-  gauge("out_of_order_total", tally_.out_of_order,
-        "Rows older than the last of their entity.");
+  gauge("out_of_order_total", tally_.out_of_order, "Rows older than the last of their entity.");
   gauge("invalid_total", invalid_, "Messages without a window or entity ids.");
-  gauge("refused_total", tally_.refused,
-        "Rows not judged because max_entities was reached.");
+  gauge("refused_total", tally_.refused, "Rows not judged because max_entities was reached.");
   if (tally_.entities >= tally_.max_entities) {
     report.complaints.push_back("all " + std::to_string(tally_.max_entities) +
                                 " models are in use, so new entities are not judged; raise "

@@ -64,7 +64,7 @@ class Detect {
   // A deque: checks are pointed to.
   std::deque<JointCheck> checks_;
   std::map<std::string, std::vector<JointCheck*>, std::less<>> by_entity_;
-  std::uint64_t next_sweep_ns_ = 0;
+  SweepClock sweep_;
   std::uint64_t invalid_ = 0;
 };
 

@@ -13,20 +13,13 @@
 #include "stages/detect/entity_detector.h"
 #include "stages/threshold/alarm.h"
 #include "stages/threshold/baseline.h"
+#include "stages/threshold/check_events.h"
 #include "stages/threshold/episodes.h"
+#include "stages/threshold/judged_message.h"
 #include "stages/threshold/judgement.h"
 #include "stages/threshold/sample.h"
 
 namespace gala {
-
-/// What the rows of one message have in common; borrowed for the call.
-struct MessageRows {
-  const TableView& table;
-  ColumnView entity_id;
-  std::string_view machine_id;
-  Window window;
-  std::int64_t wall_offset_ns = 0;
-};
 
 /// Limits and counts that all checks share.
 struct DetectTally {
@@ -58,7 +51,7 @@ class JointCheck {
   JointCheck(const Entity& entity, const Check& check, const Metric& metric, DetectTally& tally);
 
   /// Judges every row of a message that has the metric.
-  void on(const MessageRows& rows, Outbox& out);
+  void on(const MessageView& message, Outbox& out);
   /// The entity is no more: its event closes.
   void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
   /// Forgets entities without a value since `before_ns` (stage clock).
@@ -77,31 +70,21 @@ class JointCheck {
     Baseline baseline;
     std::unique_ptr<wire::EventT> event;
     std::uint64_t seen_ns = 0;
-    std::uint64_t abnormal_ns = 0;
+    AbnormalTime abnormal;
     /// Until when the last unlikely row speaks for those after it.
     std::uint64_t unlikely_until_ns = 0;
     double unlikeliness = 0;
   };
   using States = MapById<State>;
 
-  struct Row {
-    std::string_view entity_id;
-    std::size_t index = 0;
-    Sample sample;
-  };
-
-  void judge(const MessageRows& rows, const Row& row, Outbox& out);
-  Judgement verdict_of(State& state, const MessageRows& rows, const BaselinePoint& point);
-  void read_values(const MessageRows& rows, const Row& row);
-  States::iterator find_state(const MessageRows& rows, const Row& row, Outbox& out);
-  void advance(State& state, const MessageRows& rows, const Row& row, const BaselinePoint& point,
-               const Judgement& judgement, Outbox& out);
-  void begin_event(State& state, const MessageRows& rows, const Row& row);
-  void describe(State& state, const MessageRows& rows, const Row& row,
-                const Judgement& judgement) const;
-  void blame(State& state, const Row& row) const;
+  void judge(const MessageView& message, const JudgedRow& row, Outbox& out);
+  Judgement verdict_of(State& state, const MessageView& message, const BaselinePoint& point);
+  void read_values(const JudgedRow& row);
+  States::iterator find_state(const MessageView& message, const JudgedRow& row, Outbox& out);
+  void advance(State& state, const MessageView& message, const JudgedRow& row,
+               const BaselinePoint& point, const Judgement& judgement, Outbox& out);
+  void blame(State& state, const JudgedRow& row) const;
   void close(State& state, wire::Ending ending, Outbox& out);
-  void send(const State& state, Outbox& out) const;
   void drop(States::iterator state);
   [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
   [[nodiscard]] BaselineShape shape() const {
@@ -110,7 +93,7 @@ class JointCheck {
 
   const Entity& entity_;
   const Check& check_;
-  const Metric& metric_;
+  CheckEvents events_;
   DetectTally& tally_;
   DetectorShape detector_shape_;
   /// The check, and one like it for each companion: what a SampleReader reads by.

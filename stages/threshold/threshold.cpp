@@ -4,29 +4,6 @@
 #include <algorithm>
 
 namespace gala {
-namespace {
-
-/// Longer windows are nonsense; times beyond this (73 years of uptime) would overflow sums.
-constexpr std::uint64_t longest_window_ns = 86'400'000'000'000;
-constexpr std::uint64_t latest_time_ns = std::uint64_t{1} << 61;
-
-bool is_valid(const Window& window) {
-  return window.start_ns < window.end_ns && window.length_ns() <= longest_window_ns &&
-         window.end_ns <= latest_time_ns;
-}
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
-}
-
-/// A wall clock that is centuries off labels nothing.
-std::int64_t sane_offset(std::int64_t offset_ns) {
-  constexpr auto limit = static_cast<std::int64_t>(latest_time_ns);
-  return std::clamp(offset_ns, -limit, limit);
-}
-
-}  // namespace
-
 StageDescription Threshold::describe() {
   return {"threshold",
           "Judges every metric that has checks in the model and says what is abnormal.",
@@ -60,51 +37,18 @@ void Threshold::on(const wire::Observations& message, const Envelope& /*envelope
   if (found == by_entity_.end()) {
     return;
   }
-  // Ids of the ended may be used again by rows of the same message.
-  end_entities(message, found->second, out);
-  if (message.rows() == 0) {
-    return;
-  }
-  const TableView table(message.columns(), message.rows());
-  const ColumnView entity_id = table.find("entity_id");
-  const Window window{message.window_start_ns(), message.window_end_ns()};
-  if (!entity_id.valid() || entity_id.kind() != wire::ColumnKind::text || !is_valid(window)) {
+  if (!hand_to(found->second, message, out)) {
     ++invalid_;
-    return;
-  }
-  const MessageView view{table, entity_id, text_of(message.machine_id()), window,
-                         sane_offset(message.wall_offset_ns())};
-  for (Watch* watch : found->second) {
-    watch->on(view, out);
-  }
-}
-
-void Threshold::end_entities(const wire::Observations& message, std::vector<Watch*>& watches,
-                             Outbox& out) {
-  if (message.ended() == nullptr) {
-    return;
-  }
-  const std::uint64_t at_ns = std::min(message.window_end_ns(), latest_time_ns);
-  for (const flatbuffers::String* id : *message.ended()) {
-    for (Watch* watch : watches) {
-      watch->end(text_of(id), at_ns, out);
-    }
   }
 }
 
 void Threshold::tick(Instant now, Outbox& out) {
   const auto forget_ns = static_cast<std::uint64_t>(config_.forget_after.count());
   tally_.now_ns = std::max(tally_.now_ns, now.boot.ns());
-  if (next_sweep_ns_ == 0) {
-    // Values that came before the first tick carry no time; nothing is swept until they had theirs.
-    next_sweep_ns_ = tally_.now_ns + 2 * forget_ns;
-  }
-  if (tally_.now_ns < next_sweep_ns_) {
-    return;
-  }
-  next_sweep_ns_ = tally_.now_ns + forget_ns / 4;
-  for (Watch& watch : watches_) {
-    watch.sweep(tally_.now_ns - std::min(tally_.now_ns, forget_ns), out);
+  if (const auto before_ns = sweep_.due(tally_.now_ns, forget_ns)) {
+    for (Watch& watch : watches_) {
+      watch.sweep(*before_ns, out);
+    }
   }
 }
 

@@ -49,15 +49,13 @@ class Threshold {
   void report(SelfReport& report) const;
 
  private:
-  void end_entities(const wire::Observations& message, std::vector<Watch*>& watches, Outbox& out);
-
   Config config_;
   WatchTally tally_;
   // Deques: watches refer to their neighbours, which must stay where they are.
   std::deque<Episodes> episodes_;
   std::deque<Watch> watches_;
   std::map<std::string, std::vector<Watch*>, std::less<>> by_entity_;
-  std::uint64_t next_sweep_ns_ = 0;
+  SweepClock sweep_;
   /// Messages without a window, an entity or an entity_id column.
   std::uint64_t invalid_ = 0;
 };

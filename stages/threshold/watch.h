@@ -12,20 +12,13 @@
 #include "runtime/outbox.h"
 #include "stages/threshold/alarm.h"
 #include "stages/threshold/baseline.h"
+#include "stages/threshold/check_events.h"
 #include "stages/threshold/episodes.h"
+#include "stages/threshold/judged_message.h"
 #include "stages/threshold/judgement.h"
 #include "stages/threshold/sample.h"
 
 namespace gala {
-
-/// What the rows of one message have in common; borrowed for the call.
-struct MessageView {
-  const TableView& table;
-  ColumnView entity_id;
-  std::string_view machine_id;
-  Window window;
-  std::int64_t wall_offset_ns = 0;
-};
 
 /// Limits and counts that all watches share.
 struct WatchTally {
@@ -55,7 +48,7 @@ class Watch {
   /// All references outlive the watch.
   Watch(const Entity& entity, const Check& check, const Metric& metric, Episodes& episodes,
         WatchTally& tally)
-      : entity_(entity), check_(check), metric_(metric), episodes_(episodes), tally_(tally) {}
+      : check_(check), events_(entity, check, metric), episodes_(episodes), tally_(tally) {}
 
   /// Judges every row of a message that has the metric.
   void on(const MessageView& message, Outbox& out);
@@ -73,41 +66,30 @@ class Watch {
     /// As last sent, while open.
     std::unique_ptr<wire::EventT> event;
     std::uint64_t seen_ns = 0;
-    /// Time with an open event; a tenth as much is forgiven for normal time.
-    std::uint64_t abnormal_ns = 0;
+    AbnormalTime abnormal;
   };
   using States = MapById<State>;
-
-  struct Row {
-    std::string_view entity_id;
-    std::size_t index = 0;
-    Sample sample;
-  };
 
   [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
   [[nodiscard]] BaselineShape shape() const {
     return {check_.baseline, check_.warmup, check_.direction};
   }
   [[nodiscard]] bool is_judgeable(const Sample& sample) const;
-  void judge_against_limit(const MessageView& message, const Row& row, Outbox& out);
-  void judge_against_baseline(const MessageView& message, const Row& row, Outbox& out);
+  void judge_against_limit(const MessageView& message, const JudgedRow& row, Outbox& out);
+  void judge_against_baseline(const MessageView& message, const JudgedRow& row, Outbox& out);
   /// The entity's state if this window comes after its last; makes one when `wanted` and there is
   /// room.
-  States::iterator find_state(const MessageView& message, const Row& row, bool wanted, Outbox& out);
-  Alarm::Change advance(State& state, const MessageView& message, const Row& row,
+  States::iterator find_state(const MessageView& message, const JudgedRow& row, bool wanted,
+                              Outbox& out);
+  Alarm::Change advance(State& state, const MessageView& message, const JudgedRow& row,
                         const Judgement& judgement, Outbox& out);
   void learn(State& state, const BaselinePoint& point, const MessageView& message,
              const Judgement& judgement);
-  void begin_event(State& state, const MessageView& message, const Row& row);
-  void describe(State& state, const MessageView& message, const Row& row,
-                const Judgement& judgement) const;
   void close(State& state, wire::Ending ending, Outbox& out);
-  void send(const State& state, Outbox& out) const;
   void drop(States::iterator state);
 
-  const Entity& entity_;
   const Check& check_;
-  const Metric& metric_;
+  CheckEvents events_;
   Episodes& episodes_;
   WatchTally& tally_;
   States states_;
