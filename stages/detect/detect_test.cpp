@@ -56,7 +56,7 @@ TEST(Detect, SaysOneIncidentOnceAndClosesIt) {
     EXPECT_GT(opened.expected_high, opened.expected_low);
     ASSERT_FALSE(opened.blames.empty());
     EXPECT_EQ(opened.blames.front()->entity_id, "m1_service_42");
-    EXPECT_LE(opened.updated_ns, (1000 + 900 + 10) * second_ns);
+    EXPECT_LE(opened.updated_ns, (1000 + 900 + 10) * second);
     EXPECT_EQ(events.back().state, wire::EventState::closed);
     EXPECT_EQ(events.back().ending, wire::Ending::normal);
     EXPECT_EQ(events.back().event_id, opened.event_id);
@@ -103,7 +103,7 @@ TEST(Detect, SurvivesGapsNanConstantsResetsAndClockSteps) {
   }
   EXPECT_GT(bench.gauge("judged_total"), 1000);
   // A clock that steps back: the message of another boot is taken, a late one is not.
-  bench.feed(observe_services({ServiceRow{}}, 10 * second_ns));
+  bench.feed(observe_services({ServiceRow{}}, 10 * second));
   EXPECT_EQ(bench.gauge("out_of_order_total"), 1);
 }
 

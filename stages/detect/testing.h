@@ -10,11 +10,9 @@
 #include "runtime/model.h"
 #include "runtime/wire.h"
 #include "stages/detect/detect.h"
+#include "stages/threshold/stage_bench.h"
 
 namespace gala::testing {
-
-inline constexpr std::uint64_t second_ns = 1'000'000'000;
-inline constexpr std::int64_t wall_offset = 1'700'000'000'000'000'000;
 
 inline Model service_model(Diagnostics& diagnostics) {
   const std::vector<SourceText> files{{"service.toml", R"(
@@ -82,65 +80,34 @@ inline std::vector<std::uint8_t> observe_services(const std::vector<ServiceRow>&
     batch.column(rate).add(row.rate);
     batch.column(work).add(row.work);
   }
-  const BatchWindow window{"m1", end_ns - second_ns, end_ns, wall_offset, 0};
+  const BatchWindow window{"m1", end_ns - second, end_ns, wall_offset_ns, 0};
   return to_observations(batch, "service", "requests", window, ended);
 }
 
-inline std::vector<wire::EventT> events_of(const Outbox& out) {
-  std::vector<wire::EventT> events;
-  for (const Outgoing& message : out.items()) {
-    wire::EventT event;
-    flatbuffers::GetRoot<wire::Event>(message.payload.data())->UnPackTo(&event);
-    events.push_back(std::move(event));
-  }
-  return events;
-}
-
-/// The stage with its model, driven by windows of one second.
-class DetectBench {
+/// The stage with its model.
+class DetectBench : public StageBench<Detect> {
  public:
-  explicit DetectBench(Detect::Config config = {})
-      : model_(service_model(diagnostics_)), detect_(config, context()) {}
+  explicit DetectBench(Detect::Config config = {}) : DetectBench(parse(), config) {}
 
-  [[nodiscard]] std::string complaints() const { return diagnostics_.render({}); }
-  std::vector<wire::EventT> feed(const std::vector<std::uint8_t>& message) {
-    Outbox out;
-    detect_.on(*flatbuffers::GetRoot<wire::Observations>(message.data()), Envelope{}, out);
-    return events_of(out);
-  }
+  [[nodiscard]] std::string complaints() const { return complaints_; }
   std::vector<wire::EventT> next(const ServiceRow& row) {
-    now_ns_ += second_ns;
-    return feed(observe_services({row}, now_ns_));
+    return feed(observe_services({row}, step()));
   }
-  void skip(std::uint64_t windows) { now_ns_ += windows * second_ns; }
-  std::vector<wire::EventT> tick() {
-    Outbox out;
-    const BootTime boot = BootTime::from_ns(now_ns_);
-    detect_.tick({boot, wall_of(boot, wall_offset)}, out);
-    return events_of(out);
-  }
-  [[nodiscard]] double gauge(std::string_view name) const {
-    SelfReport report;
-    detect_.report(report);
-    for (const auto& gauge : report.gauges) {
-      if (gauge.name == name) {
-        return gauge.value;
-      }
-    }
-    return not_measured;
-  }
-  [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
-  [[nodiscard]] Detect& stage() { return detect_; }
 
  private:
-  [[nodiscard]] StageContext context() const {
-    return {model_, "m1", "test", "unlikely", std::chrono::seconds(1), "", ""};
+  struct Parsed {
+    Diagnostics diagnostics;
+    Model model;
+  };
+  static Parsed parse() {
+    Parsed parsed;
+    parsed.model = service_model(parsed.diagnostics);
+    return parsed;
   }
+  DetectBench(Parsed parsed, Detect::Config config)
+      : StageBench(std::move(parsed.model), config), complaints_(parsed.diagnostics.render({})) {}
 
-  Diagnostics diagnostics_;
-  Model model_;
-  std::uint64_t now_ns_ = 1000 * second_ns;
-  Detect detect_;
+  std::string complaints_;
 };
 
 /// A service whose load wanders, with a daily pattern and bursts; latency follows the load as in a

@@ -11,12 +11,10 @@
 #include "runtime/batch.h"
 #include "runtime/model.h"
 #include "runtime/wire.h"
+#include "stages/threshold/stage_bench.h"
 #include "stages/threshold/threshold.h"
 
 namespace gala::testing {
-
-inline constexpr std::uint64_t second = 1'000'000'000;
-inline constexpr std::int64_t wall_offset_ns = 1'700'000'000'000'000'000;
 
 /// A model of one entity "sli" (key tgid, label comm; metrics latency, throughput, drops, errors)
 /// with these checks.
@@ -137,67 +135,33 @@ inline std::vector<std::uint8_t> observe(const std::vector<SliRow>& rows, std::u
   return to_observations(batch, "sli", "requests", window, ended);
 }
 
-/// The events in `out`, unpacked.
-inline std::vector<wire::EventT> events_in(const Outbox& out) {
-  std::vector<wire::EventT> events;
-  for (const Outgoing& message : out.items()) {
-    wire::EventT event;
-    flatbuffers::GetRoot<wire::Event>(message.payload.data())->UnPackTo(&event);
-    events.push_back(std::move(event));
-  }
-  return events;
-}
-
-/// A threshold stage with its model, driven by windows of one second.
-class Bench {
+/// A threshold stage over checks of entity sli.
+class Bench : public StageBench<Threshold> {
  public:
   explicit Bench(const std::string& checks, Threshold::Config config = {})
-      : model_(model_with(checks, diagnostics_)), threshold_(config, context()) {}
-  explicit Bench(Model model) : model_(std::move(model)), threshold_({}, context()) {}
+      : Bench(parse(checks), config) {}
+  explicit Bench(Model model) : StageBench(std::move(model)) {}
 
   /// What is wrong with the checks' text; empty when nothing is.
-  [[nodiscard]] std::string complaints() const { return diagnostics_.render({}); }
+  [[nodiscard]] std::string complaints() const { return complaints_; }
 
-  std::vector<wire::EventT> feed(const std::vector<std::uint8_t>& message) {
-    Outbox out;
-    threshold_.on(*flatbuffers::GetRoot<wire::Observations>(message.data()), Envelope{}, out);
-    return events_in(out);
-  }
   /// One window of one entity that ends one second after the one before.
-  std::vector<wire::EventT> next(const SliRow& row) {
-    now_ns_ += second;
-    return feed(observe({row}, now_ns_));
-  }
-  /// A window without data.
-  void skip(std::uint64_t windows) { now_ns_ += windows * second; }
-  std::vector<wire::EventT> tick() {
-    Outbox out;
-    const BootTime boot = BootTime::from_ns(now_ns_);
-    threshold_.tick({boot, wall_of(boot, wall_offset_ns)}, out);
-    return events_in(out);
-  }
-  [[nodiscard]] double gauge(std::string_view name) const {
-    SelfReport report;
-    threshold_.report(report);
-    for (const auto& gauge : report.gauges) {
-      if (gauge.name == name) {
-        return gauge.value;
-      }
-    }
-    return not_measured;
-  }
-  [[nodiscard]] std::uint64_t now_ns() const { return now_ns_; }
-  [[nodiscard]] Threshold& stage() { return threshold_; }
+  std::vector<wire::EventT> next(const SliRow& row) { return feed(observe({row}, step())); }
 
  private:
-  [[nodiscard]] StageContext context() const {
-    return {model_, "m1", "test", "limits", std::chrono::seconds(1), "", ""};
+  struct Parsed {
+    Diagnostics diagnostics;
+    Model model;
+  };
+  static Parsed parse(const std::string& checks) {
+    Parsed parsed;
+    parsed.model = model_with(checks, parsed.diagnostics);
+    return parsed;
   }
+  Bench(Parsed parsed, Threshold::Config config)
+      : StageBench(std::move(parsed.model), config), complaints_(parsed.diagnostics.render({})) {}
 
-  Diagnostics diagnostics_;
-  Model model_;
-  std::uint64_t now_ns_ = 1000 * second;
-  Threshold threshold_;
+  std::string complaints_;
 };
 
 }  // namespace gala::testing

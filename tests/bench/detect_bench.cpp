@@ -72,10 +72,10 @@ void judge_messages(benchmark::State& state) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i].entity_id = "m1_service_" + std::to_string(i);
   }
-  std::uint64_t end_ns = 2000 * testing::second_ns;
+  std::uint64_t end_ns = 2000 * testing::second;
   for (auto each : state) {
     static_cast<void>(each);
-    end_ns += testing::second_ns;
+    end_ns += testing::second;
     const auto message = testing::observe_services(rows, end_ns);
     benchmark::DoNotOptimize(bench.feed(message));
   }
