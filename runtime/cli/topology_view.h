@@ -8,9 +8,9 @@
 
 namespace gala {
 
-/// The id of the one entity that `text` means: an id, with or without its machine, or a word that one
-/// entity alone has among its labels. Of several, the one that the others relate to; where that is
-/// not one either, the error lists them.
+/// The id of the one entity that `text` means: an id, with or without its machine, or a word that
+/// one entity alone has among its labels. Of several, the one that the others relate to; where that
+/// is not one either, the error lists them.
 Result<std::string> find_entity(const TopologyState& state, const std::string& text);
 
 /// How many of each kind.
