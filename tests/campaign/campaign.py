@@ -57,6 +57,8 @@ def parse(kinds):
     parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="JSON lines, appended")
     parser.add_argument("--record", type=pathlib.Path, metavar="DIR",
                         help="record what leaves the sources, one directory for each kind")
+    parser.add_argument("--tape", type=pathlib.Path, metavar="DIR",
+                        help="record what leaves the sources all the time, for rescore.py")
     parser.add_argument("--before", metavar="COMMAND", help="runs before each measured stretch")
     parser.add_argument("--after", metavar="COMMAND", help="runs after it")
     parser.add_argument("--json", action="store_true", help="print the JSON lines, no table")
@@ -67,6 +69,8 @@ def parse(kinds):
     if unknown := [name for name in wanted if name not in kinds]:
         parser.error(f"no such fault: {', '.join(unknown)}; there are {', '.join(kinds)}")
     options.faults = wanted
+    if options.tape and options.record:
+        parser.error("--tape and --record: one at a time")
     options.build, options.pipeline = options.build.resolve(), options.pipeline.resolve()
     return options
 
@@ -80,7 +84,7 @@ class Campaign:
         self.closed = set()
         self.world = World(options.keep)
         self.applications = self.load = self.pipeline = None
-        self.tapes = []
+        self.recordings = []
 
     def prepare(self):
         self.applications = Applications(self.world, self.options.build)
@@ -89,6 +93,10 @@ class Campaign:
         say(f"{len(self.applications.all)} applications under load, {len(self.pipeline.stages)} "
             f"stages; {self.options.settle:.0f} s to settle; {self.world.directory}")
         self.applications.fill_cache()
+        if self.options.tape:
+            self.options.tape.mkdir(parents=True, exist_ok=True)
+            for source in self.pipeline.sources:
+                self.pipeline.record(source, self.options.tape / f"{source}.rec")
         self.look(self.options.settle)
 
     def close(self):
@@ -150,7 +158,7 @@ class Campaign:
             fault.remove()
         # What was said until now may still be made better.
         self.look(1, injection=injection)
-        record = {"kind": "injection", **injection.outcome(), "felt": self.load.differs(
+        record = {"kind": "injection", **injection.outcome(), "ended": round(time.time(), 3), "felt": self.load.differs(
             before, during, fault.suffering), "clients": {"before": before, "during": during}}
         self.tell(record)
         if self.options.record:
@@ -164,10 +172,10 @@ class Campaign:
 
     def start_recording(self):
         """From the sources: smaller than what the assembler makes of it, and it is replayed too."""
-        self.tapes = [self.world.directory / f"{source}.rec" for source in self.pipeline.sources]
-        for tape in self.tapes:
-            tape.unlink(missing_ok=True)
-            self.pipeline.record(tape.stem, tape)
+        self.recordings = [self.world.directory / f"{source}.rec" for source in self.pipeline.sources]
+        for path in self.recordings:
+            path.unlink(missing_ok=True)
+            self.pipeline.record(path.stem, path)
 
     def keep_recording(self, fault, injection):
         self.pipeline.stop_recording()
@@ -175,8 +183,8 @@ class Campaign:
         directory.mkdir(parents=True, exist_ok=True)
         boot_offset = time.clock_gettime(time.CLOCK_BOOTTIME) - time.time()
         from_s = injection.began + boot_offset - RECORDED_BEFORE_S
-        for tape in self.tapes:
-            recording.cut(tape, directory / f"{tape.name}.xz", int(from_s * 1e9),
+        for path in self.recordings:
+            recording.cut(path, directory / f"{path.name}.xz", int(from_s * 1e9),
                           time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         recording.write_truth(directory, fault, injection.began,
                               {str(scoring.PORTS[name]) for name in fault.suffering})
@@ -185,19 +193,9 @@ class Campaign:
         """Time in which nothing may be said of our applications."""
         began = time.time()
         said = self.look(seconds)
-        events = [event for event in said["events"] if scoring.is_kpi_event(event)
-                  and event["Attributes"].get("started", 0) / 1000 >= began
-                  and scoring.application_of(event["Resource"].get("labels"))]
-        diagnoses = [diagnosis for diagnosis in said["diagnoses"]
-                     if diagnosis["Attributes"].get("bent", 0) / 1000 >= began
-                     and scoring.application_of(scoring.kpi_of(diagnosis).get("metric_labels"))]
-        texts = [event["Resource"].get("description") for event in events]
-        self.tell({"kind": "quiet", "began": round(began, 3),
-                   "seconds": round(time.time() - began, 1),
-                   "kpi_events": len({event.get("event_id") for event in events}),
-                   "diagnoses": len({diagnosis.get("event_id") for diagnosis in diagnoses}),
-                   "texts": sorted(set(texts))})
-        for text in sorted(set(texts)):
+        outcome = scoring.quiet_outcome(began, time.time() - began, said["events"], said["diagnoses"])
+        self.tell(outcome)
+        for text in outcome["texts"]:
             say(f"  without a fault: {text}")
 
     def stretch(self, work):

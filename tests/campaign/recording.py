@@ -76,8 +76,9 @@ def producers(stage):
     return [name.split(".")[0] for name in names]
 
 
-def replay(programs, pipeline, recorded, directory):
-    """Runs every stage behind what was recorded, as its program does offline; the diagnoses.
+def replay(programs, pipeline, recorded, directory, seconds=120):
+    """Runs every stage behind what was recorded, as its program does offline; see `said_in` for what they
+    say. `seconds`: how long one stage may take.
 
     `recorded`: name of a stage → files of what it sent. Stages are run once all that they read from
     is there; what is before the recorded stages is not needed, and a source that was not recorded
@@ -100,10 +101,14 @@ def replay(programs, pipeline, recorded, directory):
                        "--log-level", "warn", "--output", outputs[name][0]]
             for file in inputs:
                 command += ["--replay", file]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"gala-{stage['run']}: {done.stdout}{done.stderr}")
+
+
+def said_in(directory, journal):
+    """The lines of "events" or "diagnoses" that stages below this directory have written."""
     said = []
-    for path in sorted(pathlib.Path(directory / "state").rglob("diagnoses.jsonl")):
+    for path in sorted(pathlib.Path(directory).rglob(f"{journal}.jsonl")):
         said += [json.loads(line) for line in path.read_text().splitlines()]
     return said

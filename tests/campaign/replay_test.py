@@ -37,7 +37,8 @@ def replayed(programs, pipeline, directory):
     with tempfile.TemporaryDirectory(prefix="gala-replay-") as name:
         work = pathlib.Path(name)
         files = recording.unpack(directory, work)
-        said = recording.replay(programs, pipeline, files, work)
+        recording.replay(programs, pipeline, files, work)
+        said = recording.said_in(work, "diagnoses")
     last = {}
     for diagnosis in said:
         if concerns(diagnosis, truth):

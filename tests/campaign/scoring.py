@@ -67,6 +67,20 @@ def first_cause(diagnosis):
             "entity": causes[0].get("entity_id", ""), "text": causes[0].get("desc", "")}
 
 
+def quiet_outcome(began, seconds, said_events, said_diagnoses):
+    """What was said in a time without a fault of our applications, of what began in it."""
+    events = [event for event in said_events if is_kpi_event(event)
+              and event["Attributes"].get("started", 0) / 1000 >= began
+              and application_of(event["Resource"].get("labels"))]
+    diagnoses = [diagnosis for diagnosis in said_diagnoses
+                 if diagnosis["Attributes"].get("bent", 0) / 1000 >= began
+                 and application_of(kpi_of(diagnosis).get("metric_labels"))]
+    return {"kind": "quiet", "began": round(began, 3), "seconds": round(seconds, 1),
+            "kpi_events": len({event.get("event_id") for event in events}),
+            "diagnoses": len({diagnosis.get("event_id") for diagnosis in diagnoses}),
+            "texts": sorted({event["Resource"].get("description") for event in events})}
+
+
 class Injection:
     """Collects events and diagnoses from `began` (Unix seconds) on, as they arrive."""
 
