@@ -1,5 +1,5 @@
-/* memory: processes that have to find memory themselves before they get some, and pages that are
- * read into the page cache because they were not in it.
+/* memory: processes that have to find memory themselves before they get some, pages that are read
+ * into the page cache because they were not in it, and who had dropped them.
  *
  * A process whose allocation meets the limit of the host (direct reclaim) or of its control group
  * works for the kernel until pages are free: time that no CPU or disk metric tells apart.
@@ -7,6 +7,7 @@
 #include "bpf/include/compat.h"
 #include "bpf/include/histogram.h"
 #include "bpf/include/filter.h"
+#include "bpf/include/page_cache.h"
 
 struct memory_key {
 	u32 tgid;
@@ -20,6 +21,7 @@ struct memory_value {
 	u64 group_reclaim_ns;
 	u64 reclaimed_pages;	  /* that they found */
 	u64 cache_fills;	  /* folios read into the page cache */
+	u64 cache_drops;	  /* folios of files that still have them, put out of it */
 	struct histogram reclaim; /* of each time */
 };
 
@@ -125,6 +127,23 @@ int BPF_PROG(cache_filled)
 	process = process_of(task->tgid);
 	if (process)
 		process->cache_fills++;
+	return 0;
+}
+
+/* Whoever works at it: a kernel thread that saves memory, a process that meets its limit, that says
+ * "not needed" (posix_fadvise) or has the whole cache dropped (vm.drop_caches).
+ */
+SEC("tp_btf/mm_filemap_delete_from_page_cache")
+int BPF_PROG(cache_dropped, struct folio *folio)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct memory_value *process;
+
+	if (is_gone(folio) || !want_process(task->tgid, task))
+		return 0;
+	process = process_of(task->tgid);
+	if (process)
+		process->cache_drops++;
 	return 0;
 }
 

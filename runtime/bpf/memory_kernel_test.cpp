@@ -72,5 +72,32 @@ TEST_F(ProbeTest, MemorySeesWhoReclaimsAtTheLimitOfItsGroup) {
             integer(rows, "group_reclaims", row) + integer(rows, "host_reclaims", row));
 }
 
+// Only what a file still has counts as dropped: not the pages of a file that is cut short.
+TEST_F(ProbeTest, MemorySeesWhoDropsThePageCache) {
+  Probe probe = open("memory");
+  const std::string path = "/var/tmp/gala_memory_test_" + std::to_string(::getpid());
+  const FileDescriptor file{::open(path.c_str(), O_CREAT | O_RDWR, 0600)};
+  std::vector<char> content(1 << 20, 'x');
+  const auto size = static_cast<ssize_t>(content.size());
+  const std::vector<Want> own = {{"tgid", static_cast<std::uint64_t>(::getpid()), {}}};
+  const auto drops = [&] {
+    EXPECT_TRUE(probe.advance_window());
+    Batch rows = read(probe, "processes");
+    const int row = find_row(rows, own);
+    return row < 0 ? 0 : integer(rows, "cache_drops", row);
+  };
+  ASSERT_EQ(::write(file.value(), content.data(), content.size()), size);
+  ASSERT_EQ(::fsync(file.value()), 0);
+  ASSERT_EQ(::posix_fadvise(file.value(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  const auto dropped = drops();
+  EXPECT_GT(dropped, 0u);
+  EXPECT_LE(dropped, content.size() / 4096);
+
+  ASSERT_EQ(::pread(file.value(), content.data(), content.size(), 0), size);
+  ASSERT_EQ(::ftruncate(file.value(), 0), 0);
+  EXPECT_EQ(drops(), dropped);
+  ::unlink(path.c_str());
+}
+
 }  // namespace
 }  // namespace gala::bpf

@@ -8,7 +8,7 @@ import shutil
 import socket
 
 import dns_server
-from children import Surroundings, end, run, wait_until
+from children import end, run, wait_until
 from world import HERE, SERVER, Volume
 
 # One address, so a port tells the application.
@@ -73,6 +73,7 @@ class Applications:
         self.data = Volume(world, "data", 512, inodes=6000)
         self.pages = Volume(world, "pages", 128)
         self.may_end = set()
+        self._pages_keeper = None
         self._start_redis()
         self._start_memcached()
         self._start_postgres()
@@ -85,12 +86,32 @@ class Applications:
     def limit_disk(self, reads=DISK_READS, writes=DISK_WRITES):
         self.world.everybody.limit_disk(self.data.beneath, reads, writes)
 
-    def fill_cache(self):
-        """All pages into the page cache, on the account of nginx's group."""
+    def keep(self, name, paths):
+        """A process that holds these files in the page cache, on the account of nginx's group."""
+        ready, names = (self.world.directory / f"{name}.{kind}" for kind in ("kept", "names"))
+        ready.unlink(missing_ok=True)
+        names.write_text("".join(f"{path}\n" for path in paths))
         self.limit_disk(reads=0)
-        run(["sh", "-c", f"cat {self.pages.mount_point}/*.html > /dev/null"],
-            Surroundings(groups=self["nginx"].group.procs()))
+        keeper = self.world.serve(["/usr/bin/python3", HERE / "keeper.py", ready, names],
+                                  f"keep-{name}", "nginx")
+        wait_until(ready.exists, f"{name} in the page cache")
         self.limit_disk()
+        return keeper
+
+    def keep_programs(self, pids):
+        """Also libraries; of these processes and of all applications."""
+        everybody = {*pids, *(pid for application in self.all.values() for pid in application.pids())}
+        self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}))
+
+    def fill_cache(self):
+        """All pages into the page cache, until `release_cache`."""
+        self.release_cache()
+        self._pages_keeper = self.keep("pages", self.pages.mount_point.glob("*.html"))
+
+    def release_cache(self):
+        """From now on pages may be dropped like those of others."""
+        end(self._pages_keeper)
+        self._pages_keeper = None
 
     def close(self):
         for application in reversed(list(self.all.values())):
@@ -220,6 +241,13 @@ class Applications:
             if name not in self.may_end and application.process.poll() is not None:
                 return name
         return None
+
+
+def mapped_files(pid):
+    """Programs and libraries that a process runs, in the namespace of this one."""
+    lines = pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+    paths = {pathlib.Path(line.split(None, 5)[5]) for line in lines if line.count("/") > 1}
+    return {path for path in paths if path.is_file() and not path.is_relative_to("/dev")}
 
 
 def usable_processors():

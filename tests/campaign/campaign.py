@@ -93,6 +93,7 @@ class Campaign:
         say(f"{len(self.applications.all)} applications under load, {len(self.pipeline.stages)} "
             f"stages; {self.options.settle:.0f} s to settle; {self.world.directory}")
         self.applications.fill_cache()
+        self.applications.keep_programs([self.load.pid, self.applications.names.pid])
         if self.options.tape:
             self.options.tape.mkdir(parents=True, exist_ok=True)
             for source in self.pipeline.sources:
@@ -127,7 +128,7 @@ class Campaign:
 
     def check_alive(self):
         if ended := self.pipeline.ended_stage():
-            raise RuntimeError(f"stage {ended} has ended; see {self.pipeline.log} (--keep)")
+            raise RuntimeError(f"{ended} has ended; see {self.pipeline.log} (--keep)")
         if ended := self.applications.ended():
             raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
 

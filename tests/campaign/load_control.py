@@ -20,6 +20,7 @@ class Load:
         self._process = world.start_anywhere(
             ["/usr/bin/python3", HERE / "load.py", SERVER, self._orders, self._figures, str(seed)],
             "load", world.inside(world.client_network, "load"))
+        self.pid = self._process.pid
         wait_until(self._figures.exists, "first figures of the load")
 
     def order(self, text):

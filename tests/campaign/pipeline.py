@@ -3,7 +3,7 @@ import contextlib
 import json
 import tomllib
 
-from children import end, start
+from children import end, start, wait_until
 
 
 class Journal:
@@ -58,10 +58,12 @@ class Pipeline:
         for name, process in self.stages.items():
             if process.poll() is not None:
                 return name
-        return None
+        return next(("gala tap" for recorder in self.recorders if recorder.poll() is not None), None)
 
     def record(self, stage, path):
-        """From now on, to a file, until `stop_recording`."""
+        """From now on, to a file, until `stop_recording`. A source that loads probes opens late."""
+        opened = self.run / self.name
+        wait_until(lambda: any(opened.glob(f"{stage}.*.tap")), f"output of stage {stage}")
         self.recorders.append(start([self.build / "bin" / "gala", "--run-dir", self.run, "tap",
                                      stage, "--record", path], self.log / "record.log"))
 

@@ -16,6 +16,7 @@ class InNginxGroup(OnNginx):
     def limit(self, mebibytes):
         group = self.applications["nginx"].group
         self.suffering = NGINX
+        self.applications.release_cache()
         group.limit_memory(mebibytes << 20)
         self.undo_by(group.limit_memory, None)
         return group
@@ -63,6 +64,7 @@ class PageCacheEviction(OnNginx):
 
     def inject(self):
         self.suffering = NGINX
+        self.applications.release_cache()
         pages = self.applications.pages
         self.marks += [pages.name, disk_name(pages.beneath)]
         self.marks_of(self.applications["nginx"])
