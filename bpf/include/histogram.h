@@ -46,25 +46,31 @@ static __always_inline u32 histogram_slot(u64 ns)
 	return 1 + 4 * shift + ((ns >> (shift + 8)) & 3);
 }
 
-static __always_inline void histogram_note_max(struct histogram *h, u64 ns)
+static __always_inline void histogram_note_max(struct histogram *h, u64 ns, u32 of_window)
 {
-	if (h->max_window != window) {
-		h->max_window = window;
+	if (h->max_window != of_window) {
+		h->max_window = of_window;
 		h->max = ns;
 	} else if (ns > h->max) {
 		h->max = ns;
 	}
 }
 
-/* Into a histogram of this CPU alone. */
-static __always_inline void histogram_add(struct histogram *h, u64 ns)
+/* Into a histogram of this CPU alone; iterators run when a window has just ended, and add to that.
+ */
+static __always_inline void histogram_add_in(struct histogram *h, u64 ns, u32 of_window)
 {
 	u32 slot = histogram_slot(ns);
 
 	if (slot < HISTOGRAM_SLOTS)
 		h->slots[slot]++;
 	h->sum += ns;
-	histogram_note_max(h, ns);
+	histogram_note_max(h, ns, of_window);
+}
+
+static __always_inline void histogram_add(struct histogram *h, u64 ns)
+{
+	histogram_add_in(h, ns, window);
 }
 
 /* Into a histogram that CPUs share; the maximum may lose a race, counts and sum may not. */
@@ -75,7 +81,7 @@ static __always_inline void histogram_add_shared(struct histogram *h, u64 ns)
 	if (slot < HISTOGRAM_SLOTS)
 		add_shared(h->slots[slot], 1);
 	add_shared(h->sum, ns);
-	histogram_note_max(h, ns);
+	histogram_note_max(h, ns, window);
 }
 
 /* Time from `from` to `to`; clocks of two CPUs may disagree by a little, never by an era. */

@@ -43,9 +43,13 @@ struct {
  * timer. */
 static const u64 delayed_ack_ns = 35000000;
 
-/* What is not replied to by then is no request. */
+/* What is not replied to by then is no request, and what is replied to for longer is a stream. */
 #define SEGMENTS_OF_A_STREAM 64
 static const u64 never_replied_ns = 60000000000;
+
+/* A reply that was acknowledged for so long has no further part, unless the next request or the end
+ * of the connection says so before. Asked once a period only. */
+static const u64 reply_pause_ns = 250000000;
 
 /* Two CPUs take turns here: the one that runs the application and the one that receives for it.
  * Each writes its own cache line only, the application's is the first one (the kernel puts 8 bytes
@@ -57,14 +61,14 @@ struct conversation {
 	u64 written_ns; /* TS3 */
 	u32 requests;	/* read so far; one more than responses while one is being worked on */
 	u32 responses;
-	u32 reply_end;	 /* the sequence number whose acknowledgement is TS4 */
-	u32 written_seq; /* end of all that was written so far */
+	u32 written_seq; /* end of all that was written so far; its acknowledgement is TS4 */
 	u32 copied_seq;	 /* end of what was read when the last reply began */
 	u32 tgid;
 	u32 started;	   /* sequence numbers are set */
 	u32 behind;	   /* unread data was there when the last reply began */
-	u32 retransmitted; /* by this socket, ever, when the last reply began */
-	u32 reply_begin;   /* the sequence number that the last reply began with */
+	u32 retransmitted; /* by this socket, ever, at TS3 */
+	u32 sent_seq;	   /* the sequence number written at TS3 */
+	u32 pad;
 	/* the receiving side */
 	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
 	u32 counted_requests; /* of the above as far as `servers` has them */
@@ -73,7 +77,9 @@ struct conversation {
 	u32 counted_copied;
 	u32 unstamped; /* 1 + requests when data came that begins no timed request */
 	u32 segments;  /* with data, since the one that began the request */
-	u32 pad2[6];
+	u32 acked_seq; /* what acked_ns acknowledged */
+	u32 pad2;
+	u64 acked_ns; /* TS4 of the reply as far as it was written then, or 0 */
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
 
@@ -103,8 +109,10 @@ static __always_inline void begin(struct conversation *c, const struct tcp_sock 
 	c->counted_copied = c->copied_seq;
 }
 
-/* All that is known so far goes to the row of the server, with the times if there are any. */
-static __always_inline void finish(struct conversation *c, const struct sock *sk, u64 now)
+/* All that is known so far goes to the row of the server, with the times if there are any: `now` is
+ * TS4 or 0. */
+static __always_inline void finish_in(struct conversation *c, const struct sock *sk, u64 now,
+				      u32 of_window)
 {
 	struct server_key key = {
 		.tgid = c->tgid,
@@ -121,10 +129,12 @@ static __always_inline void finish(struct conversation *c, const struct sock *sk
 		server->response_bytes += c->written_seq - c->counted_written;
 		if (now) {
 			server->measured++;
-			histogram_add(&server->latency, elapsed(c->arrived_ns, now));
-			histogram_add(&server->scheduling, elapsed(c->arrived_ns, c->read_ns));
-			histogram_add(&server->processing, elapsed(c->read_ns, c->written_ns));
-			histogram_add(&server->sending, elapsed(c->written_ns, now));
+			histogram_add_in(&server->latency, elapsed(c->arrived_ns, now), of_window);
+			histogram_add_in(&server->scheduling, elapsed(c->arrived_ns, c->read_ns),
+					 of_window);
+			histogram_add_in(&server->processing, elapsed(c->read_ns, c->written_ns),
+					 of_window);
+			histogram_add_in(&server->sending, elapsed(c->written_ns, now), of_window);
 		} else if (c->arrived_ns != SKIPPED) {
 			server->pipelined += responses;
 		}
@@ -134,6 +144,12 @@ static __always_inline void finish(struct conversation *c, const struct sock *sk
 	c->counted_copied = c->copied_seq;
 	c->counted_written = c->written_seq;
 	c->arrived_ns = UNSEEN;
+	c->acked_ns = 0;
+}
+
+static __always_inline void finish(struct conversation *c, const struct sock *sk, u64 now)
+{
+	finish_in(c, sk, now, window);
 }
 
 /* Exactly one request has been answered since the last time, and none was begun after it. */
@@ -142,6 +158,12 @@ static __always_inline bool is_timed(const struct conversation *c)
 	return c->arrived_ns > SKIPPED && c->responses == c->counted_responses + 1 &&
 	       c->requests == c->responses && c->read_ns >= c->arrived_ns &&
 	       c->written_ns >= c->read_ns;
+}
+
+/* There is a reply that may have ended: all of it that was written is acknowledged. */
+static __always_inline bool is_acknowledged(const struct conversation *c)
+{
+	return c->acked_ns && (s32)(c->acked_seq - c->written_seq) >= 0;
 }
 
 /* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send
@@ -154,7 +176,7 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 {
 	u64 way = elapsed(c->written_ns, now);
 	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
-	u32 bytes = c->reply_end - c->reply_begin;
+	u32 bytes = c->acked_seq - c->sent_seq;
 
 	/* Only the last two segments can be held back (RFC 1122); a longer reply, or one that the
 	 * client's window does not take at once, was on its way for that long.
@@ -166,31 +188,49 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
 }
 
+/* All that was written is acknowledged, up to `ack_seq`. That is TS4 if the reply ends here, which
+ * the next request tells: replies are written in parts. Returns the clock if it was read, or 0.
+ */
+static __always_inline u64 reply_is_acknowledged(struct conversation *c, const struct sock *sk,
+						 const struct tcp_sock *tp, u32 ack_seq,
+						 bool with_data)
+{
+	bool timed = is_timed(c);
+	u64 now = 0;
+
+	if (timed && (!c->acked_ns || c->acked_seq != ack_seq)) {
+		now = bpf_ktime_get_ns();
+		c->acked_seq = ack_seq;
+		c->acked_ns = reply_arrived(c, tp, now, with_data);
+	}
+	if (!timed || with_data || tp->rcv_nxt != tp->copied_seq)
+		finish(c, sk, timed ? c->acked_ns : 0);
+	return now;
+}
+
 /* TS1 and TS4. */
 static __always_inline void server_receives(struct conversation *c, struct sock *sk,
 					    struct sk_buff *skb)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	bool with_data;
-	u32 ack_seq;
+	u32 bytes, ack_seq;
 	u64 now = 0;
 
 	if (!tp)
 		return;
 	if (!c->started)
 		begin(c, tp);
-	with_data = skb_field(skb, seq) != skb_field(skb, end_seq);
+	bytes = skb_field(skb, end_seq) - skb_field(skb, seq);
 	ack_seq = skb_field(skb, ack_seq);
 	if (c->responses != c->counted_responses) {
-		if ((s32)(ack_seq - c->reply_end) >= 0) {
-			if (is_timed(c))
-				now = bpf_ktime_get_ns();
-			finish(c, sk, now ? reply_arrived(c, tp, now, with_data) : 0);
-		} else if (c->responses - c->counted_responses > 64) {
+		/* Not every kernel shows here what sendfile() writes. */
+		if ((s32)(ack_seq - c->written_seq) >= 0 && (s32)(ack_seq - tp->write_seq) >= 0)
+			now = reply_is_acknowledged(c, sk, tp, ack_seq, bytes != 0);
+		else if (c->responses - c->counted_responses > 64)
 			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
-		}
 	}
-	if (!with_data)
+	/* A FIN counts as a byte, and is no request. */
+	if (!bytes || (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN))
 		return;
 	if (c->arrived_ns) {
 		c->segments++;
@@ -223,12 +263,30 @@ static __always_inline u64 waits_for_reply(const struct conversation *c, u64 now
 	return c->responses || waited < never_replied_ns ? waited : 0;
 }
 
+/* Once a period: a reply that has no next request to tell that it has ended. The application and
+ * its next request may meet this on another CPU, for a window of a few instructions.
+ */
+static __always_inline void end_idle_reply(struct conversation *c, const struct sock *sk, u64 now)
+{
+	if (is_acknowledged(c) && elapsed(c->acked_ns, now) >= reply_pause_ns)
+		finish_in(c, sk, c->acked_ns, window - 1);
+	else if (c->arrived_ns > SKIPPED && elapsed(c->arrived_ns, now) >= never_replied_ns)
+		finish_in(c, sk, 0, window - 1);
+}
+
+/* TS3. What was sent before, if anything, has arrived: the client waits for the application. */
+static __always_inline void send_from(struct conversation *c, const struct tcp_sock *tp)
+{
+	c->written_ns = bpf_ktime_get_ns();
+	c->sent_seq = c->written_seq;
+	c->retransmitted = tp->total_retrans;
+}
+
 /* `end` is where the bytes written so far will end, including what this call brings. */
 static __always_inline void reply(struct sock *sk, struct conversation *c,
 				  const struct tcp_sock *tp, u32 end)
 {
 	u32 tgid = current_tgid();
-	u32 begins;
 
 	if (tgid != c->tgid) {
 		if (!want_current(tgid)) {
@@ -239,16 +297,14 @@ static __always_inline void reply(struct sock *sk, struct conversation *c,
 	}
 	if (!c->started)
 		begin(c, tp);
-	begins = c->written_seq;
+	if (c->requests != c->responses) {
+		if (sample_every <= 1 || !(c->responses % sample_every))
+			send_from(c, tp);
+		c->responses++;
+		c->copied_seq = tp->copied_seq;
+		c->behind = tp->rcv_nxt != tp->copied_seq;
+	} else if (is_acknowledged(c)) {
+		send_from(c, tp); /* more of the same reply, after a pause */
+	}
 	c->written_seq = end;
-	c->reply_end = end;
-	if (c->requests == c->responses)
-		return; /* more of the same reply */
-	if (sample_every <= 1 || !(c->responses % sample_every))
-		c->written_ns = bpf_ktime_get_ns();
-	c->responses++;
-	c->reply_begin = begins;
-	c->retransmitted = tp->total_retrans;
-	c->copied_seq = tp->copied_seq;
-	c->behind = tp->rcv_nxt != tp->copied_seq;
 }

@@ -2,9 +2,10 @@
  * long clients wait for the servers that they call.
  *
  * Four stamps a request, without reading a byte of it: TS1 the first segment of the request
- * arrives, TS2 the application reads it, TS3 it writes the reply, TS4 the reply is acknowledged.
- * One request at a time is measured per connection. Where replies and requests overlap, they are
- * counted, not timed. What the client adds by holding an acknowledgement back is left out.
+ * arrives, TS2 the application reads it, TS3 it writes the reply, TS4 the reply is acknowledged to
+ * its last byte. A reply that is written in parts stays open until the next request. One request at
+ * a time is measured per connection. Where replies and requests overlap, they are counted, not
+ * timed. What the client adds by holding an acknowledgement back is left out.
  *
  * Both ends are measured by the same programs, because a program that only finds out that it is not
  * meant costs nearly as much as its work. Only connections carry state: a listener's is cloned into
@@ -90,8 +91,8 @@ int BPF_PROG(reply_fentry, struct sock *sk, struct msghdr *msg, unsigned long si
 	return 0;
 }
 
-/* After the call: on a fast path the acknowledgement is already in, and TS4 counts as TS3. A
- * client's answer may be in as well, so its calls are not timed on such kernels. */
+/* After the call: on a fast path the acknowledgement is already in, and TS4 is now. A client's
+ * answer may be in as well, so its calls are not timed on such kernels. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(reply_after, struct sock *sk, int size)
 {
@@ -112,22 +113,26 @@ int BPF_PROG(reply_after, struct sock *sk, int size)
 	}
 	reply(sk, c, tp, tp->write_seq);
 	if (c->responses != c->counted_responses && tp->snd_una == tp->write_seq)
-		finish(c, sk, is_timed(c) ? c->written_ns : 0);
+		reply_is_acknowledged(c, sk, tp, tp->write_seq, false);
 	return 0;
 }
 
-/* The owner of a listening socket, and the last word of a closing connection. */
+/* The last word of a closing connection. */
 static __always_inline void server_changes_state(struct conversation *c, const struct sock *sk,
 						 int before, int after)
 {
-	if (!c->started)
+	u64 ends = 0;
+
+	if (!c->started ||
+	    (c->requests == c->counted_requests && c->responses == c->counted_responses))
 		return;
 	/* The FIN is acknowledged, so the reply before it is too. */
 	if ((before == TCP_FIN_WAIT1 || before == TCP_LAST_ACK) && after != TCP_CLOSING &&
-	    c->responses != c->counted_responses)
-		finish(c, sk, is_timed(c) ? bpf_ktime_get_ns() : 0);
-	else if (after == TCP_CLOSE && c->requests != c->counted_requests)
-		finish(c, sk, 0);
+	    !sk->sk_err && is_timed(c))
+		ends = bpf_ktime_get_ns();
+	else if (after != TCP_CLOSE)
+		return;
+	finish(c, sk, is_acknowledged(c) ? c->acked_ns : ends);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -246,7 +251,7 @@ int seed_connections(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-/* Once a period: requests that still wait for a reply. */
+/* Once a period: requests that still wait for a reply, and replies that nothing followed. */
 SEC("iter/bpf_sk_storage_map")
 int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
@@ -254,14 +259,19 @@ int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct server_key key = {};
 	struct server_value *row;
 	struct conversation *c;
-	u64 waits;
+	u64 now, waits;
 
 	if (!sk)
 		return 0;
 	c = bpf_sk_storage_get(&conversations, sk, 0, 0);
 	if (!c || !c->started)
 		return 0;
-	waits = waits_for_reply(c, bpf_ktime_get_ns());
+	now = bpf_ktime_get_ns();
+	if (c->responses != c->counted_responses) {
+		end_idle_reply(c, sk, now);
+		return 0;
+	}
+	waits = waits_for_reply(c, now);
 	if (!waits)
 		return 0;
 	key.tgid = c->tgid;

@@ -117,8 +117,11 @@ class Listener {
   [[nodiscard]] std::uint16_t port() const { return ntohs(address_.sin_port); }
   FileDescriptor connect(int flags = 0) {
     FileDescriptor client{::socket(AF_INET, SOCK_STREAM | flags, 0)};
-    ::connect(client.value(), generic(), sizeof(address_));
+    connect(client);
     return client;
+  }
+  void connect(const FileDescriptor& client) {
+    ::connect(client.value(), generic(), sizeof(address_));
   }
   FileDescriptor accept() const {
     return FileDescriptor{::accept(socket_.value(), nullptr, nullptr)};

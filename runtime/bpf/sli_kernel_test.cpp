@@ -1,5 +1,7 @@
 // sli: requests of servers, calls of clients. See probe_test.h.
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 
 #include "runtime/bpf/probe_test.h"
 
@@ -107,6 +109,132 @@ TEST_F(ProbeTest, SliShowsARequestThatItsServerDoesNotReplyTo) {
   batch = read(probe, "servers");
   row = find_row(batch, {{"port", listener.port(), {}}});
   ASSERT_GE(row, 0);
+  EXPECT_EQ(integer(batch, "longest_wait", row), 0u);
+}
+
+/// Waits until the peer's kernel has acknowledged all that was written.
+bool all_acknowledged(const FileDescriptor& socket) {
+  return eventually([&] {
+    int unsent = -1;
+    return ::ioctl(socket.value(), SIOCOUTQ, &unsent) == 0 && unsent == 0;
+  });
+}
+
+/// The row of this process's listener; at least one.
+int server_row(Batch& batch, const Listener& listener) {
+  const int row = find_row(batch, {{"port", listener.port(), {}}});
+  EXPECT_GE(row, 0);
+  return std::max(row, 0);
+}
+
+double sum(Batch& batch, const std::string& column, int row) {
+  return batch.find(column)->sums[static_cast<std::size_t>(row)];
+}
+
+// A server that pauses between the parts of a reply: the client waits for the last one.
+TEST_F(ProbeTest, SliTimesAReplyInPartsUntilTheLastPartIsAcknowledged) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  receive(server);
+  for (int part = 0; part < 4; ++part) {
+    std::this_thread::sleep_for(20ms);  // the work that is to be measured
+    send(server, "a part");
+    receive(client);
+    ASSERT_TRUE(all_acknowledged(server));
+  }
+  send(client, "next");
+  receive(server);
+  Batch batch = read(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "responses", row), 1u);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+  EXPECT_EQ(integer(batch, "response_bytes", row), 24u);
+  EXPECT_GE(sum(batch, "latency", row), 80e6);
+  EXPECT_GE(sum(batch, "processing", row), 80e6);
+  EXPECT_LE(sum(batch, "sending", row), 40e6);
+}
+
+// A header, and a body that its client's small window takes slowly.
+TEST_F(ProbeTest, SliTimesALargeReplyUntilASlowReaderHasTakenIt) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client{::socket(AF_INET, SOCK_STREAM, 0)};
+  const int window_bytes = 4096;
+  ::setsockopt(client.value(), SOL_SOCKET, SO_RCVBUF, &window_bytes, sizeof(window_bytes));
+  listener.connect(client);
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  receive(server);
+  const std::string part(4096, 'x');
+  const auto began = std::chrono::steady_clock::now();
+  send(server, "header");
+  receive(client);
+  ASSERT_TRUE(all_acknowledged(server));
+  std::thread writer([&] {
+    for (int i = 0; i < 16; ++i) {
+      send(server, part);
+    }
+  });
+  std::array<char, 2048> piece{};
+  for (std::size_t got = 0; got < 16 * part.size();) {
+    std::this_thread::sleep_for(3ms);  // a client that reads slowly
+    const ssize_t more = ::recv(client.value(), piece.data(), piece.size(), 0);
+    ASSERT_GT(more, 0);
+    got += static_cast<std::size_t>(more);
+  }
+  writer.join();
+  ASSERT_TRUE(all_acknowledged(server));
+  const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - began;
+  send(client, "next");
+  receive(server);
+  Batch batch = read(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+  EXPECT_EQ(integer(batch, "response_bytes", row), 65542u);
+  // The last bytes are acknowledged while they wait for the reader in its buffer.
+  EXPECT_GE(sum(batch, "latency", row), took.count() * 0.7);
+  EXPECT_LE(sum(batch, "latency", row), took.count() * 1.1);
+}
+
+TEST_F(ProbeTest, SliEndsAReplyThatNothingFollows) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  receive(server);
+  send(server, "answer");
+  receive(client);
+  ASSERT_TRUE(all_acknowledged(server));
+  std::this_thread::sleep_for(260ms);  // longer than the pause between parts of a reply
+  ASSERT_TRUE(probe.advance_window());
+  Batch batch = read(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "requests", row), 1u);
+  EXPECT_EQ(integer(batch, "responses", row), 1u);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+  EXPECT_LE(sum(batch, "latency", row), 100e6);
+  EXPECT_GT(batch.find("latency")->maxima[static_cast<std::size_t>(row)], 0);
+}
+
+TEST_F(ProbeTest, SliTakesTheEndOfAConnectionForNoRequest) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  receive(server);
+  send(server, "answer");
+  receive(client);
+  ASSERT_EQ(::shutdown(client.value(), SHUT_WR), 0);
+  EXPECT_EQ(receive(server), "");
+  ASSERT_TRUE(probe.advance_window());
+  Batch batch = read(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
   EXPECT_EQ(integer(batch, "longest_wait", row), 0u);
 }
 
