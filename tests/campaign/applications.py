@@ -22,6 +22,8 @@ SERVICES = {"backend": (200, None), "middle": (150, "backend"), "frontend": (100
 # Operations a second of the disk that everything lies on: a small cloud disk. Without a limit a fast
 # disk answers sooner than a fault of memory or cache can be felt.
 DISK_READS, DISK_WRITES = 30, 400
+# Of nginx's control group, all the time: three times what it serves.
+NGINX_MEMORY_MIB = 110
 
 
 class Application:
@@ -86,14 +88,14 @@ class Applications:
     def limit_disk(self, reads=DISK_READS, writes=DISK_WRITES):
         self.world.everybody.limit_disk(self.data.beneath, reads, writes)
 
-    def keep(self, name, paths):
-        """A process that holds these files in the page cache, on the account of nginx's group."""
+    def keep(self, name, paths, group):
+        """A process of that group that holds these files in the page cache."""
         ready, names = (self.world.directory / f"{name}.{kind}" for kind in ("kept", "names"))
         ready.unlink(missing_ok=True)
         names.write_text("".join(f"{path}\n" for path in paths))
         self.limit_disk(reads=0)
         keeper = self.world.serve(["/usr/bin/python3", HERE / "keeper.py", ready, names],
-                                  f"keep-{name}", "nginx")
+                                  f"keep-{name}", group)
         wait_until(ready.exists, f"{name} in the page cache")
         self.limit_disk()
         return keeper
@@ -101,12 +103,13 @@ class Applications:
     def keep_programs(self, pids):
         """Also libraries; of these processes and of all applications."""
         everybody = {*pids, *(pid for application in self.all.values() for pid in application.pids())}
-        self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}))
+        self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}),
+                  "keeper")
 
     def fill_cache(self):
-        """All pages into the page cache, until `release_cache`."""
+        """All pages into the page cache, on the account of nginx's group, until `release_cache`."""
         self.release_cache()
-        self._pages_keeper = self.keep("pages", self.pages.mount_point.glob("*.html"))
+        self._pages_keeper = self.keep("pages", self.pages.mount_point.glob("*.html"), "nginx")
 
     def release_cache(self):
         """From now on pages may be dropped like those of others."""
@@ -200,6 +203,7 @@ class Applications:
             "     proxy_set_header Connection \"\"; } } }\n")
         self._add("nginx", self.world.serve(["nginx", "-c", configuration, "-e", own / "error.log"],
                                             "nginx"))
+        self["nginx"].group.limit_memory(NGINX_MEMORY_MIB << 20)
         self.all["proxy"] = Application(self.world, "proxy", self["nginx"].process)
 
     def _start_services(self):

@@ -28,7 +28,7 @@ from load_control import Load
 from pipeline import Pipeline
 from world import HERE, World
 
-AFTER_DIAGNOSIS_S = 4.0
+AFTER_ANSWER_S = 4.0
 # What a recording holds of the time before: the baselines of the model need 30 s.
 RECORDED_BEFORE_S = 38.0
 RECOVERY_S = 20.0
@@ -150,9 +150,9 @@ class Campaign:
             injection.began = fault.began or injection.began
 
             def enough():
-                after = injection.diagnosed_after
+                after = injection.answered_after()
                 return after is not None and (time.time() - injection.began
-                                              > after + AFTER_DIAGNOSIS_S)
+                                              > after + AFTER_ANSWER_S)
             self.look(fault.at_most_s, enough, injection, fault.tick)
             during = self.load.felt(time.time() - injection.began)
         finally:
@@ -169,7 +169,7 @@ class Campaign:
             f"rank {record['rank']}{'' if record['felt'] else ', not felt by the clients'}"
             + (f": {first['metric']}: {first['text']}" if first else ""))
         self.look(RECOVERY_S, lambda: not injection.open, injection)
-        self.look(3)
+        self.look(2)
 
     def start_recording(self):
         """From the sources: smaller than what the assembler makes of it, and it is replayed too."""

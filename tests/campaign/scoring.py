@@ -133,6 +133,12 @@ class Injection:
         # A later version replaces the earlier one, in its place.
         self.diagnoses[diagnosis.get("event_id")] = diagnosis
 
+    def answered_after(self):
+        """Seconds to what counts as the answer to this fault, or None."""
+        if self.fault.by_event and self.diagnosed_after is None and self.event_after is None:
+            return self.naming_event_after
+        return self.diagnosed_after
+
     def outcome(self):
         """The first KPI that was diagnosed, in its last version, counts."""
         said = list(self.diagnoses.values())

@@ -1,4 +1,5 @@
 """Memory and the page cache. nginx is the victim: what it serves is fast only out of the cache."""
+from applications import NGINX_MEMORY_MIB
 from faults import Answer, Fault
 from faults.storage import disk_name, remove_files
 
@@ -12,43 +13,40 @@ class OnNginx(Fault):
         self.applications.fill_cache()
 
 
-class InNginxGroup(OnNginx):
-    def limit(self, mebibytes):
-        group = self.applications["nginx"].group
-        self.suffering = NGINX
-        self.applications.release_cache()
-        group.limit_memory(mebibytes << 20)
-        self.undo_by(group.limit_memory, None)
-        return group
-
-
-class MemoryLimit(InNginxGroup):
+class MemoryLimit(OnNginx):
     name = "memory-limit"
     about = "the memory limit of nginx's control group is a third of what it serves"
     answers = (Answer("cgroup", "mem"), Answer("container", "mem"), Answer("proc", "group_reclaim"))
 
     def inject(self):
+        self.suffering = NGINX
+        self.applications.release_cache()
+        group = self.applications["nginx"].group
         self.marks_of(self.applications["nginx"])
-        self.marks.append("/" + self.limit(12).path)
+        self.marks.append("/" + group.path)
+        self.undo_by(group.limit_memory, NGINX_MEMORY_MIB << 20)
+        group.limit_memory(12 << 20)
 
 
-class Leak(InNginxGroup):
+class Leak(OnNginx):
     name = "leak"
-    about = "a process in nginx's control group takes 40 MB a second of the group's 120 MB"
+    about = "a process in nginx's control group takes 40 MB a second, up to the limit of the group"
     answers = (Answer("proc"),)
 
     def inject(self):
-        self.limit(120)
-        self.hog("leak", 40, 112, group="nginx")
+        self.suffering = NGINX
+        self.applications.release_cache()
+        self.hog("leak", 40, NGINX_MEMORY_MIB - 8, group="nginx")
 
 
-class Reclaim(InNginxGroup):
+class Reclaim(OnNginx):
     name = "reclaim"
     about = "a backup in nginx's control group reads a big file through the page cache"
     answers = (Answer("proc"),)
 
     def inject(self):
-        self.limit(60)
+        self.suffering = NGINX
+        self.applications.release_cache()
         directory = self.world.directory / "backup"
         directory.mkdir(exist_ok=True)
         self.undo_by(remove_files, directory)
