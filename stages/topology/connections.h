@@ -2,13 +2,13 @@
 // connected, and so are the services that the ends belong to.
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <deque>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
-#include <utility>
 #include <vector>
 
+#include "stages/topology/edge_table.h"
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
@@ -24,26 +24,61 @@ class Connections {
 
  private:
   using EdgeKeys = std::vector<EdgeKey>;
-  using EdgeSet = std::unordered_set<EdgeKey, EdgeKeyHash>;
+  /// What is found above a node along `belongs_to`.
+  struct Climb {
+    /// Process, container or pod; the node itself when nothing is above it.
+    std::optional<NodeIndex> outermost;
+    /// The nearest shared owners, and how far above they are.
+    std::vector<NodeIndex> shared;
+    int shared_above = 0;
+  };
+  /// Peers to be looked at, each once.
+  struct PeerSet {
+    std::vector<EdgePosition> peers;
+    std::vector<bool> listed;
+    void add(EdgePosition peer);
+  };
+  /// What follows from one peer: nearly always one edge, the others are in `more_`.
+  struct Derived {
+    EdgeKey peer;
+    EdgeKey first;
+    bool has_more = false;
+  };
+
+  /// What EdgeTable asks for.
+  struct PeerAt {
+    const std::vector<Derived>& derived;
+    const EdgeKey& operator()(std::uint32_t place) const { return derived[place].peer; }
+  };
 
   [[nodiscard]] bool climbs(const EdgeKey& key, NodeIndex from) const;
-  [[nodiscard]] std::optional<NodeIndex> outermost_owner(NodeIndex node) const;
-  /// The outermost owner, and every shared owner on the way to it.
-  [[nodiscard]] std::vector<NodeIndex> ends_of(NodeIndex node) const;
-  [[nodiscard]] EdgeKeys derived_from(const EdgeKey& peer) const;
-  void collect_peers(NodeIndex node, EdgeSet& dirty) const;
-  void refresh(const EdgeKey& peer);
+  [[nodiscard]] std::vector<NodeIndex> owners_of(NodeIndex node) const;
+  /// Remembered until the update ends: owners do not change meanwhile. `above` is how far the climb
+  /// has come already.
+  const Climb& climb(NodeIndex node, int above = 0);
+  void add_shared(NodeIndex owner, const Climb& higher, Climb& found) const;
+  void forget_climbs();
+  [[nodiscard]] EdgeKeys derived_from(const EdgeKey& peer);
+  void collect_peers(NodeIndex start, PeerSet& dirty) const;
+  /// `now` follows from this peer, and nothing else.
+  void refresh(const EdgeKey& peer, EdgeKeys now);
+  [[nodiscard]] EdgeKeys known_from(const EdgeKey& peer) const;
+  void keep(const EdgeKey& peer, EdgeKeys edges);
 
   const RuleBook& book_;
   GraphStore& graph_;
   std::optional<std::size_t> peer_kind_;
   std::optional<std::size_t> owner_kind_;
-  /// Nearly always one edge: kept small.
-  struct Derived {
-    EdgeKey first;
-    std::unique_ptr<EdgeKeys> all;
-  };
-  std::unordered_map<EdgeKey, Derived, EdgeKeyHash> derived_;
+  /// By peer. A million connections have millions of them: kept small.
+  EdgeTable derived_of_;
+  std::vector<Derived> derived_;
+  std::vector<std::uint32_t> free_;
+  std::unordered_map<std::uint32_t, EdgeKeys> more_;
+  /// Position in `climbs_` by node; 0 = not climbed in this update.
+  std::vector<std::uint32_t> climb_of_;
+  std::deque<Climb> climbs_;
+  Climb nothing_above_;
+  std::vector<NodeIndex> climbed_;
 };
 
 }  // namespace gala

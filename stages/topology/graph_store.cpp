@@ -2,7 +2,6 @@
 #include "stages/topology/graph_store.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace gala {
@@ -18,6 +17,12 @@ std::size_t EdgeKeyHash::operator()(const EdgeKey& key) const {
 std::optional<NodeIndex> GraphStore::find(std::string_view id) const {
   const auto found = node_of_.find(id);
   return found == node_of_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<NodeIndex> GraphStore::find_after(NodeIndex before, std::string_view id) const {
+  const NodeIndex follower = nodes_[before].follower;
+  const bool is_it = nodes_[follower].alive && nodes_[follower].id == id;
+  return is_it ? std::optional(follower) : find(id);
 }
 
 std::optional<NodeIndex> GraphStore::add_node(std::string_view id, std::size_t type) {
@@ -36,7 +41,7 @@ std::optional<NodeIndex> GraphStore::add_node(std::string_view id, std::size_t t
   TopologyNode& node = nodes_[index];
   node = TopologyNode{};
   node.id = id;
-  node.type = type;
+  node.type = static_cast<std::uint32_t>(type);
   node.alive = true;
   node_of_.emplace(node.id, index);
   note_changed(index);
@@ -95,7 +100,7 @@ bool GraphStore::add_edge(const EdgeKey& key, Reason reason) {
   edge_of_.insert(position, [this](EdgePosition one) { return edges_[one].key; });
   edge.published = removed_edges_.erase(key) > 0;
   if (!edge.published) {
-    added_edges_.push_back(key);
+    added_edges_.push_back(position);
   }
   touched_.push_back(key);
   return true;
@@ -164,60 +169,117 @@ std::vector<NodeIndex> GraphStore::sorted_nodes() const {
   return all;
 }
 
-GraphStore::Changes GraphStore::changes() const {
-  Changes changes;
-  for (const NodeIndex index : changed_nodes_) {
-    if (nodes_[index].alive) {
-      changes.changed_nodes.push_back(index);
+void GraphStore::take_removed(const Portion& portion, Changes& changes) const {
+  for (const EdgeKey& key : removed_edges_) {
+    if (changes.removed_edges.size() == portion.edges) {
+      return;
     }
+    changes.removed_edges.push_back(key);
   }
-  std::sort(changes.changed_nodes.begin(), changes.changed_nodes.end(),
-            [this](NodeIndex a, NodeIndex b) { return nodes_[a].id < nodes_[b].id; });
   for (const NodeIndex index : removed_nodes_) {
+    if (changes.removed_nodes.size() == portion.nodes) {
+      break;
+    }
+    ++changes.taken.removed;
     if (nodes_[index].published) {
       changes.removed_nodes.push_back(nodes_[index].id);
     }
   }
-  std::sort(changes.removed_nodes.begin(), changes.removed_nodes.end());
+}
 
-  const auto by_ids = [this](const EdgeKey& a, const EdgeKey& b) {
-    return std::tie(a.kind, nodes_[a.from].id, nodes_[a.to].id, a.from, a.to) <
-           std::tie(b.kind, nodes_[b.from].id, nodes_[b.to].id, b.from, b.to);
-  };
-  for (const EdgeKey& key : added_edges_) {
-    const auto found = find_edge(key);
-    if (found && !edges_[*found].published) {
-      changes.added_edges.push_back(key);
+void GraphStore::take_added_edges(const Portion& portion, Changes& changes) const {
+  for (const EdgePosition position : added_edges_) {
+    if (changes.removed_edges.size() + changes.added_edges.size() >= portion.edges) {
+      break;
+    }
+    ++changes.taken.added;
+    const TopologyEdge& edge = edges_[position];
+    if (edge.matches + edge.follows > 0 && !edge.published) {
+      changes.added_edges.push_back(edge.key);
     }
   }
-  std::sort(changes.added_edges.begin(), changes.added_edges.end(), by_ids);
-  changes.added_edges.erase(std::unique(changes.added_edges.begin(), changes.added_edges.end()),
-                            changes.added_edges.end());
-  for (const EdgeKey& key : removed_edges_) {
-    changes.removed_edges.push_back(key);
+}
+
+GraphStore::Changes GraphStore::changes(const Portion& portion) const {
+  Changes changes;
+  take_removed(portion, changes);
+  std::sort(changes.removed_edges.begin(), changes.removed_edges.end());
+  if (changes.taken.removed < removed_nodes_.size()) {
+    return changes;  // An id that is back comes after its end.
   }
-  std::sort(changes.removed_edges.begin(), changes.removed_edges.end(), by_ids);
+  for (const NodeIndex index : changed_nodes_) {
+    if (changes.removed_nodes.size() + changes.changed_nodes.size() >= portion.nodes) {
+      break;
+    }
+    ++changes.taken.changed;
+    if (nodes_[index].alive && nodes_[index].changed) {
+      changes.changed_nodes.push_back(index);
+    }
+  }
+  std::sort(changes.changed_nodes.begin(), changes.changed_nodes.end());
+  // A position that was used again while its old entry waited is listed twice.
+  changes.changed_nodes.erase(
+      std::unique(changes.changed_nodes.begin(), changes.changed_nodes.end()),
+      changes.changed_nodes.end());
+  if (changes.taken.changed == changed_nodes_.size()) {
+    take_added_edges(portion, changes);
+    std::sort(changes.added_edges.begin(), changes.added_edges.end());
+    changes.added_edges.erase(std::unique(changes.added_edges.begin(), changes.added_edges.end()),
+                              changes.added_edges.end());
+  }
   return changes;
 }
 
+void GraphStore::work_off(const Taken& taken) {
+  const auto first = [](auto& list, std::size_t count) {
+    list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  for (std::size_t at = 0; at < taken.changed; ++at) {
+    nodes_[changed_nodes_[at]].published = true;
+    nodes_[changed_nodes_[at]].changed = false;
+  }
+  first(changed_nodes_, taken.changed);
+  for (std::size_t at = 0; at < taken.removed; ++at) {
+    nodes_[removed_nodes_[at]] = TopologyNode{};
+    free_nodes_.push_back(removed_nodes_[at]);
+  }
+  first(removed_nodes_, taken.removed);
+  for (std::size_t at = 0; at < taken.added; ++at) {
+    edges_[added_edges_[at]].published = true;
+  }
+  first(added_edges_, taken.added);
+}
+
+void GraphStore::mark_published(const Changes& changes) {
+  work_off(changes.taken);
+  if (changes.removed_edges.size() == removed_edges_.size()) {
+    removed_edges_ = {};  // Clearing would cost what the largest change ever did.
+    return;
+  }
+  for (const EdgeKey& key : changes.removed_edges) {
+    removed_edges_.erase(key);
+  }
+}
+
 void GraphStore::mark_published() {
-  for (const NodeIndex index : changed_nodes_) {
-    nodes_[index].published = true;
-    nodes_[index].changed = false;
-  }
-  for (const NodeIndex index : removed_nodes_) {
-    nodes_[index] = TopologyNode{};
-    free_nodes_.push_back(index);
-  }
-  for (const EdgeKey& key : added_edges_) {
-    if (const auto found = find_edge(key)) {
-      edges_[*found].published = true;
+  work_off({changed_nodes_.size(), removed_nodes_.size(), added_edges_.size()});
+  removed_edges_ = {};
+}
+
+void GraphStore::start_over() {
+  mark_published();
+  for (NodeIndex index = 0; index < nodes_.size(); ++index) {
+    nodes_[index].published = false;
+    if (nodes_[index].alive) {
+      note_changed(index);
     }
   }
-  changed_nodes_.clear();
-  removed_nodes_.clear();
-  added_edges_.clear();
-  removed_edges_.clear();
+  for (EdgePosition position = 0; position < edges_.size(); ++position) {
+    edges_[position].published = false;
+    if (edges_[position].matches + edges_[position].follows > 0) {
+      added_edges_.push_back(position);
+    }
+  }
 }
 
 }  // namespace gala

@@ -33,7 +33,9 @@ struct JoinSlot {
 /// An entity.
 struct TopologyNode {
   std::string id;
-  std::size_t type = 0;
+  std::uint32_t type = 0;
+  /// Whose row came after this one's the last time.
+  NodeIndex follower = 0;
   StringId machine = no_string;
   /// Parallel to EntityType::attributes.
   std::vector<StringId> attributes;
@@ -76,6 +78,8 @@ class GraphStore {
   explicit GraphStore(GraphLimits limits) : limits_(limits) {}
 
   [[nodiscard]] std::optional<NodeIndex> find(std::string_view id) const;
+  /// The same, and fast when it is the follower of `before`.
+  [[nodiscard]] std::optional<NodeIndex> find_after(NodeIndex before, std::string_view id) const;
   /// Nothing when the limit is reached. Requires: no node has this id.
   std::optional<NodeIndex> add_node(std::string_view id, std::size_t type);
   /// Removes the node and all its edges. Its joins must be gone already.
@@ -92,6 +96,9 @@ class GraphStore {
   /// Takes all matches of this node's edges back; what follows from other edges stays.
   void drop_matches(NodeIndex node);
   [[nodiscard]] const TopologyEdge& edge(EdgePosition position) const { return edges_[position]; }
+  [[nodiscard]] std::optional<EdgePosition> find_edge(const EdgeKey& key) const {
+    return edge_of_.find(key, [this](EdgePosition edge) { return edges_[edge].key; });
+  }
   [[nodiscard]] bool has_edge(const EdgeKey& key) const { return find_edge(key).has_value(); }
 
   [[nodiscard]] std::size_t node_count() const { return node_of_.size(); }
@@ -102,6 +109,13 @@ class GraphStore {
 
   /// All positions, `node(i).alive` or not, are below this.
   [[nodiscard]] std::size_t positions() const { return nodes_.size(); }
+  /// And all of edges below this.
+  [[nodiscard]] std::size_t edge_positions() const { return edges_.size(); }
+  /// Entries that wait to be published.
+  [[nodiscard]] std::size_t unpublished() const {
+    return changed_nodes_.size() + removed_nodes_.size() + added_edges_.size() +
+           removed_edges_.size();
+  }
   /// Positions of all live nodes, sorted by id.
   [[nodiscard]] std::vector<NodeIndex> sorted_nodes() const;
   /// Calls `visit` with the key of every edge, in no particular order.
@@ -117,28 +131,45 @@ class GraphStore {
   /// Edges that came or went since the last call, oldest first, for derived relations.
   std::vector<EdgeKey> take_touched();
 
+  /// How much of what changed one message takes at most.
+  struct Portion {
+    std::size_t nodes = 0;
+    std::size_t edges = 0;
+  };
+  /// How many entries of the store's own lists a portion has worked off.
+  struct Taken {
+    std::size_t changed = 0;
+    std::size_t removed = 0;
+    std::size_t added = 0;
+  };
   /// What consumers do not know yet.
   struct Changes {
     std::vector<NodeIndex> changed_nodes;
     std::vector<std::string> removed_nodes;
     std::vector<EdgeKey> added_edges;
     std::vector<EdgeKey> removed_edges;
+    Taken taken;
 
     [[nodiscard]] bool empty() const {
       return changed_nodes.empty() && removed_nodes.empty() && added_edges.empty() &&
              removed_edges.empty();
     }
   };
-  /// Nodes sorted by id. Ids of removed edges' ends can be read until `mark_published`.
-  [[nodiscard]] Changes changes() const;
-  /// Consumers know everything now; freed positions may be reused.
+  /// A portion of it, in an order that the input alone decides: what went before what came, and
+  /// nodes before their edges. Ids of removed edges' ends can be read until `mark_published`.
+  [[nodiscard]] Changes changes(const Portion& portion) const;
+  /// Consumers know these changes now; positions whose removal is known may be reused.
+  void mark_published(const Changes& changes);
+  /// Consumers know everything now.
   void mark_published();
+  /// Consumers know nothing any more: everything is a change.
+  void start_over();
 
  private:
-  [[nodiscard]] std::optional<EdgePosition> find_edge(const EdgeKey& key) const {
-    return edge_of_.find(key, [this](EdgePosition edge) { return edges_[edge].key; });
-  }
   void unlink(NodeIndex node, std::uint32_t position);
+  void take_removed(const Portion& portion, Changes& changes) const;
+  void take_added_edges(const Portion& portion, Changes& changes) const;
+  void work_off(const Taken& taken);
 
   GraphLimits limits_;
   std::deque<TopologyNode> nodes_;
@@ -150,7 +181,8 @@ class GraphStore {
   std::vector<NodeIndex> changed_nodes_;
   std::vector<NodeIndex> removed_nodes_;
   std::vector<EdgeKey> touched_;
-  std::vector<EdgeKey> added_edges_;
+  /// Edges that are not published; one that ended again, or is listed twice, is passed over.
+  std::vector<EdgePosition> added_edges_;
   /// Published edges that ended; coming back within the period cancels out.
   std::unordered_set<EdgeKey, EdgeKeyHash> removed_edges_;
   std::uint64_t refused_nodes_ = 0;

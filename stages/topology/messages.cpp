@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <tuple>
 
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
@@ -18,7 +18,11 @@ using flatbuffers::Offset;
 /// Writes nodes and edges; each text once, found again by its number rather than by comparing.
 class Packer {
  public:
-  Packer(FlatBufferBuilder& builder, const TopologyView& view) : builder_(builder), view_(view) {
+  Packer(FlatBufferBuilder& builder, const TopologyView& view)
+      : builder_(builder),
+        view_(view),
+        texts_(view.pool.positions()),
+        ids_(view.graph.positions()) {
     for (const EntityType& type : view.book.types()) {
       names_.emplace_back();
       for (const std::string& name : type.attributes) {
@@ -65,19 +69,17 @@ class Packer {
   using Text = Offset<flatbuffers::String>;
 
   Text text(StringId id) {
-    const auto [known, is_new] = texts_.try_emplace(id);
-    if (is_new) {
+    if (texts_[id].IsNull()) {
       const std::string_view text = view_.pool.text(id);
-      known->second = builder_.CreateString(text.data(), text.size());
+      texts_[id] = builder_.CreateString(text.data(), text.size());
     }
-    return known->second;
+    return texts_[id];
   }
   Text id(NodeIndex index) {
-    const auto [known, is_new] = ids_.try_emplace(index);
-    if (is_new) {
-      known->second = builder_.CreateString(view_.graph.node(index).id);
+    if (ids_[index].IsNull()) {
+      ids_[index] = builder_.CreateString(view_.graph.node(index).id);
     }
-    return known->second;
+    return ids_[index];
   }
 
   FlatBufferBuilder& builder_;
@@ -85,8 +87,9 @@ class Packer {
   std::vector<std::vector<Text>> names_;
   std::vector<Text> entities_;
   std::vector<Text> kinds_;
-  std::unordered_map<StringId, Text> texts_;
-  std::unordered_map<NodeIndex, Text> ids_;
+  /// By position; null until written.
+  std::vector<Text> texts_;
+  std::vector<Text> ids_;
   std::vector<Offset<wire::Label>> labels_;
 };
 
@@ -94,10 +97,25 @@ std::vector<std::uint8_t> bytes_of(const FlatBufferBuilder& builder) {
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
+struct SnapshotContent {
+  Offset<flatbuffers::Vector<Offset<wire::Node>>> nodes;
+  std::vector<wire::EdgeIndex> edges;
+};
+
+std::vector<std::uint8_t> finish(FlatBufferBuilder& builder, const SnapshotContent& content,
+                                 const TopologyView& view, Instant now, std::uint64_t version) {
+  const auto kinds = builder.CreateVectorOfStrings(view.book.kinds());
+  const auto edges = builder.CreateVectorOfStructs(content.edges);
+  wire::FinishTopologySnapshotBuffer(
+      builder, wire::CreateTopologySnapshot(builder, now.boot.ns(), now.wall_offset_ns(), version,
+                                            content.nodes, kinds, edges));
+  return bytes_of(builder);
+}
+
 }  // namespace
 
-std::vector<SnapshotPart> to_snapshot(const TopologyView& view, Instant now, std::uint64_t& version,
-                                      const PartLimits& limits) {
+std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now,
+                                      std::uint64_t version) {
   const std::vector<NodeIndex> order = view.graph.sorted_nodes();
   std::vector<std::uint32_t> place_of(view.graph.positions());
   for (std::uint32_t place = 0; place < order.size(); ++place) {
@@ -111,44 +129,18 @@ std::vector<SnapshotPart> to_snapshot(const TopologyView& view, Instant now, std
   std::sort(edges.begin(), edges.end(), [](const wire::EdgeIndex& a, const wire::EdgeIndex& b) {
     return std::tuple(a.kind(), a.from(), a.to()) < std::tuple(b.kind(), b.from(), b.to());
   });
-  const bool fits = order.size() <= limits.nodes && edges.size() <= limits.edges;
-  const std::size_t first = std::min(order.size(), limits.nodes);
-  std::vector<SnapshotPart> parts;
-  {
-    FlatBufferBuilder builder(1024 + first * 256);
-    Packer packer(builder, view);
-    const auto packed_nodes = builder.CreateVector(
-        packer.pack_all<wire::Node>(std::span<const NodeIndex>(order).first(first)));
-    const auto packed_kinds = builder.CreateVectorOfStrings(view.book.kinds());
-    const auto packed_edges =
-        builder.CreateVectorOfStructs(fits ? edges : std::vector<wire::EdgeIndex>{});
-    wire::FinishTopologySnapshotBuffer(
-        builder, wire::CreateTopologySnapshot(builder, now.boot.ns(), now.wall_offset_ns(),
-                                              ++version, packed_nodes, packed_kinds, packed_edges));
-    parts.push_back({wire::MessageType::topology_snapshot, bytes_of(builder)});
-  }
-  GraphStore::Changes more;
-  const auto flush = [&] {
-    if (!more.empty()) {
-      parts.push_back({wire::MessageType::topology_delta, to_delta(view, more, now, ++version)});
-      more = {};
-    }
-  };
-  for (std::size_t place = first; place < order.size(); ++place) {
-    more.changed_nodes.push_back(order[place]);
-    if (more.changed_nodes.size() == limits.nodes) {
-      flush();
-    }
-  }
-  flush();
-  for (std::size_t i = fits ? edges.size() : 0; i < edges.size(); ++i) {
-    more.added_edges.push_back({edges[i].kind(), order[edges[i].from()], order[edges[i].to()]});
-    if (more.added_edges.size() == limits.named_edges) {
-      flush();
-    }
-  }
-  flush();
-  return parts;
+  FlatBufferBuilder builder(1024 + order.size() * 256);
+  Packer packer(builder, view);
+  const auto packed_nodes =
+      builder.CreateVector(packer.pack_all<wire::Node>(std::span<const NodeIndex>(order)));
+  return finish(builder, {packed_nodes, edges}, view, now, version);
+}
+
+std::vector<std::uint8_t> to_empty_snapshot(const TopologyView& view, Instant now,
+                                            std::uint64_t version) {
+  FlatBufferBuilder builder;
+  const auto no_nodes = builder.CreateVector(std::vector<Offset<wire::Node>>{});
+  return finish(builder, {no_nodes, {}}, view, now, version);
 }
 
 std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::Changes& changes,

@@ -18,24 +18,12 @@ struct TopologyView {
   const GraphStore& graph;
 };
 
-/// One message of a snapshot.
-struct SnapshotPart {
-  wire::MessageType type = wire::MessageType::topology_snapshot;
-  std::vector<std::uint8_t> payload;
-};
+/// Everything in one message, nodes sorted by id, edges by kind and ends.
+std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now, std::uint64_t version);
 
-/// How much one message holds at most.
-struct PartLimits {
-  std::size_t nodes = 100'000;
-  std::size_t edges = 1'000'000;
-  /// Edges of a delta, which names the ids of their ends.
-  std::size_t named_edges = 200'000;
-};
-
-/// Everything, nodes sorted by id, edges by kind and ends. What does not fit into one message
-/// follows in deltas. `version` is that of the message before; it counts up by one for each part.
-std::vector<SnapshotPart> to_snapshot(const TopologyView& view, Instant now, std::uint64_t& version,
-                                      const PartLimits& limits = {});
+/// A snapshot without content: everything follows in deltas.
+std::vector<std::uint8_t> to_empty_snapshot(const TopologyView& view, Instant now,
+                                            std::uint64_t version);
 
 /// What consumers do not know yet. A node in `added_nodes` that they know has new labels; removals
 /// come first, so an id in both lists is a new entity of that name.

@@ -2,19 +2,17 @@
 #include "stages/topology/one_sided.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gala {
 
 void OneSided::note(NodeIndex node) {
   if (!book_.types()[graph_.node(node).type].alone.empty()) {
-    noted_.insert(node);
+    noted_.push_back(node);
   }
 }
 
-void OneSided::forget(NodeIndex node) {
-  noted_.erase(node);
-  states_.erase(node);
-}
+void OneSided::forget(NodeIndex node) { states_.erase(node); }
 
 bool OneSided::has_partner(NodeIndex node, const AloneRule& rule) const {
   const auto& edges = graph_.node(node).edges;
@@ -77,12 +75,12 @@ void OneSided::update(const std::vector<EdgeKey>& touched, BootTime now, const M
     note(key.to);
   }
   while (!due_.empty() && due_.front().when <= now) {
-    noted_.insert(due_.front().node);
+    noted_.push_back(due_.front().node);
     due_.pop_front();
   }
-  std::vector<NodeIndex> order(noted_.begin(), noted_.end());
-  noted_.clear();
+  std::vector<NodeIndex> order = std::exchange(noted_, {});
   std::sort(order.begin(), order.end());
+  order.erase(std::unique(order.begin(), order.end()), order.end());
   for (const NodeIndex node : order) {
     if (graph_.node(node).alive && !book_.types()[graph_.node(node).type].alone.empty()) {
       look(node, now, make);

@@ -6,7 +6,6 @@
 #include <functional>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "stages/topology/graph_store.h"
@@ -49,7 +48,8 @@ class OneSided {
   const RuleBook& book_;
   GraphStore& graph_;
   Duration patience_;
-  std::unordered_set<NodeIndex> noted_;
+  /// May list one twice, or one that is gone.
+  std::vector<NodeIndex> noted_;
   std::unordered_map<NodeIndex, State> states_;
   std::deque<Due> due_;
 };

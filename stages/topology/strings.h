@@ -29,6 +29,8 @@ class StringPool {
   [[nodiscard]] std::string_view text(StringId id) const { return entries_[id].text; }
   /// Texts held now, the empty one not counted.
   [[nodiscard]] std::size_t size() const { return ids_.size(); }
+  /// All ids are below this.
+  [[nodiscard]] std::size_t positions() const { return entries_.size(); }
 
  private:
   struct Entry {

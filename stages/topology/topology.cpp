@@ -2,6 +2,7 @@
 #include "stages/topology/topology.h"
 
 #include <algorithm>
+#include <deque>
 #include <span>
 #include <string>
 
@@ -14,36 +15,87 @@ std::string_view text_of(const flatbuffers::String* text) {
   return text == nullptr ? std::string_view{} : text->string_view();
 }
 
-/// The columns of a message that describe an entity, found once for all rows.
-struct DescribingColumns {
-  ColumnView id;
-  /// Parallel to the type's attributes; invalid where this table does not carry one.
-  std::vector<ColumnView> attributes;
-};
-
-DescribingColumns find_columns(const TableView& table, const EntityType& type) {
-  DescribingColumns columns;
-  columns.id = table.find("entity_id");
-  if (columns.id.valid() && columns.id.kind() != wire::ColumnKind::text) {
-    columns.id = {};
+/// Whether `value` is something else than `held`, which then becomes it; an empty one says nothing.
+bool hold(StringPool& pool, std::string_view value, StringId& held) {
+  if (value.empty() || pool.text(held) == value) {
+    return false;
   }
+  const StringId fresh = pool.acquire(value);
+  pool.release(held);
+  held = fresh;
+  return true;
+}
+
+std::vector<ColumnView> find_columns(const TableView& table, const EntityType& type) {
+  std::vector<ColumnView> columns;
   for (const std::string& name : type.attributes) {
     const ColumnView column = table.find(name);
     const bool usable = column.valid() && column.kind() != wire::ColumnKind::histogram &&
                         column.role() != wire::ColumnRole::metric;
-    columns.attributes.push_back(usable ? column : ColumnView{});
+    columns.push_back(usable ? column : ColumnView{});
   }
   return columns;
 }
 
 }  // namespace
 
+/// A key or label of the rows of one message. The words of its dictionary that rows have carried
+/// are held while the message is read, so that a word that comes again is compared as a number.
+class Topology::DescribingColumn {
+ public:
+  DescribingColumn(StringPool& pool, const ColumnView& column) : pool_(pool), column_(column) {
+    if (column.valid() && column.kind() == wire::ColumnKind::text) {
+      ids_.resize(column.word_count(), no_string);
+    }
+  }
+  ~DescribingColumn() {
+    for (const StringId id : ids_) {
+      pool_.release(id);
+    }
+  }
+  DescribingColumn(const DescribingColumn&) = delete;
+  DescribingColumn& operator=(const DescribingColumn&) = delete;
+
+  /// Whether the row says something else than `held`, which then becomes it. A table that does not
+  /// know a label does not take it from one that does.
+  bool apply(std::size_t row, StringId& held) {
+    if (!column_.valid()) {
+      return false;
+    }
+    if (column_.kind() != wire::ColumnKind::text) {
+      return hold(pool_, column_.as_text(row), held);
+    }
+    StringId& known = ids_[column_.codes()[row]];
+    if (known == no_string) {
+      const bool changed = hold(pool_, column_.text(row), held);
+      if (!column_.text(row).empty()) {
+        known = held;
+        pool_.retain(known);
+      }
+      return changed;
+    }
+    if (known == held) {
+      return false;
+    }
+    pool_.retain(known);
+    pool_.release(held);
+    held = known;
+    return true;
+  }
+
+ private:
+  StringPool& pool_;
+  ColumnView column_;
+  /// By code.
+  std::vector<StringId> ids_;
+};
+
 struct Topology::Row {
   std::string_view id;
   std::size_t type;
   std::string_view machine;
   BootTime window_end;
-  std::span<const ColumnView> attributes;
+  std::deque<DescribingColumn>& attributes;
   std::size_t index;
 };
 
@@ -81,37 +133,43 @@ void Topology::on(const wire::Observations& message, const Envelope&, Outbox&) {
     return;
   }
   const TableView table(message.columns(), message.rows());
-  const DescribingColumns columns = find_columns(table, book_.types()[*type]);
-  if (!columns.id.valid()) {
+  const ColumnView ids = table.find("entity_id");
+  if (!ids.valid() || ids.kind() != wire::ColumnKind::text) {
     unknown_rows_ += message.rows();
     return;
   }
-  Row row{{},
-          *type,
-          text_of(message.machine_id()),
-          BootTime::from_ns(message.window_end_ns()),
-          columns.attributes,
-          0};
+  std::deque<DescribingColumn> attributes;
+  for (const ColumnView& column : find_columns(table, book_.types()[*type])) {
+    attributes.emplace_back(pool_, column);
+  }
+  Row row{
+      {},         *type, text_of(message.machine_id()), BootTime::from_ns(message.window_end_ns()),
+      attributes, 0};
+  // Rows mostly come in the order of the period before.
+  std::optional<NodeIndex> before;
   for (; row.index < table.rows(); ++row.index) {
-    row.id = columns.id.text(row.index);
+    row.id = ids.text(row.index);
     if (row.id.empty()) {
       ++unknown_rows_;
     } else {
-      observe(row);
+      before = observe(row, before);
     }
   }
 }
 
-void Topology::observe(const Row& row) {
-  const auto known = graph_.find(row.id);
+std::optional<NodeIndex> Topology::observe(const Row& row, std::optional<NodeIndex> before) {
+  const auto known = before ? graph_.find_after(*before, row.id) : graph_.find(row.id);
   const auto index = known ? known : graph_.add_node(row.id, row.type);
   if (!index) {
-    return;
+    return std::nullopt;
+  }
+  if (before) {
+    graph_.node(*before).follower = *index;
   }
   TopologyNode& node = graph_.node(*index);
   if (node.type != row.type) {
     ++unknown_rows_;  // Two entities claim one id; the first keeps it.
-    return;
+    return index;
   }
   node.last_seen = row.window_end;
   node.last_heard = now_;
@@ -123,28 +181,12 @@ void Topology::observe(const Row& row) {
     changed = true;
   }
   for (std::size_t i = 0; i < row.attributes.size(); ++i) {
-    const ColumnView& column = row.attributes[i];
-    if (!column.valid()) {
-      continue;
-    }
-    changed |= column.kind() == wire::ColumnKind::text
-                   ? set_attribute(node, i, column.text(row.index))
-                   : set_attribute(node, i, column.as_text(row.index));
+    changed |= row.attributes[i].apply(row.index, node.attributes[i]);
   }
   if (changed) {
     relink(*index);
   }
-}
-
-bool Topology::set_attribute(TopologyNode& node, std::size_t attribute, std::string_view value) {
-  StringId& held = node.attributes[attribute];
-  if (value.empty() || pool_.text(held) == value) {
-    return false;  // A table that does not know a label does not take it from one that does.
-  }
-  const StringId fresh = pool_.acquire(value);
-  pool_.release(held);
-  held = fresh;
-  return true;
+  return index;
 }
 
 void Topology::relink(NodeIndex index) {
@@ -207,7 +249,8 @@ std::optional<NodeIndex> Topology::make_logical(const RuleSide& seen, const Rule
   }
   for (std::size_t i = 0; i < attributes.size(); ++i) {
     // The first member's word stays: members that differ must not take turns.
-    changed |= target.attributes[i] == no_string && set_attribute(target, i, attributes[i]);
+    changed |=
+        target.attributes[i] == no_string && hold(pool_, attributes[i], target.attributes[i]);
   }
   target.last_seen = graph_.node(from).last_seen;
   if (changed) {
@@ -288,25 +331,40 @@ void Topology::tick(Instant now, Outbox& out) {
 void Topology::drain(Instant now, Outbox& out) { publish(now, out); }
 
 Duration Topology::snapshot_pause() const {
-  // A snapshot of millions costs seconds; deltas carry what changes in between.
+  // A snapshot of millions keeps the port busy; deltas carry what changes in between.
   constexpr std::size_t per_second = 20'000;
   const auto seconds = (graph_.node_count() + graph_.edge_count()) / per_second;
   return std::max(config_.snapshot_every, Duration{std::chrono::seconds{seconds}});
 }
 
+GraphStore::Portion Topology::portion() const {
+  const auto edges = static_cast<std::size_t>(config_.max_sent);
+  return {edges / 4, edges};
+}
+
 void Topology::publish(Instant now, Outbox& out) {
   follow_up();
   const TopologyView view{book_, pool_, graph_};
+  const GraphStore::Portion most = portion();
   if (!snapshot_at_ || now.boot - *snapshot_at_ >= snapshot_pause()) {
     snapshot_at_ = now.boot;
-    for (SnapshotPart& part : to_snapshot(view, now, version_)) {
-      out.send("topology", part.type, "", std::move(part.payload));
+    if (graph_.node_count() <= most.nodes && graph_.edge_count() <= most.edges) {
+      out.send("topology", wire::MessageType::topology_snapshot, "",
+               to_snapshot(view, now, ++version_));
+      graph_.mark_published();
+      return;
     }
-  } else if (const GraphStore::Changes changes = graph_.changes(); !changes.empty()) {
+    // A whole of millions would stop everything else for seconds: it follows in portions.
+    out.send("topology", wire::MessageType::topology_snapshot, "",
+             to_empty_snapshot(view, now, ++version_));
+    graph_.start_over();
+  }
+  const GraphStore::Changes changes = graph_.changes(most);
+  if (!changes.empty()) {
     out.send("topology", wire::MessageType::topology_delta, "",
              to_delta(view, changes, now, ++version_));
   }
-  graph_.mark_published();
+  graph_.mark_published(changes);
 }
 
 void Topology::report(SelfReport& report) const {
@@ -318,6 +376,8 @@ void Topology::report(SelfReport& report) const {
                            "Rows of new entities beyond max_nodes."});
   report.gauges.push_back({"relations_refused", static_cast<double>(graph_.refused_edges()),
                            "Relations beyond max_edges."});
+  report.gauges.push_back({"unsent", static_cast<double>(graph_.unpublished()),
+                           "Changes that wait for the next periods: max_sent."});
   report.gauges.push_back({"rows_unknown", static_cast<double>(unknown_rows_),
                            "Rows of an entity that the model lacks, or without an id."});
   report.gauges.push_back(

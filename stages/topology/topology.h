@@ -29,6 +29,7 @@ class Topology {
     std::int64_t max_edges = 1'000'000;
     Duration one_sided_after = std::chrono::seconds{10};
     std::int64_t max_external = 10'000;
+    std::int64_t max_sent = 400'000;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -48,7 +49,11 @@ class Topology {
                 "as its peer.",
                 0, 3600},
           Field{"max_external", &Config::max_external,
-                "External entities at most; more are counted and left out.", 0, 1'000'000}};
+                "External entities at most; more are counted and left out.", 0, 1'000'000},
+          Field{"max_sent", &Config::max_sent,
+                "Relations sent in one period at most, and a quarter as many entities; more follow "
+                "in the next periods.",
+                4, 50'000'000}};
     }
   };
 
@@ -67,10 +72,11 @@ class Topology {
   [[nodiscard]] std::size_t edge_count() const { return graph_.edge_count(); }
 
  private:
+  class DescribingColumn;
   struct Row;
 
-  void observe(const Row& row);
-  bool set_attribute(TopologyNode& node, std::size_t attribute, std::string_view value);
+  /// The row's entity. `before` is that of the row before.
+  std::optional<NodeIndex> observe(const Row& row, std::optional<NodeIndex> before);
   void relink(NodeIndex node);
   void make_targets(NodeIndex node);
   /// The logical entity that `seen` points at by the values of its side.
@@ -81,6 +87,7 @@ class Topology {
   void follow_up();
   void publish(Instant now, Outbox& out);
   [[nodiscard]] Duration snapshot_pause() const;
+  [[nodiscard]] GraphStore::Portion portion() const;
 
   Config config_;
   RuleBook book_;

@@ -262,32 +262,53 @@ TEST(Topology, RepeatsTheWholeTopologyNowAndThen) {
   EXPECT_EQ(world.consumer.nodes.size(), 1U);
 }
 
-TEST(Topology, SendsALargeSnapshotInParts) {
-  const Model model = test_model();
-  const RuleBook book(model, 10s);
-  StringPool pool;
-  GraphStore graph({});
-  for (int number = 0; number < 25; ++number) {
-    graph.add_node("n" + std::to_string(number), 0);
-    graph.node(static_cast<NodeIndex>(number)).attributes.resize(1, no_string);
+/// A process for each number, on one host; each has one connection.
+void see_processes(World& world, int first, int end) {
+  world.see("m1", "host", {{"os_version", "12"}});
+  for (int number = first; number < end; ++number) {
+    const std::string tgid = std::to_string(number);
+    world.see("m1", "proc", {{"tgid", tgid}});
+    world.see("m1", "tcp_link", link(tgid, "client", "10.0.0.1", "10.0.0.2"));
   }
-  for (NodeIndex node = 1; node < 25; ++node) {
-    graph.add_edge({0, node, node - 1});
+}
+
+TEST(Topology, SendsWhatIsLargeInPortions) {
+  World world({.one_sided_after = 3600s, .max_sent = 40});
+  see_processes(world, 0, 30);
+  for (int period = 0; period < 9; ++period) {
+    world.pass(0s);
+    for (const Outgoing& item : world.out.items()) {
+      if (item.type == wire::MessageType::topology_delta) {
+        const auto* delta = wire::GetTopologyDelta(item.payload.data());
+        EXPECT_LE(delta->added_nodes()->size(), 10U);
+        EXPECT_LE(delta->added_edges()->size(), 40U);
+      }
+    }
   }
-  std::uint64_t version = 0;
-  const auto parts =
-      to_snapshot({book, pool, graph}, {}, version, {.nodes = 10, .edges = 10, .named_edges = 7});
-  EXPECT_EQ(parts.size(), 1U + 2U + 4U);
-  EXPECT_EQ(version, parts.size());
-  Outbox out;
-  for (const SnapshotPart& part : parts) {
-    out.send("topology", part.type, "", part.payload);
+  EXPECT_EQ(world.consumer.snapshots, 1U);
+  EXPECT_EQ(world.consumer.nodes.size(), 61U);
+  EXPECT_EQ(world.consumer.edges.size(), world.topology().edge_count());
+  EXPECT_EQ(world.consumer.edges.size(), 60U);
+}
+
+TEST(Topology, SendsPortionsRightWhileEverythingChanges) {
+  World world({.expire = 1s, .one_sided_after = 3600s, .max_sent = 16});
+  for (int period = 0; period < 90; ++period) {
+    // Entities end before they were sent, come back with other labels, and move along.
+    see_processes(world, period % 20, period % 20 + 15);
+    for (int tgid = 0; tgid < 30; tgid += 1 + period % 4) {
+      world.end("m1_proc_" + std::to_string(tgid));
+    }
+    world.see("m1", "proc", {{"tgid", "3"}, {"comm", std::to_string(period)}});
+    world.pass();
   }
-  Consumer consumer;
-  consumer.apply(out);
-  EXPECT_THAT(consumer.mistakes, testing::IsEmpty());
-  EXPECT_EQ(consumer.nodes.size(), 25U);
-  EXPECT_EQ(consumer.edges.size(), 24U);
+  EXPECT_GE(world.consumer.snapshots, 3U);
+  see_processes(world, 0, 15);
+  for (int period = 0; period < 30; ++period) {
+    world.pass(0s);
+  }
+  EXPECT_EQ(world.consumer.nodes.size(), world.topology().node_count());
+  EXPECT_EQ(world.consumer.edges.size(), world.topology().edge_count());
 }
 
 TEST(Topology, CountsWhatDoesNotFit) {
