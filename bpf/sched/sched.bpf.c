@@ -1,4 +1,5 @@
-/* sched: how long each process waited for a CPU, and for what else it could not run.
+/* sched: how long each process waited for a CPU, who had it meanwhile, and for what else it could
+ * not run.
  *
  * One program, at sched_switch. The kernel itself sums up each task's waits in its sched_info and
  * notes when it was queued; the run queue's clock says what time it is now. So there is no wake-up
@@ -42,6 +43,33 @@ struct {
 	__type(value, struct process_value);
 } processes SEC(".maps");
 
+/* Who waited for whom. Programs are started by the thousand: those that are young are told by name
+ * only.
+ */
+struct wait_key {
+	u32 tgid;	/* waited */
+	u32 rival_tgid; /* had the CPU; 0: processes of that name that live only shortly */
+	char rival[16]; /* its name */
+};
+EVENT(wait_key);
+
+struct wait_value {
+	u64 times;
+	u64 taken_ns; /* while the other one waited */
+};
+
+/* Rows: processes that wait times those that they wait for; idle rows are evicted by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct wait_key);
+	__type(value, struct wait_value);
+} waits SEC(".maps");
+
+/* Shorter ones are the usual taking of turns. */
+static const u64 notable_wait_ns = 100000;
+static const u64 short_life_ns = 3000000000;
+
 struct thread_state {
 	u64 blocked_at; /* when it left in a sleep that is followed, 0: it did not */
 	u64 run_delay;	/* the kernel's sum of waits, up to the last time it ran */
@@ -65,6 +93,7 @@ struct {
 } threads SEC(".maps");
 
 static const struct process_value no_process;
+static const struct wait_value no_wait;
 
 static __always_inline struct process_value *process_of(const struct task_struct *task)
 {
@@ -179,6 +208,30 @@ static __always_inline void leave(struct task_struct *task, u64 now)
 		note_sleep(task, now, reason);
 }
 
+/* `prev` ran until now while `next` waited, at most for as long as it had the CPU at a stretch:
+ * what others took before it is theirs, and nobody's when a limit of the group kept `next` from
+ * running.
+ */
+static __always_inline void note_rival(const struct task_struct *prev, u32 tgid, u64 now,
+				       u64 waited)
+{
+	const struct task_struct *leader = prev->group_leader;
+	struct wait_key key = {.tgid = tgid};
+	struct wait_value *wait;
+	u64 ran = elapsed(prev->sched_info.last_arrival, now);
+
+	if (!prev->pid)
+		return;
+	if (elapsed(leader->start_time, bpf_ktime_get_ns()) >= short_life_ns)
+		key.rival_tgid = prev->tgid;
+	bpf_probe_read_kernel(key.rival, sizeof(key.rival), leader->comm);
+	wait = find_or_add(waits, &key, &no_wait);
+	if (!wait)
+		return;
+	wait->times++;
+	wait->taken_ns += waited < ran ? waited : ran;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(switch_by_sched_info, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
@@ -208,6 +261,8 @@ int BPF_PROG(switch_by_sched_info, bool preempt, struct task_struct *prev, struc
 	thread->run_delay = total;
 	histogram_add(&process->runq_delay, waited);
 	process->offcpu_ns += waited;
+	if (waited >= notable_wait_ns)
+		note_rival(prev, next->tgid, now, waited);
 	return 0;
 }
 

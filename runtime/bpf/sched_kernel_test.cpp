@@ -1,5 +1,6 @@
 // sched: who waits for a CPU, and why. See probe_test.h.
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <condition_variable>
@@ -36,6 +37,18 @@ TEST_F(ProbeTest, SchedSeesWhoWaitsForACpu) {
   EXPECT_GT(integer(rows, "preempted", row), 0u);
   EXPECT_GT(rows.find("runq_delay")->sums[static_cast<std::size_t>(row)], 50e6);
   EXPECT_GT(rows.find("runq_delay")->maxima[static_cast<std::size_t>(row)], 0);
+
+  // Each of both waits while the other one runs. They are too young to be told by their ids.
+  std::array<char, 16> name{};
+  ::prctl(PR_GET_NAME, name.data());
+  Batch waits = read(probe, "waits");
+  const int wait = find_row(waits, {{"tgid", static_cast<std::uint64_t>(child), {}},
+                                    {"rival_tgid", 0, {}},
+                                    {"rival", 0, name.data()}});
+  ASSERT_GE(wait, 0);
+  EXPECT_GT(integer(waits, "times", wait), 0u);
+  EXPECT_GT(integer(waits, "taken_ns", wait), 50'000'000u);
+  EXPECT_LT(integer(waits, "taken_ns", wait), 200'000'000u);
 }
 
 TEST_F(ProbeTest, SchedTellsWaitsForLocksFromOtherSleeps) {

@@ -100,6 +100,7 @@ class Fleet : public World {
     see("m1", "dns", {{"tgid", "1"}, {"domain", "db.example"}});
     see("m1", "function", {{"tgid", "1"}, {"function", "compute"}});
     see("m1", "program", {{"comm", "c1"}});
+    see("m1", "cpu_wait", {{"tgid", "1"}, {"rival", "c5"}, {"rival_tgid", "5"}});
     see("m1", "sli", {{"tgid", "5"}, {"server_port", "5"}, {"comm", "c5"}});
   }
 
