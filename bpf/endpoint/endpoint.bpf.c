@@ -110,12 +110,13 @@ static __always_inline struct endpoint_state *listener(const struct sock *sk, u3
 }
 
 static __always_inline void note_queues(struct endpoint_value *row, const struct sock *sk,
-					const struct tcp_sock *tp)
+					const struct tcp_sock *tp, u32 of_window)
 {
 	u32 limit = sk->sk_max_ack_backlog;
 
-	window_max_note(&row->accept_queue, sk->sk_ack_backlog);
-	window_max_note(&row->syn_queue, tp->inet_conn.icsk_accept_queue.qlen.counter);
+	window_max_note_in(&row->accept_queue, sk->sk_ack_backlog, of_window);
+	window_max_note_in(&row->syn_queue, tp->inet_conn.icsk_accept_queue.qlen.counter,
+			   of_window);
 	if (limit > row->accept_queue_limit)
 		row->accept_queue_limit = limit;
 }
@@ -295,7 +296,7 @@ int BPF_PROG(syn_arrives_fentry, void *rsk_ops, void *af_ops, struct sock *sk)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
 		return 0;
-	note_queues(row, sk, tp);
+	note_queues(row, sk, tp, window);
 	if (sk->sk_ack_backlog > sk->sk_max_ack_backlog)
 		add_shared(row->accept_overflow, 1);
 	else if (tp->inet_conn.icsk_accept_queue.qlen.counter >= sk->sk_max_ack_backlog)
@@ -328,7 +329,7 @@ int read_listeners(struct bpf_iter__task_file *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!row || !tp)
 		return 0;
-	note_queues(row, sk, tp);
+	note_queues(row, sk, tp, window - 1); /* the one that has just ended */
 	judge_drops(state, row, sk, tp);
 	return 0;
 }

@@ -34,6 +34,25 @@ TEST_F(ProbeTest, EndpointCountsOpensAndAFullAcceptQueue) {
   EXPECT_GE(total(rows, "estab_latency", client), 2u);
 }
 
+TEST_F(ProbeTest, EndpointTellsAQueueInItsWindowOnly) {
+  Probe probe = open("endpoint");
+  Listener listener;
+  std::vector<FileDescriptor> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(listener.connect());
+  }
+  const auto queue = [&] {
+    EXPECT_TRUE(probe.advance_window());
+    Batch rows = read(probe, "endpoints");
+    const int row = find_row(rows, {{"port", listener.port(), {}}, {"role", 0, "server"}});
+    EXPECT_GE(row, 0);
+    return row < 0 ? 0 : integer(rows, "accept_queue", row);
+  };
+  EXPECT_EQ(queue(), 3u);
+  listener.close();
+  EXPECT_EQ(queue(), 0u);
+}
+
 TEST_F(ProbeTest, EndpointCountsARefusedConnection) {
   Probe probe = open("endpoint");
   Listener listener;
