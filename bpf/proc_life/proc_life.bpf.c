@@ -79,7 +79,7 @@ struct program_value {
 	u64 crashes;	 /* of those, by a signal that tells of a fault in the program */
 	u64 kills;	 /* of those, by SIGKILL */
 	u64 lifetime_ns; /* of all that ended, added up */
-	u64 cpu_ns;	 /* of all that were reaped soon after they began, added up */
+	u64 cpu_ns;	 /* of all that ended soon after they began, in the window they ended in */
 };
 
 /* Rows: names; the ones not seen for longest make room. */
@@ -92,8 +92,23 @@ struct {
 
 static const struct program_value no_program;
 
-/* Whoever lives longer is seen by what samples processes once a second. */
+/* Whoever lives longer is seen by what samples processes once a period. */
 static const u64 short_life_ns = 3000000000;
+
+struct told_value {
+	u64 start_boottime; /* tells processes with one number apart */
+	u64 pass;	    /* the iterator's session that last summed it up */
+	u64 cpu_ns;
+};
+
+/* CPU time of young processes up to the end of the last window: what samples processes has told of
+ * it. Older ones are no longer looked up and make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 2048);
+	__type(key, u32);
+	__type(value, struct told_value);
+} told SEC(".maps");
 
 /* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS */
 #define CRASH_SIGNALS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 11 | 1u << 31)
@@ -187,6 +202,45 @@ int BPF_PROG(process_exits, struct task_struct *task)
 	return 0;
 }
 
+/* Once a period, for each thread: what young processes have used so far. */
+SEC("iter/task")
+int note_young(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct told_value first = {}, *value;
+	u64 started;
+	u32 tgid;
+
+	if (!task || task->flags & PF_KTHREAD)
+		return 0;
+	started = task->group_leader->start_boottime;
+	if (bpf_ktime_get_boot_ns() - started > short_life_ns)
+		return 0;
+	tgid = task->tgid;
+	value = bpf_map_lookup_elem(&told, &tgid);
+	if (value && value->start_boottime == started && value->pass == ctx->meta->session_id) {
+		value->cpu_ns += task->se.sum_exec_runtime;
+		return 0;
+	}
+	first.start_boottime = started;
+	first.pass = ctx->meta->session_id;
+	first.cpu_ns = task->signal->sum_sched_runtime + task->se.sum_exec_runtime;
+	bpf_map_update_elem(&told, &tgid, &first, BPF_ANY);
+	return 0;
+}
+
+/* What the process has used since the last window. */
+static __always_inline u64 untold_cpu_ns(struct task_struct *task)
+{
+	u64 used = task->signal->sum_sched_runtime;
+	u32 tgid = task->tgid;
+	struct told_value *value = bpf_map_lookup_elem(&told, &tgid);
+
+	if (!value || value->start_boottime != task->start_boottime)
+		return used;
+	return used > value->cpu_ns ? used - value->cpu_ns : 0;
+}
+
 /* Only now the kernel has added up the CPU time of one that lived between two ticks. */
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(process_is_freed, struct task_struct *task)
@@ -201,7 +255,7 @@ int BPF_PROG(process_is_freed, struct task_struct *task)
 	bpf_probe_read_kernel(key.comm, sizeof(key.comm), task->comm);
 	program = find_or_add(programs, &key, &no_program);
 	if (program)
-		add_shared(program->cpu_ns, task->signal->sum_sched_runtime);
+		add_shared(program->cpu_ns, untold_cpu_ns(task));
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <csignal>
+#include <ctime>
 
 #include "runtime/bpf/probe_test.h"
 
@@ -70,6 +71,53 @@ TEST_F(ProbeTest, ProcLifeAddsUpProcessesOfOneName) {
   EXPECT_EQ(integer(rows, "kills", row), 0u);
   EXPECT_EQ(integer(rows, "starts", row), 0u);
   EXPECT_GT(integer(rows, "lifetime_ns", row), 0u);
+}
+
+/// Keeps a CPU busy for so long in this process's own time.
+void burn(std::chrono::nanoseconds amount) {
+  timespec now{};
+  const auto used = [&] {
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  for (const auto end = used() + amount; used() < end;) {
+  }
+}
+
+// What a window before has shown of a process is not told again when it ends.
+TEST_F(ProbeTest, ProcLifeTellsCpuTimeOfTheLastWindowOnly) {
+  Probe probe = open("proc_life");
+  std::array<int, 2> burnt{};
+  std::array<int, 2> told{};
+  ASSERT_EQ(::pipe(burnt.data()), 0);
+  ASSERT_EQ(::pipe(told.data()), 0);
+  char byte = 0;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_NAME, "gala_burns");
+    burn(300ms);
+    const bool written = ::write(burnt[1], &byte, 1) == 1;
+    const bool go_on = ::read(told[0], &byte, 1) == 1;
+    burn(50ms);
+    ::_exit(written && go_on ? 0 : 1);
+  }
+  ASSERT_EQ(::read(burnt[0], &byte, 1), 1);
+  ASSERT_TRUE(probe.advance_window());
+  read(probe, "programs");
+  ASSERT_EQ(::write(told[1], &byte, 1), 1);
+  ::waitpid(child, nullptr, 0);
+  Batch rows;
+  int row = -1;
+  ASSERT_TRUE(eventually([&] {  // the kernel frees it a little later
+    rows = read(probe, "programs");
+    row = find_row(rows, {{"comm", 0, "gala_burns"}});
+    return row >= 0 && integer(rows, "cpu_ns", row) > 0;
+  }));
+  EXPECT_GE(integer(rows, "cpu_ns", row), 49'000'000u);
+  EXPECT_LE(integer(rows, "cpu_ns", row), 150'000'000u);
+  for (const int end : {burnt[0], burnt[1], told[0], told[1]}) {
+    ::close(end);
+  }
 }
 
 }  // namespace
