@@ -75,7 +75,13 @@ enum tcp_state {
 };
 
 #define IPPROTO_TCP 6
-#define TCPHDR_FIN  1
+#define TCPHDR_FIN  0x01
+#define TCPHDR_RST  0x04
+#define TCPHDR_ACK  0x10
+
+#define EPIPE	     32
+#define ECONNABORTED 103
+#define ECONNRESET   104
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -171,6 +177,7 @@ struct inet_connection_sock {
 	__u8 icsk_backoff;
 	struct {
 		__u32 ato : 8; /* a whole u32 on older kernels */
+		__u32 lrcvtime;
 	} icsk_ack;
 };
 

@@ -19,10 +19,15 @@ struct client_key {
 _Static_assert(sizeof(struct client_key) == 24, "no padding");
 
 struct client_value {
-	u64 calls;			/* answered */
-	u64 measured;			/* of those, timed: in the histogram */
-	u64 overlapping;		/* of those, with more written before the answer */
-	u64 unanswered;			/* the connection ended first */
+	u64 calls;	 /* answered */
+	u64 measured;	 /* of those, timed: in the histogram */
+	u64 overlapping; /* of those, with more written before the answer */
+	u64 unanswered;	 /* the connection ended first */
+	u64 broken;	 /* connections that ended in the middle of an exchange */
+	u64 peer_resets; /* of those, as broken.h tells them apart */
+	u64 stray_resets;
+	u64 own_resets;
+	u64 timeouts;
 	u64 waiting_ns;			/* that connections waited for answers, added up */
 	u64 connection_ns;		/* that connections were open, added up */
 	struct window_max longest_wait; /* of calls that still wait at the end of the window */
@@ -43,9 +48,9 @@ struct call {
 	u64 open_ns;	/* clock up to which the connection is in the row; 0: not established */
 	struct client_key key;
 	u32 calls;
-	u32 writes; /* since the last answer */
-	u32 stream; /* nobody answers: what is written is no call */
-	u32 pad;
+	u32 writes;   /* since the last answer */
+	u32 stream;   /* nobody answers: what is written is no call */
+	u32 reset_by; /* whoever sent a reset */
 };
 
 /* Lives and dies with its socket. */
@@ -62,6 +67,8 @@ struct {
 /* A connection that ends sooner than this after a last write has said goodbye (QUIT, the close of
  * TLS); later, somebody gave up waiting. */
 static const u64 farewell_ns = 100000000;
+
+extern unsigned long CONFIG_HZ __kconfig __weak;
 
 static const struct client_value no_client;
 
@@ -126,15 +133,19 @@ static __always_inline void add_waiting(struct client_value *row, struct call *c
 
 static __always_inline void client_receives(struct call *call, struct sk_buff *skb)
 {
+	u32 bytes = skb_field(skb, end_seq) - skb_field(skb, seq);
 	struct client_value *row;
-	u32 bytes;
 	u64 now;
 
+	if (!bytes) {
+		if (skb_field(skb, tcp_flags) & TCPHDR_RST)
+			call->reset_by = who_resets(skb_field(skb, tcp_flags));
+		return;
+	}
 	if (!call->written_ns && !call->stream)
 		return;
-	bytes = skb_field(skb, end_seq) - skb_field(skb, seq);
 	/* A FIN counts as a byte. */
-	if (!bytes || (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN))
+	if (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN)
 		return;
 	if (call->stream) {
 		call->stream = 0;
@@ -166,13 +177,44 @@ static __always_inline void bring_up_to_date(struct client_value *row, struct ca
 		add_waiting(row, call, now);
 }
 
+/* Data came so short a time ago that a reset probably cut an answer off. */
+static __always_inline bool receives(struct sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	u32 least_ticks = CONFIG_HZ ? CONFIG_HZ / 4 : 64;
+
+	return tp && (u32)bpf_jiffies64() - tp->inet_conn.icsk_ack.lrcvtime < least_ticks;
+}
+
+/* Whether the application does without an answer. */
+static __always_inline bool gives_up(const struct call *call, const struct sock *sk, u64 now)
+{
+	return call->written_ns && (sk->sk_err || (call->written_ns > SKIPPED &&
+						   elapsed(call->written_ns, now) >= farewell_ns));
+}
+
+/* Who breaks a connection on its way to TCP_CLOSE in the middle of something, if anybody. */
+static __always_inline u32 who_breaks_call(const struct call *call, struct sock *sk, int before,
+					   u64 now)
+{
+	u32 by = who_breaks(sk, before, call->reset_by);
+	bool busy = call->written_ns || call->stream;
+
+	if (by == BROKEN_BY_US)
+		busy = gives_up(call, sk, now);
+	else if (by == BROKEN_BY_PEER || by == BROKEN_BY_STRANGER)
+		busy = busy || (before == TCP_ESTABLISHED && receives(sk));
+	return busy ? by : BROKEN_BY_NOBODY;
+}
+
 /* `before` and `after` are not equal; only a connection's first step out of ESTABLISHED can tell
  * who gave up. */
-static __always_inline void client_changes_state(struct call *call, const struct sock *sk,
-						 int before, int after)
+static __always_inline void client_changes_state(struct call *call, struct sock *sk, int before,
+						 int after)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct client_value *row;
+	u32 by;
 
 	if (after == TCP_ESTABLISHED) {
 		call->open_ns = now;
@@ -184,9 +226,11 @@ static __always_inline void client_changes_state(struct call *call, const struct
 	if (!row)
 		return;
 	bring_up_to_date(row, call, now);
+	by = after == TCP_CLOSE ? who_breaks_call(call, sk, before, now) : BROKEN_BY_NOBODY;
+	if (by)
+		count_broken(row, by);
 	if (before == TCP_ESTABLISHED && call->written_ns) {
-		if (sk->sk_err ||
-		    (call->written_ns > SKIPPED && elapsed(call->written_ns, now) >= farewell_ns))
+		if (gives_up(call, sk, now))
 			row->unanswered++;
 		call->written_ns = 0;
 	}

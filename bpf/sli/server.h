@@ -3,6 +3,7 @@
 
 #include "bpf/include/histogram.h"
 #include "bpf/include/tcp.h"
+#include "bpf/sli/broken.h"
 
 volatile u32 sample_every = 1; /* time one request in so many; counts stay complete */
 
@@ -20,6 +21,11 @@ struct server_value {
 	u64 response_bytes; /* written */
 	u64 measured;	    /* requests with all four stamps: in the histograms */
 	u64 pipelined;	    /* answered, but overlapping others on their connection: not timed */
+	u64 broken;	    /* connections that ended in the middle of a request or its reply */
+	u64 peer_resets;    /* of those, as broken.h tells them apart */
+	u64 stray_resets;
+	u64 own_resets;
+	u64 timeouts;
 	struct window_max longest_wait; /* of requests without a reply at the end of the window */
 	struct histogram latency;	/* TS1 to TS4 */
 	struct histogram scheduling;	/* TS1 to TS2 */
@@ -68,7 +74,8 @@ struct conversation {
 	u32 behind;	   /* unread data was there when the last reply began */
 	u32 retransmitted; /* by this socket, ever, at TS3 */
 	u32 sent_seq;	   /* the sequence number written at TS3 */
-	u32 pad;
+	u16 port;	   /* the kernel has taken it from the socket when that is closed */
+	u16 family;
 	/* the receiving side */
 	u64 arrived_ns;	      /* TS1, or UNSEEN, or SKIPPED */
 	u32 counted_requests; /* of the above as far as `servers` has them */
@@ -78,8 +85,8 @@ struct conversation {
 	u32 unstamped; /* 1 + requests when data came that begins no timed request */
 	u32 segments;  /* with data, since the one that began the request */
 	u32 acked_seq; /* what acked_ns acknowledged */
-	u32 pad2;
-	u64 acked_ns; /* TS4 of the reply as far as it was written then, or 0 */
+	u32 reset_by;  /* whoever sent a reset */
+	u64 acked_ns;  /* TS4 of the reply as far as it was written then, or 0 */
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
 
@@ -93,6 +100,17 @@ struct {
 
 static const struct server_value no_server;
 
+static __always_inline struct server_value *server_of(const struct conversation *c)
+{
+	struct server_key key = {
+		.tgid = c->tgid,
+		.port = c->port,
+		.family = c->family,
+	};
+
+	return find_or_add(servers, &key, &no_server);
+}
+
 static __always_inline struct conversation *find(const struct sock *sk)
 {
 	if (!sk->sk_bpf_storage)
@@ -102,7 +120,11 @@ static __always_inline struct conversation *find(const struct sock *sk)
 
 static __always_inline void begin(struct conversation *c, const struct tcp_sock *tp)
 {
+	const struct sock *sk = &tp->inet_conn.icsk_inet.sk;
+
 	c->started = 1;
+	c->port = sk->__sk_common.skc_num;
+	c->family = sk->__sk_common.skc_family;
 	c->written_seq = tp->write_seq;
 	c->copied_seq = tp->copied_seq;
 	c->counted_written = c->written_seq;
@@ -111,15 +133,9 @@ static __always_inline void begin(struct conversation *c, const struct tcp_sock 
 
 /* All that is known so far goes to the row of the server, with the times if there are any: `now` is
  * TS4 or 0. */
-static __always_inline void finish_in(struct conversation *c, const struct sock *sk, u64 now,
-				      u32 of_window)
+static __always_inline void finish_in(struct conversation *c, u64 now, u32 of_window)
 {
-	struct server_key key = {
-		.tgid = c->tgid,
-		.port = sk->__sk_common.skc_num,
-		.family = sk->__sk_common.skc_family,
-	};
-	struct server_value *server = find_or_add(servers, &key, &no_server);
+	struct server_value *server = server_of(c);
 	u32 responses = c->responses - c->counted_responses;
 
 	if (server) {
@@ -147,9 +163,9 @@ static __always_inline void finish_in(struct conversation *c, const struct sock 
 	c->acked_ns = 0;
 }
 
-static __always_inline void finish(struct conversation *c, const struct sock *sk, u64 now)
+static __always_inline void finish(struct conversation *c, u64 now)
 {
-	finish_in(c, sk, now, window);
+	finish_in(c, now, window);
 }
 
 /* Exactly one request has been answered since the last time, and none was begun after it. */
@@ -191,9 +207,8 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 /* All that was written is acknowledged, up to `ack_seq`. That is TS4 if the reply ends here, which
  * the next request tells: replies are written in parts. Returns the clock if it was read, or 0.
  */
-static __always_inline u64 reply_is_acknowledged(struct conversation *c, const struct sock *sk,
-						 const struct tcp_sock *tp, u32 ack_seq,
-						 bool with_data)
+static __always_inline u64 reply_is_acknowledged(struct conversation *c, const struct tcp_sock *tp,
+						 u32 ack_seq, bool with_data)
 {
 	bool timed = is_timed(c);
 	u64 now = 0;
@@ -204,7 +219,7 @@ static __always_inline u64 reply_is_acknowledged(struct conversation *c, const s
 		c->acked_ns = reply_arrived(c, tp, now, with_data);
 	}
 	if (!timed || with_data || tp->rcv_nxt != tp->copied_seq)
-		finish(c, sk, timed ? c->acked_ns : 0);
+		finish(c, timed ? c->acked_ns : 0);
 	return now;
 }
 
@@ -221,13 +236,18 @@ static __always_inline void server_receives(struct conversation *c, struct sock 
 	if (!c->started)
 		begin(c, tp);
 	bytes = skb_field(skb, end_seq) - skb_field(skb, seq);
+	if (!bytes && skb_field(skb, tcp_flags) & TCPHDR_RST) {
+		c->reset_by = who_resets(skb_field(skb, tcp_flags));
+		if (c->reset_by != BROKEN_BY_PEER)
+			return; /* acknowledges nothing */
+	}
 	ack_seq = skb_field(skb, ack_seq);
 	if (c->responses != c->counted_responses) {
 		/* Not every kernel shows here what sendfile() writes. */
 		if ((s32)(ack_seq - c->written_seq) >= 0 && (s32)(ack_seq - tp->write_seq) >= 0)
-			now = reply_is_acknowledged(c, sk, tp, ack_seq, bytes != 0);
+			now = reply_is_acknowledged(c, tp, ack_seq, bytes != 0);
 		else if (c->responses - c->counted_responses > 64)
-			finish(c, sk, 0); /* a stream of overlapping requests has no TS4 */
+			finish(c, 0); /* a stream of overlapping requests has no TS4 */
 	}
 	/* A FIN counts as a byte, and is no request. */
 	if (!bytes || (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN))
@@ -245,6 +265,13 @@ static __always_inline void server_receives(struct conversation *c, struct sock 
 	else
 		c->arrived_ns = now ? now : bpf_ktime_get_ns();
 	c->segments = 0;
+}
+
+/* A request that is not answered, or a reply that has not arrived. */
+static __always_inline bool is_under_way(const struct conversation *c)
+{
+	return !is_acknowledged(c) && (c->arrived_ns || c->requests != c->counted_requests ||
+				       c->responses != c->counted_responses);
 }
 
 /* How long the request waits for the first byte of its reply; 0: there is none that waits. What
@@ -266,12 +293,12 @@ static __always_inline u64 waits_for_reply(const struct conversation *c, u64 now
 /* Once a period: a reply that has no next request to tell that it has ended. The application and
  * its next request may meet this on another CPU, for a window of a few instructions.
  */
-static __always_inline void end_idle_reply(struct conversation *c, const struct sock *sk, u64 now)
+static __always_inline void end_idle_reply(struct conversation *c, u64 now)
 {
 	if (is_acknowledged(c) && elapsed(c->acked_ns, now) >= reply_pause_ns)
-		finish_in(c, sk, c->acked_ns, window - 1);
+		finish_in(c, c->acked_ns, window - 1);
 	else if (c->arrived_ns > SKIPPED && elapsed(c->arrived_ns, now) >= never_replied_ns)
-		finish_in(c, sk, 0, window - 1);
+		finish_in(c, 0, window - 1);
 }
 
 /* TS3. What was sent before, if anything, has arrived: the client waits for the application. */

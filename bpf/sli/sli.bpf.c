@@ -113,7 +113,7 @@ int BPF_PROG(reply_after, struct sock *sk, int size)
 	}
 	reply(sk, c, tp, tp->write_seq);
 	if (c->responses != c->counted_responses && tp->snd_una == tp->write_seq)
-		reply_is_acknowledged(c, sk, tp, tp->write_seq, false);
+		reply_is_acknowledged(c, tp, tp->write_seq, false);
 	return 0;
 }
 
@@ -121,18 +121,27 @@ int BPF_PROG(reply_after, struct sock *sk, int size)
 static __always_inline void server_changes_state(struct conversation *c, const struct sock *sk,
 						 int before, int after)
 {
+	struct server_value *server;
 	u64 ends = 0;
+	u32 by;
 
-	if (!c->started ||
-	    (c->requests == c->counted_requests && c->responses == c->counted_responses))
+	if (!c->started || (!c->arrived_ns && c->requests == c->counted_requests &&
+			    c->responses == c->counted_responses))
 		return;
 	/* The FIN is acknowledged, so the reply before it is too. */
-	if ((before == TCP_FIN_WAIT1 || before == TCP_LAST_ACK) && after != TCP_CLOSING &&
-	    !sk->sk_err && is_timed(c))
+	if (((before == TCP_FIN_WAIT1 && after == TCP_FIN_WAIT2) ||
+	     (before == TCP_LAST_ACK && !sk->sk_err)) &&
+	    is_timed(c)) {
 		ends = bpf_ktime_get_ns();
-	else if (after != TCP_CLOSE)
+	} else if (after != TCP_CLOSE) {
 		return;
-	finish(c, sk, is_acknowledged(c) ? c->acked_ns : ends);
+	} else if (is_under_way(c)) {
+		by = who_breaks(sk, before, c->reset_by);
+		server = by ? server_of(c) : 0;
+		if (server)
+			count_broken(server, by);
+	}
+	finish(c, is_acknowledged(c) ? c->acked_ns : ends);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -171,7 +180,7 @@ int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 	}
 	call = find_call(sk);
 	if (call)
-		client_changes_state(call, sk, before, after);
+		client_changes_state(call, (void *)sk, before, after);
 	return 0;
 }
 
@@ -256,7 +265,6 @@ SEC("iter/bpf_sk_storage_map")
 int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
-	struct server_key key = {};
 	struct server_value *row;
 	struct conversation *c;
 	u64 now, waits;
@@ -268,16 +276,13 @@ int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (c->responses != c->counted_responses) {
-		end_idle_reply(c, sk, now);
+		end_idle_reply(c, now);
 		return 0;
 	}
 	waits = waits_for_reply(c, now);
 	if (!waits)
 		return 0;
-	key.tgid = c->tgid;
-	key.port = sk->__sk_common.skc_num;
-	key.family = sk->__sk_common.skc_family;
-	row = find_or_add(servers, &key, &no_server);
+	row = server_of(c);
 	if (row)
 		window_max_note_ended(&row->longest_wait, waits);
 	return 0;

@@ -35,7 +35,7 @@ constexpr auto deadline = 5s;
 
 /// Opens probes in the running kernel; skips without privileges or kernel BTF.
 class ProbeTest : public testing::Test {
- protected:
+ public:
   void SetUp() override {
     const bool usable = ::geteuid() == 0 && std::filesystem::exists("/sys/kernel/btf/vmlinux");
     const char* required = std::getenv("REQUIRE_KERNEL");
@@ -143,6 +143,13 @@ inline std::string receive(const FileDescriptor& socket) {
 inline void send(const FileDescriptor& socket, std::string_view text) {
   ASSERT_EQ(::send(socket.value(), text.data(), text.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(text.size()));
+}
+
+/// Closes as an application does that wants nothing more to do with its peer.
+inline void reset(FileDescriptor& socket) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket.value(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  socket = FileDescriptor{};
 }
 
 /// Tries until `done` or the deadline.
