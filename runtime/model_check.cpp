@@ -8,9 +8,9 @@
 namespace gala {
 namespace {
 
-constexpr std::array<std::string_view, 9> relation_words{"runs_on",   "belongs_to", "is_peer",
-                                                         "connect",   "has_vhost",  "store_in",
-                                                         "is_server", "is_client",  "waits_for"};
+constexpr std::array<std::string_view, 11> relation_words{
+    "runs_on",   "belongs_to", "is_peer",   "connect",   "has_vhost", "store_in",
+    "is_server", "is_client",  "waits_for", "stands_on", "uses"};
 
 /// What `threshold` knows about a judged value besides keys and labels.
 constexpr std::array<std::string_view, 10> check_words{

@@ -55,6 +55,14 @@ std::string parent_name(const std::string& link) {
   return link.substr(before + 1, last - before - 1);
 }
 
+/// Whether a file lies in a directory or below it.
+bool lies_below(std::string_view path, std::string_view directory) {
+  if (directory == "/") {
+    return path.starts_with('/');
+  }
+  return path.starts_with(directory) && path.substr(directory.size()).starts_with('/');
+}
+
 }  // namespace
 
 std::vector<DiskRow> parse_diskstats(std::string_view text) {
@@ -102,6 +110,33 @@ std::string parse_scheduler(std::string_view text) {
   return std::string(text.substr(open + 1, close - open - 1));
 }
 
+void find_beneath(std::vector<DiskRow>& rows,
+                  const std::map<std::uint64_t, std::string>& mount_points) {
+  std::map<std::string, std::string> disk_of_name;
+  std::map<std::uint64_t, std::string> disk_of_device;
+  for (const DiskRow& row : rows) {
+    disk_of_name.emplace(row.blk_name, row.disk_name);
+    disk_of_device.emplace(row.device, row.disk_name);
+  }
+  for (DiskRow& row : rows) {
+    if (!row.slaves.empty()) {
+      if (const auto disk = disk_of_name.find(row.slaves.front()); disk != disk_of_name.end()) {
+        row.beneath = disk->second;
+      }
+      continue;
+    }
+    std::size_t longest = 0;
+    for (const auto& [device, mount_on] : mount_points) {
+      const auto disk = disk_of_device.find(device);
+      if (disk != disk_of_device.end() && mount_on.size() >= longest &&
+          lies_below(row.backing_file, mount_on)) {
+        longest = mount_on.size();
+        row.beneath = disk->second;
+      }
+    }
+  }
+}
+
 std::vector<DiskRow> DiskScan::scan(Files& files, BootTime now,
                                     const std::map<std::uint64_t, std::string>& mount_points) {
   const auto text = files.read("proc/diskstats");
@@ -120,6 +155,7 @@ std::vector<DiskRow> DiskScan::scan(Files& files, BootTime now,
       row.mount_on = mounted->second;
     }
   }
+  find_beneath(rows, mount_points);
   std::erase_if(rows, [](const DiskRow& row) {
     return !(row.size_bytes > 0) && !(row.ios_count > 0);  // an unused loop device
   });
@@ -133,6 +169,7 @@ DiskFacts DiskScan::read_facts(Files& files, const DiskRow& row) {
   facts.size_bytes = files.number(directory + "size") * bytes_per_sector;
   facts.read_only = files.number(directory + "ro") > 0 ? 1 : 0;
   facts.holders = join(files.list(directory + "holders"));
+  facts.slaves = files.list(directory + "slaves");
   if (files.exists(directory + "partition")) {
     facts.partition = 1;
     facts.disk_name = parent_name(files.link("sys/class/block/" + row.blk_name));

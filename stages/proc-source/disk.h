@@ -23,6 +23,8 @@ struct DiskFacts {
   std::string backing_file;
   /// Devices built on it (device mapper, md), comma separated.
   std::string holders;
+  /// Devices that it is built on.
+  std::vector<std::string> slaves;
   std::string mount_on;
   std::uint64_t partition = 0;
   std::uint64_t rotational = 0;
@@ -48,6 +50,7 @@ struct DiskRow : DiskFacts {
         Text<Row>{"scheduler", &Row::scheduler},
         Text<Row>{"backing_file", &Row::backing_file},
         Text<Row>{"holders", &Row::holders},
+        Text<Row>{"beneath", &Row::beneath},
         Text<Row>{"mount_on", &Row::mount_on},
         Counter<Row>{"reads_count", &Row::reads_count},
         Counter<Row>{"reads_merged_count", &Row::reads_merged_count},
@@ -73,6 +76,9 @@ struct DiskRow : DiskFacts {
   }
 
   std::string blk_name;
+  /// Whole disk that its requests end on: that of the first slave, or of the file behind a loop
+  /// device.
+  std::string beneath;
   std::uint64_t major = 0;
   std::uint64_t minor = 0;
   /// dev_t as the kernel itself writes it: major << 20 | minor.
@@ -108,6 +114,10 @@ std::vector<DiskRow> parse_diskstats(std::string_view text);
 
 /// The scheduler in brackets: "mq-deadline" of "[mq-deadline] none".
 std::string parse_scheduler(std::string_view text);
+
+/// Fills `beneath` where it is known. `mount_points` as for DiskScan::scan.
+void find_beneath(std::vector<DiskRow>& rows,
+                  const std::map<std::uint64_t, std::string>& mount_points);
 
 /// All block devices that were ever used or have a size.
 class DiskScan {

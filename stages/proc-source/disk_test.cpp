@@ -40,6 +40,40 @@ TEST(Scheduler, IsTheOneInBrackets) {
   EXPECT_EQ(parse_scheduler(""), "");
 }
 
+DiskRow device(const std::string& name, std::uint64_t minor, const std::string& disk) {
+  DiskRow row;
+  row.blk_name = name;
+  row.disk_name = disk;
+  row.device = device_number(8, minor);
+  return row;
+}
+
+TEST(Beneath, IsTheDiskThatRequestsEndOn) {
+  std::vector<DiskRow> rows{device("sda", 0, "sda"),      device("sda1", 1, "sda"),
+                            device("sdb", 16, "sdb"),     device("dm-0", 32, "dm-0"),
+                            device("loop0", 48, "loop0"), device("loop1", 49, "loop1"),
+                            device("loop2", 50, "loop2")};
+  rows[3].slaves = {"sda1", "sdb"};
+  rows[4].backing_file = "/srv/images/a.img";
+  rows[5].backing_file = "/srvother/b.img";
+  rows[6].backing_file = "/deleted (deleted)";
+  find_beneath(rows, {{device_number(8, 1), "/"}, {device_number(8, 16), "/srv"}});
+  EXPECT_EQ(rows[0].beneath, "");
+  EXPECT_EQ(rows[3].beneath, "sda");
+  EXPECT_EQ(rows[4].beneath, "sdb");
+  EXPECT_EQ(rows[5].beneath, "sda");
+  EXPECT_EQ(rows[6].beneath, "sda");
+}
+
+TEST(Beneath, IsUnknownWhereTheFileSystemHasNoDisk) {
+  std::vector<DiskRow> rows{device("loop0", 48, "loop0"), device("dm-0", 32, "dm-0")};
+  rows[0].backing_file = "/images/a.img";
+  rows[1].slaves = {"gone"};
+  find_beneath(rows, {{device_number(0, 40), "/"}});
+  EXPECT_EQ(rows[0].beneath, "");
+  EXPECT_EQ(rows[1].beneath, "");
+}
+
 TEST(DiskScan, KnowsWholeDisksHoldersAndMountPoints) {
   auto files = Files::open(GALA_DATA_DIR "/proc_v2");
   ASSERT_TRUE(files);

@@ -68,6 +68,7 @@ class Fleet : public World {
     see("m1", "nic", {{"dev_name", "eth0"}});
     see("m1", "qdisc", {{"dev_name", "eth0"}, {"handle", "1"}, {"kind", "fq"}, {"parent", "root"}});
     see("m1", "disk", {{"disk_name", "sda"}});
+    see("m1", "disk", {{"disk_name", "loop0"}, {"beneath", "sda"}});
     see("m1", "block", {{"major", "8"}, {"first_minor", "1"}, {"disk_name", "sda"}});
     see("m1", "fs", {{"MountOn", "/"}, {"disk_name", "sda"}});
     see("m1", "cgroup", {{"cgroup", "/a"}});
@@ -100,6 +101,7 @@ class Fleet : public World {
     see("m1", "dns", {{"tgid", "1"}, {"domain", "db.example"}});
     see("m1", "function", {{"tgid", "1"}, {"function", "compute"}});
     see("m1", "program", {{"comm", "c1"}});
+    see("m1", "disk_use", {{"tgid", "1"}, {"disk_name", "sda"}});
     see("m1", "cpu_wait", {{"tgid", "1"}, {"rival", "c5"}, {"rival_tgid", "5"}});
     see("m1", "sli", {{"tgid", "5"}, {"server_port", "5"}, {"comm", "c5"}});
   }
