@@ -23,8 +23,11 @@ using namespace std::chrono_literals;
 constexpr Duration status_period = 1s;
 constexpr Duration usage_period = 10s;
 constexpr Duration drain_limit = 1500ms;
-/// A stage that is killed loses what it learned since then.
+/// A stage that is killed loses what it learned since then. A small memory is cheap to keep
+/// current; it is written only when it has changed.
 constexpr Duration memory_period = 300s;
+constexpr Duration small_memory_period = 10s;
+constexpr std::size_t small_memory_bytes = 65'536;
 constexpr Duration linger_limit = 300ms;
 /// Messages taken from one edge before the others and the ticks get their turn.
 constexpr std::size_t receive_limit = 64;
@@ -108,7 +111,7 @@ class Loop {
 
   /// What an earlier run of the stage has learned.
   void remember() {
-    next_memory_ = started_ + memory_period;
+    next_memory_ = started_ + small_memory_period;
     if (!stage_.remembers()) {
       return;
     }
@@ -123,13 +126,23 @@ class Loop {
   }
 
   void keep_memory() {
-    next_memory_ = current_instant().boot + memory_period;
+    const BootTime now = current_instant().boot;
+    next_memory_ = now + memory_period;
     if (!stage_.remembers()) {
       return;
     }
-    if (const auto written = write_memory(memory_path_, stage_.save()); !written) {
-      spdlog::warn("{}", written.error().what);
+    std::vector<std::uint8_t> memory = stage_.save();
+    if (memory.size() <= small_memory_bytes) {
+      next_memory_ = now + small_memory_period;
+      if (memory == small_memory_) {
+        return;
+      }
     }
+    if (const auto written = write_memory(memory_path_, memory); !written) {
+      spdlog::warn("{}", written.error().what);
+      return;
+    }
+    small_memory_ = memory.size() <= small_memory_bytes ? std::move(memory) : decltype(memory){};
   }
 
   std::size_t receive(Instant now) {
@@ -235,6 +248,8 @@ class Loop {
   BootTime next_usage_;
   BootTime next_memory_;
   std::string memory_path_;
+  /// What the file holds, when that is little.
+  std::vector<std::uint8_t> small_memory_;
   BootTime drain_began_;
   ProcessUsage usage_;
   std::set<std::string> known_complaints_;

@@ -77,7 +77,8 @@ Dedup::Dedup(const Config& config, const StageContext& context)
                   .same_time = config.same_time,
                   .close_after = config.close_after,
                   .update_period = config.update_period,
-                  .incidents = static_cast<std::size_t>(config.max_incidents)}) {}
+                  .incidents = static_cast<std::size_t>(config.max_incidents),
+                  .quiet = quiet_}) {}
 
 void Dedup::on(const wire::TopologySnapshot& message, const Envelope& /*envelope*/,
                Outbox& /*out*/) {

@@ -87,6 +87,9 @@ class Dedup {
   void on(const wire::TopologyDelta& message, const Envelope& envelope, Outbox& out);
   void tick(Instant now, Outbox& out);
   void report(SelfReport& report) const;
+  /// Incidents keep their ids over a restart; events keep theirs because checks repeat them.
+  [[nodiscard]] std::vector<std::uint8_t> save() const { return incidents_.save(); }
+  Result<> load(std::span<const std::uint8_t> bytes) { return incidents_.load(bytes); }
 
  private:
   using MetricEvents = std::map<std::string, MetricEvent, std::less<>>;

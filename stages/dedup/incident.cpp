@@ -31,6 +31,24 @@ Incident::Incident(const wire::EventT& first, std::uint64_t heard_at_ns)
   add(first, {});
 }
 
+Incident::Incident(wire::IncidentT told_before, std::string machine_id)
+    : told(true),
+      news(false),
+      told_severity(told_before.severity),
+      id_(std::move(told_before.incident_id)),
+      machine_id_(std::move(machine_id)),
+      severity_(told_before.severity),
+      started_ns_(told_before.started_ns),
+      updated_ns_(told_before.updated_ns),
+      wall_offset_ns_(told_before.wall_offset_ns),
+      total_(told_before.total),
+      version_(told_before.version) {
+  for (const auto& event : told_before.events) {
+    events_.push_back(std::move(*event));
+    events_.back().state = wire::EventState::closed;
+  }
+}
+
 std::uint64_t Incident::here(const MachineTime& time) const {
   if (time.machine_id == machine_id_) {
     return time.boot_ns;  // Whatever its wall clock did in between.
@@ -144,9 +162,19 @@ std::uint32_t Incident::headline(std::size_t listed) const {
 
 std::vector<std::uint8_t> Incident::message(wire::IncidentState state,
                                             const std::string& merged_into) {
+  ++version_;
+  return pack(state, merged_into);
+}
+
+std::vector<std::uint8_t> Incident::last_message() const {
+  return pack(wire::IncidentState::updated, {});
+}
+
+std::vector<std::uint8_t> Incident::pack(wire::IncidentState state,
+                                         const std::string& merged_into) const {
   wire::IncidentT out;
   out.incident_id = id_;
-  out.version = ++version_;
+  out.version = version_;
   out.state = state;
   out.severity = severity_;
   out.started_ns = started_ns_;

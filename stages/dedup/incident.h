@@ -30,6 +30,9 @@ class Incident {
 
   /// Begins with its first event.
   Incident(const wire::EventT& first, std::uint64_t heard_at_ns);
+  /// Goes on with one that an earlier run has told of. All its events count as closed until they
+  /// are heard of again. `machine_id` is the one whose boot time it is told in.
+  Incident(wire::IncidentT told_before, std::string machine_id);
 
   void fold(const wire::EventT& event, Fold fold);
   /// What is new of an event that is part of it. False when it is not.
@@ -52,6 +55,8 @@ class Incident {
   /// As a finished message; counts up the version.
   [[nodiscard]] std::vector<std::uint8_t> message(wire::IncidentState state,
                                                   const std::string& merged_into = {});
+  /// As it was told last, to be remembered over a restart.
+  [[nodiscard]] std::vector<std::uint8_t> last_message() const;
 
   /// Stage clock: when it began to be heard of, when last, since when all its events are closed.
   std::uint64_t begun_ns = 0;
@@ -66,6 +71,8 @@ class Incident {
 
  private:
   void add(const wire::EventT& event, Fold fold);
+  [[nodiscard]] std::vector<std::uint8_t> pack(wire::IncidentState state,
+                                               const std::string& merged_into) const;
   [[nodiscard]] std::uint32_t headline(std::size_t listed) const;
 
   std::string id_;

@@ -23,6 +23,32 @@ std::uint64_t distance(std::uint64_t one, std::uint64_t other) {
 
 }  // namespace
 
+namespace {
+
+std::map<std::string, std::set<std::string>> all_effects(
+    const std::set<std::pair<std::string, std::string>>& known_causes) {
+  std::map<std::string, std::set<std::string>> effects;
+  for (const auto& [effect, cause] : known_causes) {
+    effects[cause].insert(effect);
+    effects[effect];
+  }
+  for (auto& [cause, reached] : effects) {
+    std::vector<std::string> open(reached.begin(), reached.end());
+    while (!open.empty()) {
+      const std::string from = std::move(open.back());
+      open.pop_back();
+      for (const std::string& next : effects.at(from)) {
+        if (reached.insert(next).second) {
+          open.push_back(next);
+        }
+      }
+    }
+  }
+  return effects;
+}
+
+}  // namespace
+
 IncidentBook::IncidentBook(const Model& model, const Relatives& relatives, Limits limits)
     : relatives_(relatives), limits_(limits) {
   for (const Entity& entity : model.entities()) {
@@ -34,6 +60,7 @@ IncidentBook::IncidentBook(const Model& model, const Relatives& relatives, Limit
                             cause.cause_entity + "." + cause.cause_metric);
     }
   }
+  effects_ = all_effects(known_causes_);
 }
 
 bool IncidentBook::is_host_resource(std::string_view entity) const {
@@ -44,6 +71,21 @@ bool IncidentBook::is_known_cause(const Subject& subject, const wire::FoldedEven
   const std::string one = std::string(subject.entity) + "." + std::string(subject.metric);
   const std::string other = event.entity + "." + event.metric;
   return known_causes_.contains({one, other}) || known_causes_.contains({other, one});
+}
+
+bool IncidentBook::is_unrelated_fault(const Subject& subject,
+                                      const wire::FoldedEventT& event) const {
+  const std::string one = std::string(subject.entity) + "." + std::string(subject.metric);
+  const std::string other = event.entity + "." + event.metric;
+  const auto from_one = effects_.find(one);
+  const auto from_other = effects_.find(other);
+  if (one == other || from_one == effects_.end() || from_other == effects_.end()) {
+    return false;
+  }
+  // A resource of which the model knows no effect may have any.
+  const bool is_told = (!is_host_resource(subject.entity) || !from_one->second.empty()) &&
+                       (!is_host_resource(event.entity) || !from_other->second.empty());
+  return is_told && !from_one->second.contains(other) && !from_other->second.contains(one);
 }
 
 void IncidentBook::add_bond(const Subject& subject, Number number, const wire::FoldedEventT& event,
@@ -86,7 +128,8 @@ void IncidentBook::bonds_by_host(const Subject& subject, std::vector<Bond>& bond
       continue;
     }
     for (const wire::FoldedEventT& event : incidents_.at(number).events()) {
-      if (event.machine_id == subject.machine_id && (resource || is_host_resource(event.entity))) {
+      if (event.machine_id == subject.machine_id && (resource || is_host_resource(event.entity)) &&
+          !is_unrelated_fault(subject, event)) {
         add_bond(subject, number, event, {wire::FoldReason::same_host, {}, {}}, bonds);
       }
     }
@@ -134,6 +177,7 @@ void IncidentBook::index(Number number, const wire::FoldedEventT& event) {
 }
 
 void IncidentBook::hear(const wire::EventT& event, Outbox& out) {
+  resume(event);
   if (const auto known = of_event_.find(event.event_id); known != of_event_.end()) {
     Incident& incident = incidents_.at(known->second);
     incident.update(event);
@@ -284,6 +328,7 @@ void IncidentBook::tick(std::uint64_t now_ns, Outbox& out) {
     }
   }
   now_ns_ = std::max(now_ns_, now_ns);
+  forget_earlier(out);
   look_again(out);
   std::vector<Number> over;
   for (auto& [number, incident] : incidents_) {

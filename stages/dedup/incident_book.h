@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,7 @@
 
 #include "runtime/model.h"
 #include "runtime/outbox.h"
+#include "runtime/result.h"
 #include "runtime/time.h"
 #include "stages/dedup/incident.h"
 #include "stages/dedup/relatives.h"
@@ -36,6 +38,8 @@ class IncidentBook {
     /// Between the first and the second message; doubles with each further one.
     Duration update_period = std::chrono::seconds(10);
     std::size_t incidents = 1000;
+    /// An incident of an earlier run of which nobody speaks for that long is over.
+    Duration quiet = std::chrono::seconds(60);
   };
 
   IncidentBook(const Model& model, const Relatives& relatives, Limits limits);
@@ -44,6 +48,11 @@ class IncidentBook {
   void hear(const wire::EventT& event, Outbox& out);
   /// Time passes: what is due is told, what is over is closed.
   void tick(std::uint64_t now_ns, Outbox& out);
+
+  /// The incidents that were told and last, for `load` of the next run: they keep their ids.
+  [[nodiscard]] std::vector<std::uint8_t> save() const;
+  /// Comes before anything is heard.
+  Result<> load(std::span<const std::uint8_t> bytes);
 
   [[nodiscard]] std::size_t size() const { return incidents_.size(); }
   [[nodiscard]] std::uint64_t begun() const { return begun_; }
@@ -78,10 +87,17 @@ class IncidentBook {
   void bonds_by_host(const Subject& subject, std::vector<Bond>& bonds) const;
   [[nodiscard]] bool is_host_resource(std::string_view entity) const;
   [[nodiscard]] bool is_known_cause(const Subject& subject, const wire::FoldedEventT& event) const;
+  /// The model knows both metrics and what follows from a resource, and neither follows from the
+  /// other.
+  [[nodiscard]] bool is_unrelated_fault(const Subject& subject,
+                                        const wire::FoldedEventT& event) const;
   void index(Number number, const wire::FoldedEventT& event);
   void join(const Subject& subject, std::vector<Bond> bonds, Outbox& out);
   void merge(Number older, Number younger, Incident::Fold fold, Outbox& out);
   void look_again(Outbox& out);
+  /// Goes on with the incident of an earlier run that this event is part of, if there is one.
+  void resume(const wire::EventT& event);
+  void forget_earlier(Outbox& out);
   void tell(Incident& incident, wire::IncidentState state, Outbox& out,
             const std::string& merged_into = {});
   /// Takes an incident out of all indexes.
@@ -91,6 +107,9 @@ class IncidentBook {
   const Relatives& relatives_;
   Limits limits_;
   std::set<std::pair<std::string, std::string>> known_causes_;
+  /// "entity.metric" → all that follows from it, over any number of steps; of all metrics in
+  /// causes.
+  std::map<std::string, std::set<std::string>> effects_;
   std::map<Number, Incident> incidents_;
   std::unordered_map<std::string, Number> of_event_;
   std::unordered_map<std::string, std::set<Number>> of_entity_;
@@ -104,6 +123,11 @@ class IncidentBook {
     std::uint64_t heard_ns = 0;
   };
   std::deque<Young> young_;
+  /// Incidents of an earlier run that nobody has spoken of yet, until when, and which events
+  /// and metrics lead to them.
+  std::map<Number, Incident> earlier_;
+  std::unordered_map<std::string, Number> earlier_of_event_;
+  std::uint64_t earlier_until_ns_ = 0;
   std::uint64_t seen_revision_ = 0;
   std::uint64_t now_ns_ = 0;
   Number last_ = 0;

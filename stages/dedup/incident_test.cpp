@@ -13,52 +13,6 @@ namespace {
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const Model& shipped_model() {
-  static const Model model = [] {
-    std::vector<SourceText> sources;
-    Diagnostics diagnostics;
-    return Model::load(GALA_SOURCE_DIR "/schemas/model", sources, diagnostics);
-  }();
-  return model;
-}
-
-/// A host with a disk and processes, each with its sli.
-struct Host {
-  std::string machine;
-  std::string disk;
-  std::vector<std::string> processes;
-  std::vector<std::string> slis;
-};
-
-Host add_host(Map& map, const std::string& machine, int processes) {
-  Host host{machine, map.add(machine, "disk", "sda"), {}, {}};
-  const std::string itself = map.add(machine, "host", "12");
-  map.relate(host.disk, "belongs_to", itself);
-  for (int number = 0; number < processes; ++number) {
-    const std::string key = std::to_string(number);
-    host.processes.push_back(map.add(machine, "proc", key));
-    host.slis.push_back(map.add(machine, "sli", key + "_80"));
-    map.relate(host.processes.back(), "runs_on", itself);
-    map.relate(host.slis.back(), "belongs_to", host.processes.back());
-  }
-  return host;
-}
-
-/// A slow disk: the disk first, then those who wait for it, then their clients on other hosts.
-std::vector<Said> disk_cascade(const Host& host, const std::vector<const Host*>& clients) {
-  std::vector<Said> all{{host.disk, "util"}, {host.disk, "aqu"}, {host.disk, "w_await"}};
-  for (std::size_t i = 0; i < host.processes.size(); ++i) {
-    all.push_back({host.processes[i], "iowait"});
-    all.push_back({host.slis[i], "latency", wire::Severity::error, true});
-  }
-  for (const Host* client : clients) {
-    for (const std::string& sli : client->slis) {
-      all.push_back({sli, "latency", wire::Severity::error, true});
-    }
-  }
-  return all;
-}
-
 void relate_clients(Map& map, const Host& server, const Host& client) {
   for (std::size_t i = 0; i < client.processes.size(); ++i) {
     map.relate(client.processes[i], "connect", server.processes[i % server.processes.size()]);
@@ -131,6 +85,29 @@ TEST(Incident, KeepsFaultsOnUnconnectedEntitiesApart) {
   desk.open({three.slis[1], "latency", wire::Severity::error, true}, 101);
   desk.pass(110);
   EXPECT_THAT(desk.standing(), SizeIs(4));
+}
+
+/// The network loses packets and a disk becomes slow, on one host within five seconds: the model
+/// knows what follows from either, so neither is taken for a part of the other.
+TEST(Incident, TellsTwoFaultsOfOneHostApart) {
+  Map map;
+  const std::string machine = "m1";
+  const Host host = add_host(map, machine, 4);
+  const std::string nic = map.add(machine, "nic", "eth0");
+  const std::string block = map.add(machine, "block", "8_0");
+  Desk desk(shipped_model());
+  desk.learn(map);
+  desk.pass(101);
+  desk.open({nic, "tx_dropped"}, 101);
+  desk.open({block, "latency_req"}, 104);
+  desk.open({host.processes[3], "iowait"}, 105);
+  desk.pass(110);
+  ASSERT_THAT(desk.standing(), SizeIs(2));
+  for (const wire::IncidentT* incident : desk.standing()) {
+    const auto ids = members(*incident);
+    EXPECT_NE(ids.contains(nic + " tx_dropped"), ids.contains(block + " latency_req"));
+    EXPECT_EQ(ids.contains(block + " latency_req"), ids.contains(host.processes[3] + " iowait"));
+  }
 }
 
 TEST(Incident, SaysWhyAndByWhichWay) {
@@ -291,6 +268,29 @@ TEST(Incident, IsBoundedInAFlood) {
   }
   desk.pass(120);
   EXPECT_LE(desk.gauge("open_incidents"), 50);
+}
+
+/// The topology of a hostile or broken producer: everything belongs to everything.
+TEST(Incident, StaysSensibleWhenTheTopologyIsOneKnot) {
+  Map map;
+  std::vector<std::string> ids;
+  for (int number = 0; number < 60; ++number) {
+    ids.push_back(map.add("m" + std::to_string(number), "proc", "1"));
+  }
+  for (const std::string& from : ids) {
+    for (const std::string& to : ids) {
+      map.relate(from, "belongs_to", to);  // Itself too.
+    }
+  }
+  Desk desk(shipped_model());
+  desk.learn(map);
+  desk.pass(101);
+  for (const std::string& id : ids) {
+    desk.open({id, "iowait"}, 101);
+  }
+  desk.pass(110);
+  EXPECT_THAT(desk.standing(), SizeIs(1));
+  EXPECT_EQ(desk.standing().front()->total, ids.size());
 }
 
 /// Goal: notifications fall by nine tenths and no fault is missed. Method: fleets of random shape

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,6 +59,52 @@ struct Said {
   bool app = false;
 };
 
+inline const Model& shipped_model() {
+  static const Model model = [] {
+    std::vector<SourceText> sources;
+    Diagnostics diagnostics;
+    return Model::load(GALA_SOURCE_DIR "/schemas/model", sources, diagnostics);
+  }();
+  return model;
+}
+
+/// A host with a disk and processes, each with its sli.
+struct Host {
+  std::string machine;
+  std::string disk;
+  std::vector<std::string> processes;
+  std::vector<std::string> slis;
+};
+
+inline Host add_host(Map& map, const std::string& machine, int processes) {
+  Host host{machine, map.add(machine, "disk", "sda"), {}, {}};
+  const std::string itself = map.add(machine, "host", "12");
+  map.relate(host.disk, "belongs_to", itself);
+  for (int number = 0; number < processes; ++number) {
+    const std::string key = std::to_string(number);
+    host.processes.push_back(map.add(machine, "proc", key));
+    host.slis.push_back(map.add(machine, "sli", key + "_80"));
+    map.relate(host.processes.back(), "runs_on", itself);
+    map.relate(host.slis.back(), "belongs_to", host.processes.back());
+  }
+  return host;
+}
+
+/// A slow disk: the disk first, then those who wait for it, then their clients on other hosts.
+inline std::vector<Said> disk_cascade(const Host& host, const std::vector<const Host*>& clients) {
+  std::vector<Said> all{{host.disk, "util"}, {host.disk, "aqu"}, {host.disk, "w_await"}};
+  for (std::size_t i = 0; i < host.processes.size(); ++i) {
+    all.push_back({host.processes[i], "iowait"});
+    all.push_back({host.slis[i], "latency", wire::Severity::error, true});
+  }
+  for (const Host* client : clients) {
+    for (const std::string& sli : client->slis) {
+      all.push_back({sli, "latency", wire::Severity::error, true});
+    }
+  }
+  return all;
+}
+
 /// "m1_proc_7" → "m1", "proc"; entity names with '_' are given whole in `entities`.
 inline std::pair<std::string, std::string> parts_of(const Model& model, const std::string& id) {
   const std::string machine = id.substr(0, id.find('_'));
@@ -99,6 +146,8 @@ class Desk {
   }
 
   [[nodiscard]] std::uint64_t now() const { return now_; }
+  [[nodiscard]] std::vector<std::uint8_t> save() const { return dedup_.save(); }
+  Result<> load(std::span<const std::uint8_t> bytes) { return dedup_.load(bytes); }
   [[nodiscard]] double gauge(std::string_view name) const {
     SelfReport report;
     dedup_.report(report);
