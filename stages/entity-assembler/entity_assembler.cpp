@@ -30,6 +30,7 @@ struct Totals {
     windows.late += machine.windows().late;
     windows.of_unknown_table += machine.windows().of_unknown_table;
     windows.no_room += machine.windows().no_room;
+    windows.boots += machine.windows().boots;
     windows.unreadable_columns += machine.windows().unreadable_columns;
     for (const auto& [type, count] : machine.registry().counts()) {
       entities[type] += count;
@@ -68,6 +69,7 @@ void report_windows(const Totals& totals, SelfReport& report) {
   gauge(report, "windows_of_unknown_table", windows.of_unknown_table,
         "messages of tables that no entity of the model uses");
   gauge(report, "windows_without_room", windows.no_room, "messages of too many different tables");
+  gauge(report, "machine_boots", windows.boots, "machines that were started again meanwhile");
   gauge(report, "columns_unreadable", windows.unreadable_columns, "malformed columns left out");
 }
 

@@ -39,6 +39,10 @@ void Machine::take(const wire::Records& records, const Envelope& envelope, Outbo
     ++windows_.no_room;
     return;
   }
+  if (is_of_next_boot(*stream, envelope, records)) {
+    begin_again(out);
+    stream = stream_of(envelope.stage, table);
+  }
   enter_epoch(*stream, envelope.epoch_ns, records.counters_from_zero());
   if (!enter_window(*stream, records, out)) {
     return;
@@ -95,6 +99,31 @@ void Machine::enter_epoch(Stream& stream, std::uint64_t epoch_ns, bool counters_
   for (TableAssembler& assembler : stream.tables) {
     assembler.forget_all();
   }
+}
+
+bool Machine::is_of_next_boot(const Stream& stream, const Envelope& envelope,
+                              const wire::Records& records) {
+  const auto wall_ns = [](std::uint64_t boot_ns, std::int64_t offset_ns) {
+    // Hostile times wrap instead of being undefined.
+    return static_cast<std::int64_t>(boot_ns + static_cast<std::uint64_t>(offset_ns));
+  };
+  // A last message of the source's earlier run has an earlier time on the wall too.
+  return stream.epoch_ns != 0 && stream.epoch_ns != envelope.epoch_ns &&
+         records.window_end_ns() < stream.window.end_ns &&
+         wall_ns(records.window_end_ns(), records.wall_offset_ns()) >
+             wall_ns(stream.window.end_ns, stream.window.wall_offset_ns);
+}
+
+void Machine::begin_again(Outbox& out) {
+  ++windows_.boots;
+  registry_.end_all();
+  send_ended(newest_ns_, out);
+  facts_ = Facts(limits_.most_processes);
+  streams_.clear();
+  ends_due_.clear();
+  newest_ns_ = 0;
+  aged_ns_ = 0;
+  silent_ns_ = 0;
 }
 
 bool Machine::enter_window(Stream& stream, const wire::Records& records, Outbox& out) {

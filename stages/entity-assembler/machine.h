@@ -36,6 +36,8 @@ struct WindowCounts {
   std::uint64_t of_unknown_table = 0;
   std::uint64_t no_room = 0;
   std::uint64_t unreadable_columns = 0;
+  /// Times that the machine was started again meanwhile.
+  std::uint64_t boots = 0;
 };
 
 /// Borrows its plans.
@@ -69,6 +71,10 @@ class Machine {
   };
 
   Stream* stream_of(std::string_view stage, std::string_view table);
+  /// The machine was started again: its clock is behind what was seen, though later on the wall.
+  static bool is_of_next_boot(const Stream& stream, const Envelope& envelope,
+                              const wire::Records& records);
+  void begin_again(Outbox& out);
   bool enter_window(Stream& stream, const wire::Records& records, Outbox& out);
   void close_window(Stream& stream, Outbox& out);
   static void enter_epoch(Stream& stream, std::uint64_t epoch_ns, bool counters_from_zero);

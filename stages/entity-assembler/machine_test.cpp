@@ -77,6 +77,44 @@ TEST(Windows, ThatAreLateOrDoubleAreIgnoredAndCounted) {
   EXPECT_EQ(assembler.gauge("windows_late"), 1);
 }
 
+/// The assembler stands on another machine and outlives a reboot of this one.
+TEST(Windows, OfAMachineThatWasStartedAgainCount) {
+  TestAssembler assembler{proc};
+  assembler.take(process(90'000, 1, 5).wall_ahead(1'000'000), 7);
+  assembler.take(process(8, 20, 6).wall_ahead(1'090'100), 9);
+  EXPECT_THAT(assembler.ended(), ElementsAre("m1_proc_42")) << "it is another process";
+  EXPECT_NE(assembler.observations("proc"), nullptr);
+  EXPECT_EQ(assembler.value("proc", "cpu"), std::nullopt) << "its counter began again";
+  assembler.take(process(9, 30, 6).wall_ahead(1'090'100), 9);
+  EXPECT_EQ(assembler.value("proc", "cpu"), 1e-8);
+  EXPECT_EQ(assembler.gauge("machine_boots"), 1);
+  EXPECT_EQ(assembler.gauge("windows_late"), 0);
+}
+
+TEST(Windows, ThatAnEarlierRunLeftBehindAreNoReboot) {
+  TestAssembler assembler{proc};
+  assembler.take(process(100, 1).wall_ahead(1000), 7);
+  assembler.take(process(102, 3).wall_ahead(1000), 9);
+  assembler.take(process(101, 2).wall_ahead(1000), 7);
+  EXPECT_THAT(assembler.ended(), IsEmpty());
+  EXPECT_EQ(assembler.gauge("machine_boots"), 0);
+  EXPECT_EQ(assembler.gauge("windows_late"), 1);
+}
+
+/// Windows count in boot time; the wall clock labels what leaves and decides nothing.
+TEST(Windows, DoNotMindAWallClockThatSteps) {
+  TestAssembler assembler{proc};
+  std::uint64_t second = 100;
+  for (const std::int64_t ahead : {1000, 5, 9'000'000, -400, 1000}) {
+    ++second;
+    assembler.take(process(second, 10 * (second - 100)).wall_ahead(ahead));
+    ASSERT_NE(assembler.observations("proc"), nullptr);
+    EXPECT_EQ(assembler.observations("proc")->wall_offset_ns(),
+              ahead * static_cast<std::int64_t>(test_second_ns));
+    EXPECT_EQ(assembler.value("proc", "cpu"), second == 101 ? std::nullopt : std::optional(1e-8));
+  }
+}
+
 TEST(Windows, InSeveralMessagesGiveOneObservation) {
   TestAssembler assembler{sli};
   assembler.take(server(100, 10).to_be_continued());
@@ -113,6 +151,26 @@ TEST(Limits, EvictTheLongestUnseenAndSaySo) {
   EXPECT_GE(assembler.gauge("entities_evicted"), 2);
   EXPECT_EQ(assembler.report().complaints.size(), 1U);
   EXPECT_EQ(assembler.text("proc", "tgid"), "4");
+}
+
+/// Every round all processes are others: what is remembered stays as small as one round's.
+TEST(Lifetime, OfEntitiesThatFlapLeavesNothingBehind) {
+  TestAssembler assembler({proc}, {.max_entities = 100});
+  for (std::uint64_t round = 0; round < 300; ++round) {
+    TestRecords rows("system.proc");
+    rows.at(100 + round);
+    for (std::uint64_t tgid = 1; tgid <= 10; ++tgid) {
+      // Those with an odd number come back under it; the others come and go.
+      rows.integer("tgid", tgid % 2 == 1 ? tgid : 1000 + 10 * round + tgid)
+          .integer("start_time_ns", (100 + round) * test_second_ns)
+          .text("comm", "p")
+          .number("cpu_ns", 1);
+    }
+    assembler.take(rows);
+  }
+  EXPECT_LE(assembler.gauge("entities_proc"), 5 + 5 * 12) << "those of the last ten seconds";
+  EXPECT_EQ(assembler.gauge("entities_evicted"), 0);
+  EXPECT_LE(assembler.gauge("instances"), 10 * 12);
 }
 
 TEST(Limits, RefuseMoreMachinesThanAllowed) {

@@ -78,6 +78,14 @@ void Registry::expire(std::uint64_t now_ns) {
   }
 }
 
+void Registry::end_all() {
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot].alive) {
+      end(slot);
+    }
+  }
+}
+
 bool Registry::make_room(std::uint64_t seen_ns) {
   std::vector<std::pair<std::uint64_t, std::uint32_t>> idle;
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {

@@ -62,6 +62,7 @@ class Registry {
   void end_process(std::uint64_t tgid);
   /// Ends what was not seen for its type's `expire`.
   void expire(std::uint64_t now_ns);
+  void end_all();
 
   /// Ids that ended since the last call, by entity type.
   std::map<std::string_view, std::vector<std::string>> take_ended();

@@ -46,6 +46,11 @@ class TestRecords {
     end_ns_ = start_ns_ + test_second_ns;
     return *this;
   }
+  /// What the wall clock is ahead of the boot clock.
+  TestRecords& wall_ahead(std::int64_t seconds) {
+    wall_offset_ns_ = seconds * static_cast<std::int64_t>(test_second_ns);
+    return *this;
+  }
   TestRecords& from_zero() {
     from_zero_ = true;
     return *this;
@@ -61,8 +66,8 @@ class TestRecords {
 
   [[nodiscard]] std::vector<std::uint8_t> message() const {
     wire::RecordsT records;
-    const auto plain =
-        to_records(batch_, table_, {machine_id_, start_ns_, end_ns_, 0, 0}, from_zero_);
+    const auto plain = to_records(
+        batch_, table_, {machine_id_, start_ns_, end_ns_, wall_offset_ns_, 0}, from_zero_);
     wire::GetRecords(plain.data())->UnPackTo(&records);
     records.last = last_;
     flatbuffers::FlatBufferBuilder builder;
@@ -85,6 +90,7 @@ class TestRecords {
   Batch batch_;
   std::uint64_t start_ns_ = 0;
   std::uint64_t end_ns_ = test_second_ns;
+  std::int64_t wall_offset_ns_ = 0;
   bool from_zero_ = false;
   bool last_ = true;
 };
