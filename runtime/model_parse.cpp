@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "runtime/model_words.h"
 #include "runtime/section.h"
 
 namespace gala {
@@ -15,37 +16,7 @@ using namespace std::chrono_literals;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 using Choices = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
-constexpr std::array<Word<Statistic>, 8> statistics{{{"value", Statistic::value},
-                                                     {"mean", Statistic::mean},
-                                                     {"p50", Statistic::p50},
-                                                     {"p90", Statistic::p90},
-                                                     {"p95", Statistic::p95},
-                                                     {"p99", Statistic::p99},
-                                                     {"max", Statistic::max},
-                                                     {"count", Statistic::count}}};
-constexpr std::array<Word<MetricType>, 3> metric_types{{{"gauge", MetricType::gauge},
-                                                        {"counter", MetricType::counter},
-                                                        {"histogram", MetricType::histogram}}};
-constexpr std::array<Word<Combine>, 5> combines{{{"sum", Combine::sum},
-                                                 {"max", Combine::max},
-                                                 {"min", Combine::min},
-                                                 {"mean", Combine::mean},
-                                                 {"last", Combine::last}}};
-constexpr std::array<Word<wire::Direction>, 2> directions{
-    {{"high", wire::Direction::high}, {"low", wire::Direction::low}}};
-constexpr std::array<Word<Check::Kind>, 3> kinds{{{"limit", Check::Kind::limit},
-                                                  {"deviation", Check::Kind::deviation},
-                                                  {"joint", Check::Kind::joint}}};
-constexpr std::array<Word<wire::Severity>, 4> severities{{{"info", wire::Severity::info},
-                                                          {"warn", wire::Severity::warn},
-                                                          {"error", wire::Severity::error},
-                                                          {"fatal", wire::Severity::fatal}}};
 constexpr std::array<std::string_view, 3> levels{"host", "process", "rpc"};
-
-template <class Meaning, std::size_t count>
-std::span<const Word<Meaning>> words(const std::array<Word<Meaning>, count>& all) {
-  return all;
-}
 
 bool is_identifier(std::string_view text) {
   const auto allowed = [](char c) {
@@ -200,17 +171,17 @@ class EntityParser {
     reader.read("field", metric.field);
     std::string type;
     if (reader.require("type", type)) {
-      reader.read_word("type", words(metric_types), metric.type);
+      reader.read_word("type", metric_type_words(), metric.type);
     }
     reader.require("unit", metric.unit);
     reader.read("scale", metric.scale);
-    reader.read_word("combine", words(combines), metric.combine);
+    reader.read_word("combine", combine_words(), metric.combine);
     reader.read("per", metric.per);
     reader.read("trend", metric.trend);
     reader.read("until", metric.until);
     reader.read("kpi", metric.kpi);
     wire::Direction worse{};
-    if (reader.read_word("worse", words(directions), worse)) {
+    if (reader.read_word("worse", direction_words(), worse)) {
       metric.worse = worse;
     }
     metric.about = read_text(reader, "about", true);
@@ -236,10 +207,10 @@ class EntityParser {
     check.place = reader.place();
     reader.require("id", check.id);
     reader.require("metric", check.metric);
-    reader.read_word("statistic", words(statistics), check.statistic);
-    reader.read_word("kind", words(kinds), check.kind);
+    reader.read_word("statistic", statistic_words(), check.statistic);
+    reader.read_word("kind", check_kind_words(), check.kind);
     read_check_values(reader, check);
-    reader.read_word("direction", words(directions), check.direction);
+    reader.read_word("direction", direction_words(), check.direction);
     reader.read("count_metric", check.count_metric);
     parse_companions(reader, check);
     check.text = read_text(reader, "text", true);
@@ -306,8 +277,8 @@ class EntityParser {
       cause.cause_entity = dot == std::string::npos ? entity_.name : of.substr(0, dot);
       cause.cause_metric = dot == std::string::npos ? of : of.substr(dot + 1);
     }
-    reader.read_word("statistic", words(statistics), cause.statistic);
-    reader.read_word("direction", words(directions), cause.direction);
+    reader.read_word("statistic", statistic_words(), cause.statistic);
+    reader.read_word("direction", direction_words(), cause.direction);
     cause.path = parse_hops(reader, "path");
     cause.needs_path = parse_hops(reader, "needs_path");
     reader.read("needs", cause.needs);
@@ -401,16 +372,7 @@ void read_check_values(SectionReader& reader, Check& check) {
   reader.read("factor", check.factor, {0.1, 1000});
   reader.read("least_change", check.least_change, {0, 1e6});
   reader.read("least_count", check.least_count, {0, 1e12});
-  reader.read_word("severity", words(severities), check.severity);
-}
-
-std::optional<Statistic> parse_statistic(std::string_view word) {
-  const auto found = std::ranges::find(statistics, word, &Word<Statistic>::word);
-  return found == statistics.end() ? std::nullopt : std::optional(found->meaning);
-}
-
-std::string_view to_string(Statistic statistic) {
-  return std::ranges::find(statistics, statistic, &Word<Statistic>::meaning)->word;
+  reader.read_word("severity", severity_words(), check.severity);
 }
 
 std::optional<Entity> parse_entity(const SourceText& source, Diagnostics& diagnostics) {
