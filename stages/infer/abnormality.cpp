@@ -115,9 +115,11 @@ bool beyond_limits(const Question& question, double value) {
 /// The episode that can have caused the effect, or why there is none.
 Finding choose(std::span<const Sample> samples, const std::vector<Episode>& episodes,
                const Question& question, Episode& chosen) {
+  // Windows of two tables do not end at the same instant, nor always after the same time.
+  const Duration tolerance = std::max(question.window * 3 / 2, question.slack);
   Finding finding = Finding::unchanged;
   for (const Episode& episode : episodes) {
-    if (samples[episode.first].at > question.bent + std::max(question.window, question.slack)) {
+    if (samples[episode.first].at > question.bent + tolerance) {
       return finding == Finding::abnormal ? finding : Finding::began_after;
     }
     if (samples[episode.last].at < question.effect_began - question.within) {

@@ -13,6 +13,25 @@ namespace {
 constexpr std::size_t most_losses = 4096;
 constexpr std::size_t most_machines = 10'000;
 
+/// A seen entity that has been silent for longer may not have been observed at all.
+constexpr int windows_of_silence = 3;
+constexpr std::uint64_t longest_window_ns = 3'600'000'000'000;
+
+/// Counts of a window, rates per second, and rows that are counted themselves.
+bool adds_up(const Metric& metric) {
+  return metric.type == MetricType::counter ||
+         (metric.type == MetricType::gauge &&
+          (metric.per == "second" || metric.field.starts_with('=')));
+}
+
+/// 0 where the times make no sense.
+Duration window_of(const wire::Observations& message) {
+  const std::uint64_t from = message.window_start_ns();
+  const std::uint64_t to = message.window_end_ns();
+  return from < to && to - from < longest_window_ns ? Duration{static_cast<std::int64_t>(to - from)}
+                                                    : Duration{0};
+}
+
 std::string_view text_of(const flatbuffers::String* text) {
   return text == nullptr ? std::string_view{} : text->string_view();
 }
@@ -23,10 +42,12 @@ std::vector<History::Source> History::sources(const TableView& table,
                                               std::string_view entity) const {
   std::vector<Source> found;
   const std::vector<SeriesName>& names = interest_.series_of(entity);
+  const Entity* type = interest_.entity(entity);
   for (std::size_t slot = 0; slot < names.size(); ++slot) {
     const ColumnView column = table.find(names[slot].metric);
     if (column.valid() && column.kind() != wire::ColumnKind::text) {
-      found.push_back({slot, names[slot].statistic, column});
+      const Metric* metric = type == nullptr ? nullptr : type->find_metric(names[slot].metric);
+      found.push_back({slot, names[slot].statistic, column, metric != nullptr && adds_up(*metric)});
     }
   }
   return found;
@@ -52,6 +73,7 @@ void History::observe(const wire::Observations& message, Clocks& clocks) {
   }
   const std::vector<Source> columns = sources(table, entity);
   const std::size_t slots = interest_.series_of(entity).size();
+  const Duration window = window_of(message);
   for (std::size_t row = 0; slots > 0 && row < table.rows(); ++row) {
     EntityHistory* known = entity_for(ids.text(row), at);
     if (known == nullptr) {
@@ -61,8 +83,12 @@ void History::observe(const wire::Observations& message, Clocks& clocks) {
     if (known->series.size() < slots) {
       known->series.resize(slots);
     }
+    const bool watched = at - known->last_seen <= window * windows_of_silence;
     known->last_seen = std::max(known->last_seen, at);
     for (const Source& source : columns) {
+      if (source.silent_is_zero && watched) {
+        fill_silence(known->series[source.slot], known->first_seen, at, window);
+      }
       append(known->series[source.slot], {at, statistic_of(source.column, row, source.statistic)});
     }
   }
@@ -86,6 +112,18 @@ EntityHistory* History::entity_for(std::string_view id, Moment at) {
     return nullptr;
   }
   return &entities_.emplace(std::move(key), EntityHistory{at, at, {}}).first->second;
+}
+
+void History::fill_silence(std::vector<Sample>& series, Moment since, Moment at, Duration window) {
+  const Moment last = series.empty() ? since - window : series.back().at;
+  if (window <= Duration{0} || at <= last) {
+    return;
+  }
+  const auto silent = std::min<std::int64_t>((at - last + window / 2) / window - 1,
+                                             static_cast<std::int64_t>(limits_.windows));
+  for (std::int64_t ago = silent; ago > 0; --ago) {
+    append(series, {at - window * ago, 0});
+  }
 }
 
 void History::append(std::vector<Sample>& series, Sample sample) {

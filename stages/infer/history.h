@@ -17,7 +17,8 @@
 
 namespace gala {
 
-/// A value and the end of its window. Gaps are left out, so values are always finite.
+/// A value and the end of its window. Gaps are left out, so values are always finite; what counts
+/// or flows, and is only told while it does, is 0 in them.
 struct Sample {
   Moment at;
   double value = 0;
@@ -78,11 +79,14 @@ class History {
     std::size_t slot = 0;
     Statistic statistic = Statistic::value;
     ColumnView column;
+    /// No row means that nothing happened.
+    bool silent_is_zero = false;
   };
 
   [[nodiscard]] std::vector<Source> sources(const TableView& table, std::string_view entity) const;
   EntityHistory* entity_for(std::string_view id, Moment at);
   void append(std::vector<Sample>& series, Sample sample);
+  void fill_silence(std::vector<Sample>& series, Moment since, Moment at, Duration window);
   void note_window(const wire::Observations& message, std::string_view machine, Moment at);
 
   struct WindowLoss {

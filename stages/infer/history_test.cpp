@@ -39,6 +39,21 @@ type = "gauge"
 unit = "s"
 about = "a"
 zh = "a"
+[table.rare]
+from = "probe.rare"
+[metric.faults]
+table = "rare"
+per = "second"
+type = "gauge"
+unit = "1/s"
+about = "a"
+zh = "a"
+[metric.depth]
+table = "rare"
+type = "gauge"
+unit = "1"
+about = "a"
+zh = "a"
 [[check]]
 id = "slow"
 metric = "delay"
@@ -50,6 +65,18 @@ zh = "a"
 effect = "delay"
 of = "proc.cpu"
 keyword = "cpu"
+text = "a"
+zh = "a"
+[[cause]]
+effect = "delay"
+of = "proc.faults"
+keyword = "memory"
+text = "a"
+zh = "a"
+[[cause]]
+effect = "delay"
+of = "proc.depth"
+keyword = "memory"
 text = "a"
 zh = "a"
 )"}};
@@ -74,6 +101,22 @@ class World {
     batch.column(delays).add(Histogram{{100, 0, 0}, 50, 1});
     const auto payload =
         to_observations(batch, "proc", "main", {machine, 0, second * 1'000'000'000U, 0, 3}, ended);
+    history.observe(*flatbuffers::GetRoot<wire::Observations>(payload.data()), clocks);
+  }
+
+  /// A row of a table that tells only what happened.
+  void see_rare(const std::string& id, double faults, std::uint64_t second) {
+    Batch batch;
+    const auto ids = batch.add_column("entity_id", wire::ColumnKind::text, wire::ColumnRole::key);
+    batch.column(ids).add(std::string_view(id));
+    for (const char* name : {"faults", "depth"}) {
+      const auto column =
+          batch.add_column(name, wire::ColumnKind::number, wire::ColumnRole::metric);
+      batch.column(column).add(faults);
+    }
+    const std::uint64_t end = second * 1'000'000'000U;
+    const auto payload =
+        to_observations(batch, "proc", "rare", {"m1", end - 1'000'000'000U, end, 0, 0}, {});
     history.observe(*flatbuffers::GetRoot<wire::Observations>(payload.data()), clocks);
   }
 
@@ -128,6 +171,31 @@ TEST(History, LeavesGapsOut) {
   world.see("p", 9, 4);
   world.see("p", 9, 3);
   EXPECT_EQ(world.samples("p", cpu).size(), 2U);
+}
+
+// Tables of kernel maps have no row for what is idle. Without the zeros the only past that a burst
+// has are earlier bursts.
+TEST(History, TakesTheSilenceOfARateForZero) {
+  World world;
+  for (std::uint64_t second = 1; second <= 10; ++second) {
+    world.see("p", 1, second);
+    if (second == 4 || second == 9) {
+      world.see_rare("p", 7, second);
+    }
+  }
+  std::vector<double> values;
+  for (const Sample& sample : world.samples("p", {"faults", Statistic::value})) {
+    values.push_back(sample.value);
+  }
+  EXPECT_EQ(values, (std::vector<double>{0, 0, 0, 7, 0, 0, 0, 0, 7}));
+  EXPECT_EQ(world.samples("p", {"depth", Statistic::value}).size(), 2U) << "a level is unknown";
+}
+
+TEST(History, KnowsNothingOfATimeInWhichTheEntityWasNotSeen) {
+  World world;
+  world.see_rare("p", 7, 1);
+  world.see_rare("p", 7, 60);
+  EXPECT_EQ(world.samples("p", {"faults", Statistic::value}).size(), 2U);
 }
 
 TEST(History, DoesNotTakeAnotherProcessesPastForItsOwn) {

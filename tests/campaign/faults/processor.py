@@ -32,12 +32,13 @@ def pin(pid, processors):
 class CpuHog(OnOneProcessor):
     name = "cpu-hog"
     about = "three processes of high priority compute on the processor of one application"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu", marked=False))
+    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("cpu", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
         self.suffering = EVERYWHERE
         processor = self.corner(target)
+        self.marks.append("hog-spin")
         for _ in range(3):
             self.hog("spin", processor=processor, nice=-10)
 
@@ -45,7 +46,7 @@ class CpuHog(OnOneProcessor):
 class CpuHogInside(Fault):
     name = "cpu-hog-inside"
     about = "two processes compute inside the control group of an application, up to its CPU limit"
-    answers = (Answer("proc"), Answer("thread"))
+    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
@@ -53,6 +54,7 @@ class CpuHogInside(Fault):
         group = self.applications[target].group
         group.limit_cpu(0.5)
         self.undo_by(group.limit_cpu, None)
+        self.marks.append("hog-spin")
         for _ in range(2):
             self.hog("spin", group=target)
 
@@ -92,7 +94,8 @@ def cpu_use(application, seconds=3.0):
 class RunQueueFlood(OnOneProcessor):
     name = "run-queue-flood"
     about = "forty processes at a time, each alive for 20 ms, on the processor of one application"
-    answers = (Answer("proc"), Answer("program"), Answer("thread"), Answer("cpu", marked=False))
+    answers = (Answer("proc"), Answer("program"), Answer("thread"), Answer("cpu_wait"),
+               Answer("cpu", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
@@ -105,7 +108,8 @@ class RunQueueFlood(OnOneProcessor):
 class NoisyNeighbour(OnOneProcessor):
     name = "noisy-neighbour"
     about = "a container with a big CPU share computes on the processor of one application"
-    answers = (Answer("proc"), Answer("thread"), Answer("container"), Answer("cgroup", "cpu"))
+    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("container"),
+               Answer("cgroup", "cpu"))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
@@ -115,5 +119,6 @@ class NoisyNeighbour(OnOneProcessor):
         group = self.world.group(f"docker/{container}")
         group.share_cpu(200000)
         self.marks += [container, "/" + group.path]
+        self.marks.append("hog-spin")
         for _ in range(4):
             self.hog("spin", group=f"docker/{container}", processor=processor)

@@ -27,7 +27,7 @@ def disk_name(number):
 class FsyncStorm(Fault):
     name = "fsync-storm"
     about = "processes that force every 4 kB to the disk of PostgreSQL and Redis"
-    answers = (Answer("proc"),)
+    answers = (Answer("proc"), Answer("disk_use"))
 
     def inject(self):
         self.suffering = WRITERS
