@@ -130,9 +130,19 @@ class EntityChecker {
       check_values(entity_, check, check.place, diagnostics_);
       check_sentence(check.place, check.text, [&](std::string_view name) {
         return contains(attributes_, name) ||
-               std::ranges::find(check_words, name) != check_words.end();
+               std::ranges::find(check_words, name) != check_words.end() ||
+               is_metric_beside(check.metric, name);
       });
     }
+  }
+
+  /// A plain metric of the same table, as it is or by the hour.
+  [[nodiscard]] bool is_metric_beside(std::string_view metric, std::string_view name) const {
+    const Metric* own = entity_.find_metric(metric);
+    const Metric* other = entity_.find_metric(name.substr(0, name.find('.')));
+    return own != nullptr && other != nullptr && own->table == other->table &&
+           other->type != MetricType::histogram &&
+           (name == other->name || (name.ends_with(".per_hour") && other->unit.ends_with("/s")));
   }
 
   template <class Known>
@@ -141,7 +151,8 @@ class EntityChecker {
       for (const std::string& name : placeholders(sentence)) {
         if (!known(name)) {
           error(place, "the text uses {" + name +
-                           "}, which is neither a key, a label nor a word known here");
+                           "}, which is neither a key, a label, a metric of the same table nor a "
+                           "word known here");
         }
       }
     }

@@ -63,7 +63,8 @@ void CheckEvents::describe(wire::EventT& event, const Alarm& alarm, const Messag
   event.expected_high = judgement.expected_high;
   event.score = judgement.score;
   event.labels = labels_of(message.table, row.index);
-  const WordingFacts facts{check_, metric_, event, judgement, row.sample.value};
+  const WordingFacts facts{check_,           metric_,        event,    judgement,
+                           row.sample.value, &message.table, row.index};
   event.text = word(check_.text.en, facts);
   event.text_zh = word(check_.text.zh, facts);
 }

@@ -58,6 +58,8 @@ std::string three_digits(double value) {
   return digits_of(value, decimals);
 }
 
+constexpr std::string_view per_hour = ".per_hour";
+
 /// The largest step that the value reaches after rounding to three digits.
 const Step& step_of(double value, std::span<const Step> steps) {
   const double rounded = std::fabs(value) * 1.0005;
@@ -101,6 +103,25 @@ std::optional<double> seconds_in(std::string_view unit) {
   const auto* found = std::find_if(units.begin(), units.end(),
                                    [unit](const Step& one) { return one.name == unit; });
   return found == units.end() ? std::nullopt : std::optional(found->factor);
+}
+
+std::optional<std::string> other_metric(std::string_view name, const WordingFacts& facts) {
+  if (facts.table == nullptr) {
+    return std::nullopt;
+  }
+  const bool by_hour = name.ends_with(per_hour);
+  const ColumnView column =
+      facts.table->find(by_hour ? name.substr(0, name.size() - per_hour.size()) : name);
+  if (!column.valid() ||
+      (column.kind() != wire::ColumnKind::number && column.kind() != wire::ColumnKind::integer)) {
+    return std::nullopt;
+  }
+  const double value = column.number(facts.row);
+  const std::string_view unit = column.unit();
+  if (by_hour && unit.ends_with("/s")) {
+    return humanise(value * 3600, unit.substr(0, unit.size() - 2)) + "/h";
+  }
+  return humanise(value, unit);
 }
 
 }  // namespace
@@ -158,7 +179,7 @@ std::string word(std::string_view pattern, const WordingFacts& facts) {
         return label->value.empty() ? "?" : label->value;
       }
     }
-    return std::nullopt;
+    return other_metric(name, facts);
   });
 }
 

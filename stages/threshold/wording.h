@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/batch.h"
 #include "runtime/model.h"
 #include "stages/threshold/judgement.h"
 
@@ -20,11 +21,15 @@ struct WordingFacts {
   const wire::EventT& event;
   const Judgement& judgement;
   double value = 0;
+  /// The other metrics of the row, where it has any.
+  const TableView* table = nullptr;
+  std::size_t row = 0;
 };
 
 /// Fills value, limit, expected (with unit), change (value / expected), unit, metric, statistic,
-/// entity, entity_id, machine_id and every key and label; an empty label becomes "?", an unknown
-/// name stays.
+/// entity, entity_id, machine_id, every key and label, and every plain metric of the same table; a
+/// rate may be asked for by the hour: {memory_growth.per_hour}. An empty label becomes "?", an
+/// unknown name stays.
 std::string word(std::string_view pattern, const WordingFacts& facts);
 
 }  // namespace gala
