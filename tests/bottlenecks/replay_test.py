@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Each recording of a bottleneck of docs/bottlenecks.md, run through the real stage programs, gets the answer
+that the document promises. Arguments: directory of the programs, a pipeline file.
+
+A recording is a directory with STAGE.rec.xz (what that stage sent) and answer.json: the events that must be
+told, each by what its sentence must say. Other events are those of a machine that did other work, too."""
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "campaign"))
+import recording  # noqa: E402
+
+
+def events_of(programs, pipeline, directory):
+    """What was told when an event began."""
+    with tempfile.TemporaryDirectory(prefix="gala-bottleneck-") as name:
+        work = pathlib.Path(name)
+        recording.replay(programs, pipeline, recording.unpack(directory, work), work)
+        lines = [line for path in sorted((work / "state").rglob("events.jsonl"))
+                 for line in path.read_text().splitlines()]
+    events = [json.loads(line) for line in lines]
+    return [event for event in events if event["Attributes"]["state"] == "open"]
+
+
+class Bottlenecks(unittest.TestCase):
+    programs = pipeline = None
+
+    def test_each_gets_its_answer(self):
+        directories = sorted(path.parent for path in (HERE / "recordings").glob("*/answer.json"))
+        self.assertTrue(directories, "no recordings")
+        for directory in directories:
+            with self.subTest(recording=directory.name):
+                answer = json.loads((directory / "answer.json").read_text())
+                told = [event["Resource"]["description"]
+                        for event in events_of(self.programs, self.pipeline, directory)]
+                for words in answer["told"]:
+                    self.assertTrue(any(all(word in text for word in words) for text in told),
+                                    f"nothing says {words}: {told}")
+
+
+if __name__ == "__main__":
+    Bottlenecks.programs, Bottlenecks.pipeline = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
+    unittest.main(argv=sys.argv[:1], verbosity=2)
