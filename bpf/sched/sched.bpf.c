@@ -68,6 +68,7 @@ struct {
 
 /* Shorter ones are the usual taking of turns. */
 static const u64 notable_wait_ns = 100000;
+static const u64 most_turns = 16;
 static const u64 short_life_ns = 3000000000;
 
 struct thread_state {
@@ -229,7 +230,7 @@ static __always_inline void note_rival(const struct task_struct *prev, u32 tgid,
 	if (!wait)
 		return;
 	wait->times++;
-	wait->taken_ns += waited < ran ? waited : ran;
+	wait->taken_ns += waited < ran * most_turns ? waited : ran * most_turns;
 }
 
 SEC("tp_btf/sched_switch")
