@@ -3,7 +3,8 @@
 that the document promises. Arguments: directory of the programs, a pipeline file.
 
 A recording is a directory with STAGE.rec.xz (what that stage sent) and answer.json: the events that must be
-told, each by what its sentence must say. Other events are those of a machine that did other work, too."""
+told, each by what its sentence must say, and what no sentence may say. Other events are those of a machine that
+did other work, too."""
 import json
 import pathlib
 import sys
@@ -40,6 +41,8 @@ class Bottlenecks(unittest.TestCase):
                 for words in answer["told"]:
                     self.assertTrue(any(all(word in text for word in words) for text in told),
                                     f"nothing says {words}: {told}")
+                for word in answer.get("never", []):
+                    self.assertFalse([text for text in told if word in text])
 
 
 if __name__ == "__main__":
