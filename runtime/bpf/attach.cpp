@@ -383,8 +383,6 @@ std::uint64_t map_bytes_of(const bpf_map& map) {
       return entries * value * cpus;
     case BPF_MAP_TYPE_ARRAY:
       return entries * value;
-    case BPF_MAP_TYPE_STACK_TRACE:
-      return entries * (value + entry_overhead);
     default:
       return entries * (value + bpf_map__key_size(&map) + entry_overhead);
   }

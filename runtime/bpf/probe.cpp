@@ -274,13 +274,13 @@ Result<Batch> Probe::take(std::string_view name) {
   return batch;
 }
 
-std::vector<std::uint64_t> Probe::stack(const std::string& name, std::uint32_t number) const {
+std::vector<std::uint64_t> Probe::stack(const std::string& name, std::uint64_t key) const {
   const auto map = find_map(*state_->attached.object, name);
-  if (!map) {
+  if (!map || bpf_map__key_size(*map) != sizeof(key)) {
     return {};
   }
   std::vector<std::uint64_t> addresses(bpf_map__value_size(*map) / sizeof(std::uint64_t));
-  if (bpf_map_lookup_elem(bpf_map__fd(*map), &number, addresses.data()) != 0) {
+  if (bpf_map_lookup_elem(bpf_map__fd(*map), &key, addresses.data()) != 0) {
     return {};
   }
   addresses.erase(std::ranges::find(addresses, 0U), addresses.end());

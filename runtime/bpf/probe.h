@@ -79,9 +79,8 @@ class Probe {
   /// All rows of a map table, which is emptied by that. For maps that no program writes to at the
   /// moment: what it adds in between is lost.
   Result<Batch> take(std::string_view table);
-  /// The addresses of one stack of a stack map, innermost first; empty when it is not there.
-  [[nodiscard]] std::vector<std::uint64_t> stack(const std::string& map,
-                                                 std::uint32_t number) const;
+  /// The addresses of one stack of a map of stacks, innermost first; empty when it is not there.
+  [[nodiscard]] std::vector<std::uint64_t> stack(const std::string& map, std::uint64_t key) const;
   /// Removes all entries of a map.
   Result<> clear(const std::string& map);
 

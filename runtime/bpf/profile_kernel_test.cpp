@@ -48,9 +48,9 @@ TEST_F(ProbeTest, ProfileSeesWhereAProcessRunsAndTouchesMemory) {
     const int at = static_cast<int>(row);
     const auto kind = integer(*rows, "kind", at);
     (kind == 0 ? on_cpu : faults) += integer(*rows, "samples", at);
-    const auto number = static_cast<std::int64_t>(integer(*rows, "user_stack", at));
-    if (kind == 0 && number >= 0) {
-      const auto stack = probe.stack("stacks_odd", static_cast<std::uint32_t>(number));
+    const auto user_stack = integer(*rows, "user_stack", at);
+    if (kind == 0 && user_stack != 0) {
+      const auto stack = probe.stack("stacks_odd", user_stack);
       EXPECT_FALSE(stack.empty());
       deepest = stack.size() > deepest.size() ? stack : deepest;
     }
@@ -62,6 +62,7 @@ TEST_F(ProbeTest, ProfileSeesWhereAProcessRunsAndTouchesMemory) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->rows(), 0u);
   ASSERT_TRUE(probe.clear("stacks_odd"));
+  EXPECT_LT(probe.map_bytes(), 6'000'000u);
 }
 
 }  // namespace

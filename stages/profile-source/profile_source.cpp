@@ -142,8 +142,8 @@ ProfileSource::Profiles ProfileSource::collect(Batch& rows, const std::string& s
     if (totals[key] < static_cast<std::uint64_t>(config_.least_samples)) {
       continue;
     }
-    const auto user = static_cast<std::int64_t>(integers("user_stack")[row]);
-    const auto kernel = static_cast<std::int64_t>(integers("kernel_stack")[row]);
+    const std::uint64_t user = integers("user_stack")[row];
+    const std::uint64_t kernel = integers("kernel_stack")[row];
     auto [found, added] =
         profiles.try_emplace(key, profile::Profile(comm.dictionary[comm.codes[row]]));
     found->second.add(name_stack(tgid, user, kernel, stacks), integers("samples")[row]);
@@ -151,12 +151,12 @@ ProfileSource::Profiles ProfileSource::collect(Batch& rows, const std::string& s
   return profiles;
 }
 
-std::vector<std::string> ProfileSource::name_stack(std::uint32_t tgid, std::int64_t user,
-                                                   std::int64_t kernel, const std::string& stacks) {
+std::vector<std::string> ProfileSource::name_stack(std::uint32_t tgid, std::uint64_t user,
+                                                   std::uint64_t kernel,
+                                                   const std::string& stacks) {
   std::vector<std::string> names;
-  const auto addresses = [&](std::int64_t number) {
-    return number < 0 ? std::vector<std::uint64_t>{}
-                      : reversed(probe_->stack(stacks, static_cast<std::uint32_t>(number)));
+  const auto addresses = [&](std::uint64_t key) {
+    return key == 0 ? std::vector<std::uint64_t>{} : reversed(probe_->stack(stacks, key));
   };
   const std::vector<std::uint64_t> outside = addresses(user);
   for (std::size_t i = 0; i < outside.size(); ++i) {

@@ -60,7 +60,7 @@ class ProfileSource {
 
   void send_window(Instant now, Outbox& out);
   Profiles collect(Batch& rows, const std::string& stacks);
-  std::vector<std::string> name_stack(std::uint32_t tgid, std::int64_t user, std::int64_t kernel,
+  std::vector<std::string> name_stack(std::uint32_t tgid, std::uint64_t user, std::uint64_t kernel,
                                       const std::string& stacks);
   void send_profiles(const Profiles& profiles, Instant now, Outbox& out);
   void send_functions(const Profiles& profiles, Instant now, Outbox& out);
