@@ -95,10 +95,10 @@ TEST_F(ProbeTest, ProcLifeTellsCpuTimeOfTheLastWindowOnly) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::prctl(PR_SET_NAME, "gala_burns");
-    burn(300ms);
+    burn(60ms);
     const bool written = ::write(burnt[1], &byte, 1) == 1;
     const bool go_on = ::read(told[0], &byte, 1) == 1;
-    burn(50ms);
+    burn(20ms);
     ::_exit(written && go_on ? 0 : 1);
   }
   ASSERT_EQ(::read(burnt[0], &byte, 1), 1);
@@ -113,8 +113,8 @@ TEST_F(ProbeTest, ProcLifeTellsCpuTimeOfTheLastWindowOnly) {
     row = find_row(rows, {{"comm", 0, "gala_burns"}});
     return row >= 0 && integer(rows, "cpu_ns", row) > 0;
   }));
-  EXPECT_GE(integer(rows, "cpu_ns", row), 49'000'000u);
-  EXPECT_LE(integer(rows, "cpu_ns", row), 150'000'000u);
+  EXPECT_GE(integer(rows, "cpu_ns", row), 19'000'000u);
+  EXPECT_LE(integer(rows, "cpu_ns", row), 50'000'000u);
   for (const int end : {burnt[0], burnt[1], told[0], told[1]}) {
     ::close(end);
   }
