@@ -68,6 +68,8 @@ Baseline baseline_of(std::span<const Sample> samples, const Question& question) 
 }
 
 struct Episode {
+  /// Where it began to rise, at or before `first`.
+  std::size_t onset = 0;
   std::size_t first = 0;
   std::size_t last = 0;
 };
@@ -84,10 +86,21 @@ std::vector<Episode> episodes_of(std::span<const Sample> samples, const std::vec
         samples[i].at - samples[episodes.back().last].at <= window * (bridged_windows + 1)) {
       episodes.back().last = i;
     } else {
-      episodes.push_back({i, i});
+      episodes.push_back({i, i, i});
     }
   }
   return episodes;
+}
+
+/// What grows to a multiple within seconds is measured by its height; its beginning is not.
+void find_onsets(const std::vector<bool>& rising, std::vector<Episode>& episodes) {
+  std::size_t free = 0;
+  for (Episode& episode : episodes) {
+    while (episode.onset > free && rising[episode.onset - 1]) {
+      --episode.onset;
+    }
+    free = episode.last + 1;
+  }
 }
 
 /// A series' values seen from its baseline.
@@ -119,7 +132,7 @@ Finding choose(std::span<const Sample> samples, const std::vector<Episode>& epis
   const Duration tolerance = std::max(question.window * 3 / 2, question.slack);
   Finding finding = Finding::unchanged;
   for (const Episode& episode : episodes) {
-    if (samples[episode.first].at > question.bent + tolerance) {
+    if (samples[episode.onset].at > question.bent + tolerance) {
       return finding == Finding::abnormal ? finding : Finding::began_after;
     }
     if (samples[episode.last].at < question.effect_began - question.within) {
@@ -162,8 +175,8 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
   }
   verdict.level = sum / static_cast<double>(episode.last - episode.first + 1);
   verdict.peak = oriented(question, peak);
-  verdict.bent = samples[episode.first].at;
-  verdict.began = window_begin(samples, episode.first, question.window);
+  verdict.bent = samples[episode.onset].at;
+  verdict.began = window_begin(samples, episode.onset, question.window);
 }
 
 /// Is the episode one steady state, not bursts that happen to be near each other?
@@ -196,7 +209,7 @@ bool appeared(std::span<const Sample> samples, const Question& question) {
 
 Verdict appearance(std::span<const Sample> samples, const Question& question) {
   Verdict verdict;
-  measure(samples, {0, samples.size() - 1}, question, verdict);
+  measure(samples, {0, 0, samples.size() - 1}, question, verdict);
   verdict.finding = beyond_limits(question, verdict.level) ? Finding::abnormal : Finding::too_small;
   verdict.baseline = std::numeric_limits<double>::quiet_NaN();
   verdict.deviation = deviations_of_appearance;
@@ -254,7 +267,10 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
   const Scale scale = scale_of(baseline, question, extreme);
   std::vector<bool> deviates(samples.size());
   std::vector<bool> matters(samples.size());
+  std::vector<bool> rising(samples.size());
   for (std::size_t i = 0; i < samples.size(); ++i) {
+    rising[i] = oriented(question, samples[i].value - scale.median) >
+                abnormal_deviations * scale_of(baseline, question, samples[i].value).spread;
     deviates[i] =
         oriented(question, samples[i].value - scale.median) > abnormal_deviations * scale.spread;
     matters[i] =
@@ -262,8 +278,9 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
         oriented(question, samples[i].value - scale.median) >= question.least_change.value_or(0);
   }
   Episode episode;
-  verdict.finding =
-      choose(samples, episodes_of(samples, matters, question.window), question, episode);
+  std::vector<Episode> episodes = episodes_of(samples, matters, question.window);
+  find_onsets(rising, episodes);
+  verdict.finding = choose(samples, episodes, question, episode);
   if (verdict.finding != Finding::abnormal) {
     Episode small;
     if (verdict.finding == Finding::unchanged &&

@@ -59,6 +59,16 @@ TEST(Abnormality, ToleratesOneWindow) {
   EXPECT_EQ(judge(series(step(41, 1, 19, 5)), bent_at(41)).finding, Finding::abnormal);
 }
 
+// A disk that gets slower and slower: next to where it ends, its beginning looks small.
+TEST(Abnormality, FindsTheBeginningOfWhatGrows) {
+  std::vector<double> values(40, 0.4);
+  values.insert(values.end(), {4, 8, 100, 150, 160});
+  const Verdict verdict = judge(series(values), bent_at(41));
+  EXPECT_EQ(verdict.finding, Finding::abnormal);
+  EXPECT_EQ(verdict.bent, Moment{41s});
+  EXPECT_GT(verdict.level, 100);
+}
+
 TEST(Abnormality, RulesOutWhatWasOver) {
   std::vector<double> values = step(15, 0, 3, 9);
   values.resize(60, 0);
