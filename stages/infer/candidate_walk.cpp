@@ -223,6 +223,7 @@ class Walk {
     candidate.direction = rule.direction;
     candidate.depth = of.depth + 1;
     candidate.group = group_of(rule, index);
+    candidate.service = service_of(index);
     candidate.samples = samples_of(index, {rule.cause_metric, rule.statistic});
     Question question = question_for(index, of.verdict.bent);
     question.within = rule.within;
@@ -286,6 +287,17 @@ class Walk {
       return node.id;
     }
     return node.machine + " " + node.entity + " " + std::string(value);
+  }
+
+  /// What the model makes of many alike, wherever they run.
+  [[nodiscard]] std::string service_of(GraphIndex index) const {
+    for (const GraphIndex owner : around_.graph.walk(index, {{"belongs_to", true, ""}})) {
+      const Entity* type = around_.interest.entity(around_.graph.node(owner).entity);
+      if (type != nullptr && type->shared) {
+        return around_.graph.node(owner).id;
+      }
+    }
+    return {};
   }
 
   void link(std::size_t effect, std::size_t cause, const Cause& rule) {

@@ -40,6 +40,8 @@ struct AbnormalSeries {
   std::size_t depth = 0;
   /// What it acts together with: the rule's group, or the entity alone.
   std::string group;
+  /// The service that it belongs to with others like it (workers of one server), or "".
+  std::string service;
   /// How many of the group are abnormal under the rule, and the sum of their levels.
   std::size_t group_size = 1;
   double group_level = 0;

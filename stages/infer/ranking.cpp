@@ -49,7 +49,7 @@ class Explanation {
       }
       if (RankedCause cause = best_path(series); !cause.path.empty()) {
         cause.explained = explained;
-        cause.score *= explained ? explained_share : 1;
+        cause.score *= explained || sibling_explained(series) ? explained_share : 1;
         roots.push_back(std::move(cause));
       }
     }
@@ -127,6 +127,21 @@ class Explanation {
 
   [[nodiscard]] bool handed_over(std::size_t series) const {
     return blames_[series] > 0 && blames_[series] >= blamed_[series] * hand_over_share;
+  }
+
+  /// Workers of one service suffer from the same: what explains one of them will explain the
+  /// others, too, though it did not show there yet.
+  [[nodiscard]] bool sibling_explained(std::size_t series) const {
+    const AbnormalSeries& ours = candidates_.series[series];
+    for (std::size_t other = 1; !ours.service.empty() && other < candidates_.series.size();
+         ++other) {
+      const AbnormalSeries& theirs = candidates_.series[other];
+      if (theirs.service == ours.service && theirs.metric == ours.metric &&
+          theirs.entity != ours.entity && handed_over(other)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   [[nodiscard]] RankedCause best_path(std::size_t series) const {

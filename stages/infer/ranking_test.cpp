@@ -115,5 +115,25 @@ TEST(Ranking, PrefersTheLargestChangeAmongItsLike) {
   EXPECT_EQ(rank(builder.candidates, {}).front().root, large);
 }
 
+// Of two workers that are slow one waits for a CPU that somebody took; the other one will, too.
+TEST(Ranking, LetsWhatExplainsAWorkerExplainItsSiblings) {
+  const auto ranked = [](const std::string& other_service) {
+    Builder builder;
+    const auto explained = builder.add(1, 0.6);
+    const auto unexplained = builder.add(2, 0.95);
+    const auto hog = builder.add(3, 0.7);
+    builder.candidates.series[explained].metric = "processing";
+    builder.candidates.series[unexplained].metric = "processing";
+    builder.candidates.series[explained].service = "postgres";
+    builder.candidates.series[unexplained].service = other_service;
+    builder.link(explained, 0);
+    builder.link(unexplained, 0);
+    builder.link(hog, explained);
+    return rank(builder.candidates, {}).front().root == hog;
+  };
+  EXPECT_TRUE(ranked("postgres"));
+  EXPECT_FALSE(ranked("redis"));
+}
+
 }  // namespace
 }  // namespace gala
