@@ -90,8 +90,8 @@ struct Companion {
 
 /// A condition on a metric that makes an event.
 struct Check {
-  /// limit and deviation are judged by the stage threshold, joint ones by the stage detect.
-  enum class Kind : std::uint8_t { limit, deviation, joint };
+  /// limit and deviation are judged by the stage threshold, joint and peers by the stage detect.
+  enum class Kind : std::uint8_t { limit, deviation, joint, peers };
   /// Unique within the entity.
   std::string id;
   std::string metric;
@@ -118,6 +118,8 @@ struct Check {
   double least_count = 0;
   /// joint: metrics of the same entity and table that are judged together with this one.
   std::vector<Companion> with;
+  /// peers: keys and labels that equals have in common; empty = all of the entity type.
+  std::vector<std::string> among;
   /// Other metric whose value (count for a histogram) is compared with least_count; default: own
   /// count.
   std::string count_metric;

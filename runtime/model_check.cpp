@@ -128,6 +128,7 @@ class EntityChecker {
                                "; ids are unique within an entity");
       }
       check_values(entity_, check, check.place, diagnostics_);
+      check_names(check.place, check.among, entity_);
       check_sentence(check.place, check.text, [&](std::string_view name) {
         return contains(attributes_, name) ||
                std::ranges::find(check_words, name) != check_words.end() ||

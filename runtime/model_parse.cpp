@@ -213,6 +213,7 @@ class EntityParser {
     reader.read_word("direction", direction_words(), check.direction);
     reader.read("count_metric", check.count_metric);
     parse_companions(reader, check);
+    reader.read("among", check.among);
     check.text = read_text(reader, "text", true);
     reader.finish();
     entity_.checks.push_back(std::move(check));

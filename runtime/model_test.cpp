@@ -91,7 +91,11 @@ TEST(Model, ChecksChecks) {
             "did you mean \"delay\"?"},
            {"metric = \"cpu_ns\"\nabove = 1\nseverity = \"wran\"\n", "did you mean \"warn\"?"},
            {"metric = \"cpu_ns\"\nabove = 1\nkind = \"x\"\n",
-            "\"limit\", \"deviation\" or \"joint\""},
+            "\"limit\", \"deviation\", \"joint\" or \"peers\""},
+           {"metric = \"cpu_ns\"\nabove = 1\namong = [\"comm\"]\n", "needs kind = \"peers\""},
+           {"metric = \"cpu_ns\"\nkind = \"peers\"\nbaseline = \"60s\"\nfactor = 4\n"
+            "among = [\"com\"]\n",
+            "did you mean \"comm\"?"},
            {"metric = \"cpu_ns\"\nabov = 1\nbelow = 0\n", "unknown key \"abov\""},
            {"above = 1\n", "lacks \"metric\""},
        }) {

@@ -120,6 +120,10 @@ void check_values(const Entity& entity, const Check& check, const Place& place,
   } else {
     check_deviation(check, place, diagnostics);
   }
+  if (!check.among.empty() && check.kind != Check::Kind::peers) {
+    diagnostics.error(
+        place, "check " + quote(check.id) + " compares with others; that needs kind = \"peers\"");
+  }
   if (check.metric.empty()) {
     return;  // reported by the parser
   }

@@ -25,9 +25,10 @@ constexpr std::array<Word<Combine>, 5> combines{{{"sum", Combine::sum},
                                                  {"last", Combine::last}}};
 constexpr std::array<Word<wire::Direction>, 2> directions{
     {{"high", wire::Direction::high}, {"low", wire::Direction::low}}};
-constexpr std::array<Word<Check::Kind>, 3> kinds{{{"limit", Check::Kind::limit},
+constexpr std::array<Word<Check::Kind>, 4> kinds{{{"limit", Check::Kind::limit},
                                                   {"deviation", Check::Kind::deviation},
-                                                  {"joint", Check::Kind::joint}}};
+                                                  {"joint", Check::Kind::joint},
+                                                  {"peers", Check::Kind::peers}}};
 constexpr std::array<Word<wire::Severity>, 4> severities{{{"info", wire::Severity::info},
                                                           {"warn", wire::Severity::warn},
                                                           {"error", wire::Severity::error},

@@ -93,6 +93,12 @@ std::string condition_text(const Check& check) {
         "unlikely, seen together with {} others, and {} than usual by {:.0f} %", check.with.size(),
         check.direction == wire::Direction::high ? "higher" : "lower", check.least_change * 100);
   }
+  if (check.kind == Check::Kind::peers) {
+    out += fmt::format("{} than its equals ({}) by {} deviations and {:.0f} %",
+                       check.direction == wire::Direction::high ? "higher" : "lower",
+                       check.among.empty() ? "all of this kind" : "same " + join(check.among, ", "),
+                       check.factor, check.least_change * 100);
+  }
   const std::string_view lead = check.kind == Check::Kind::limit ? "" : ", and ";
   if (check.above) {
     out += fmt::format("{}above {}", lead, *check.above);

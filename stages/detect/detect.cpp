@@ -14,7 +14,8 @@ constexpr std::string_view state_magic = "GALADET1";
 
 StageDescription Detect::describe() {
   return {"detect",
-          "Learns how the metrics of an entity go together and says when they do not.",
+          "Learns how the metrics of an entity go together and how equals compare, and says when "
+          "they do not.",
           {wire::MessageType::observations},
           {{"events", {wire::MessageType::event}, "Unlikely KPIs: opened, updated, closed."}},
           ""};
@@ -24,11 +25,18 @@ Detect::Detect(const Config& config, const StageContext& context) : config_(conf
   tally_.max_entities = static_cast<std::size_t>(config.max_entities);
   tally_.new_level_after = config.new_level_after;
   tally_.false_alarm_rate = config.false_alarm_rate;
+  peer_tally_.max_peers = static_cast<std::size_t>(config.max_peers);
+  peer_tally_.new_level_after = config.new_level_after;
   for (const Entity& entity : context.model.entities()) {
     for (const Check& check : entity.checks) {
       const Metric* metric = entity.find_metric(check.metric);
       if (metric != nullptr && check.kind == Check::Kind::joint) {
-        by_entity_[entity.name].push_back(&checks_.emplace_back(entity, check, *metric, tally_));
+        by_entity_[entity.name].joint.push_back(
+            &checks_.emplace_back(entity, check, *metric, tally_));
+      }
+      if (metric != nullptr && check.kind == Check::Kind::peers) {
+        by_entity_[entity.name].peers.push_back(
+            &peer_checks_.emplace_back(entity, check, *metric, peer_tally_));
       }
     }
   }
@@ -39,16 +47,23 @@ void Detect::on(const wire::Observations& message, const Envelope& /*envelope*/,
   if (found == by_entity_.end()) {
     return;
   }
-  if (!hand_to(found->second, message, out)) {
-    ++invalid_;
+  bool is_valid = hand_to(found->second.joint, message, out);
+  // A training history is learned by the joint checks only.
+  if (!tally_.trusted) {
+    is_valid = hand_to(found->second.peers, message, out) && is_valid;
   }
+  invalid_ += is_valid ? 0 : 1;
 }
 
 void Detect::tick(Instant now, Outbox& out) {
   const auto forget_ns = static_cast<std::uint64_t>(config_.forget_after.count());
   tally_.now_ns = std::max(tally_.now_ns, now.boot.ns());
+  peer_tally_.now_ns = tally_.now_ns;
   if (const auto before_ns = sweep_.due(tally_.now_ns, forget_ns)) {
     for (JointCheck& check : checks_) {
+      check.sweep(*before_ns, out);
+    }
+    for (PeerCheck& check : peer_checks_) {
       check.sweep(*before_ns, out);
     }
   }
@@ -60,18 +75,29 @@ void Detect::report(SelfReport& report) const {
   };
   gauge("checks", checks_.size(), "Joint checks of the model that are judged.");
   gauge("entities", tally_.entities, "Entities and checks with a model.");
-  gauge("open_events", tally_.open, "Entities that are abnormal now.");
-  gauge("opened_total", tally_.opened, "Events opened.");
+  gauge("peer_checks", peer_checks_.size(), "Peers checks of the model that are judged.");
+  gauge("peers", peer_tally_.peers, "Entities and checks that are compared with their equals.");
+  gauge("open_events", tally_.open + peer_tally_.open, "Entities that are abnormal now.");
+  gauge("opened_total", tally_.opened + peer_tally_.opened, "Events opened.");
   gauge("judged_total", tally_.judged, "Rows judged.");
   gauge("unjudged_total", tally_.unjudged, "Rows without a value, or with too few in the window.");
-  gauge("new_levels_total", tally_.new_levels, "Events that lasted and became the usual level.");
-  gauge("out_of_order_total", tally_.out_of_order, "Rows older than the last of their entity.");
+  gauge("peers_judged_total", peer_tally_.judged, "Rows compared with their equals.");
+  gauge("new_levels_total", tally_.new_levels + peer_tally_.new_levels,
+        "Events that lasted and became the usual level.");
+  gauge("out_of_order_total", tally_.out_of_order + peer_tally_.out_of_order,
+        "Rows older than the last of their entity.");
   gauge("invalid_total", invalid_, "Messages without a window or entity ids.");
-  gauge("refused_total", tally_.refused, "Rows not judged because max_entities was reached.");
+  gauge("refused_total", tally_.refused + peer_tally_.refused,
+        "Rows not judged because max_entities or max_peers was reached.");
   if (tally_.entities >= tally_.max_entities) {
     report.complaints.push_back("all " + std::to_string(tally_.max_entities) +
                                 " models are in use, so new entities are not judged; raise "
                                 "max_entities in this stage's section");
+  }
+  if (peer_tally_.peers >= peer_tally_.max_peers) {
+    report.complaints.push_back("all " + std::to_string(peer_tally_.max_peers) +
+                                " places of peers are in use, so new entities are not compared; "
+                                "raise max_peers in this stage's section");
   }
 }
 

@@ -11,15 +11,18 @@
 
 #include "runtime/stage.h"
 #include "stages/detect/joint_check.h"
+#include "stages/detect/peer_check.h"
 
 namespace gala {
 
-/// Learns how the metrics of an entity go together and says when they do not. One event for each
-/// (entity, joint check): sent when it opens, in each window while it lasts, and when it closes.
+/// Learns how the metrics of an entity go together and says when they do not, and who differs from
+/// its equals. One event for each (entity, check): sent when it opens, in each window while it
+/// lasts, and when it closes.
 class Detect {
  public:
   struct Config {
     std::int64_t max_entities = 5'000;
+    std::int64_t max_peers = 50'000;
     Duration forget_after = std::chrono::minutes(5);
     Duration new_level_after = std::chrono::minutes(20);
     double false_alarm_rate = 5e-3;
@@ -30,6 +33,11 @@ class Detect {
                 "Entities and checks with a model at most; about 7 kB each. What does not fit is "
                 "not judged, and counted.",
                 10, 1e7},
+          Field{
+              "max_peers", &Config::max_peers,
+              "Entities and checks compared with their equals at most; about 300 bytes each. What "
+              "does not fit is not judged, and counted.",
+              10, 1e7},
           Field{"forget_after", &Config::forget_after,
                 "An entity without values that long is forgotten; its open event closes.", 10,
                 86'400},
@@ -61,9 +69,15 @@ class Detect {
  private:
   Config config_;
   DetectTally tally_;
-  // A deque: checks are pointed to.
+  PeerTally peer_tally_;
+  // Deques: checks are pointed to.
   std::deque<JointCheck> checks_;
-  std::map<std::string, std::vector<JointCheck*>, std::less<>> by_entity_;
+  std::deque<PeerCheck> peer_checks_;
+  struct ChecksOfEntity {
+    std::vector<JointCheck*> joint;
+    std::vector<PeerCheck*> peers;
+  };
+  std::map<std::string, ChecksOfEntity, std::less<>> by_entity_;
   SweepClock sweep_;
   std::uint64_t invalid_ = 0;
 };

@@ -14,8 +14,8 @@
 
 namespace gala::testing {
 
-inline Model service_model(Diagnostics& diagnostics) {
-  const std::vector<SourceText> files{{"service.toml", R"(
+/// What every check of the tests is about.
+inline constexpr std::string_view service_head = R"(
 [entity]
 about = "A service."
 zh = "服务"
@@ -30,6 +30,9 @@ from = "service.requests"
 latency = { table = "requests", type = "gauge", unit = "s", kpi = true, worse = "high", about = "Time.", zh = "时延" }
 rate = { table = "requests", type = "gauge", unit = "1/s", about = "Requests.", zh = "请求" }
 work = { table = "requests", type = "gauge", unit = "s", about = "Part of it.", zh = "处理" }
+)";
+
+inline constexpr std::string_view joint_check = R"(
 [[check]]
 id = "latency_unlikely"
 metric = "latency"
@@ -45,7 +48,11 @@ for = "3s"
 clear_for = "5s"
 text = "{comm} is slow: {value}, usual is {expected}."
 zh = "{comm} 变慢：{value}，平时 {expected}。"
-)"}};
+)";
+
+inline Model service_model(std::string_view checks, Diagnostics& diagnostics) {
+  const std::vector<SourceText> files{
+      {"service.toml", std::string(service_head) + std::string(checks)}};
   return Model::parse(files, diagnostics);
 }
 
@@ -54,6 +61,7 @@ struct ServiceRow {
   double latency = 0.001;
   double rate = 100;
   double work = 0.0005;
+  std::string comm = "shop";
 };
 
 inline std::vector<std::uint8_t> observe_services(const std::vector<ServiceRow>& rows,
@@ -75,7 +83,7 @@ inline std::vector<std::uint8_t> observe_services(const std::vector<ServiceRow>&
   for (const ServiceRow& row : rows) {
     batch.column(id).add(std::string_view(row.entity_id));
     batch.column(tgid).add(std::string_view("42"));
-    batch.column(comm).add(std::string_view("shop"));
+    batch.column(comm).add(std::string_view(row.comm));
     batch.column(latency).add(row.latency);
     batch.column(rate).add(row.rate);
     batch.column(work).add(row.work);
@@ -87,7 +95,9 @@ inline std::vector<std::uint8_t> observe_services(const std::vector<ServiceRow>&
 /// The stage with its model.
 class DetectBench : public StageBench<Detect> {
  public:
-  explicit DetectBench(Detect::Config config = {}) : DetectBench(parse(), config) {}
+  explicit DetectBench(Detect::Config config = {}) : DetectBench(joint_check, config) {}
+  explicit DetectBench(std::string_view checks, Detect::Config config = {})
+      : DetectBench(parse(checks), config) {}
 
   [[nodiscard]] std::string complaints() const { return complaints_; }
   std::vector<wire::EventT> next(const ServiceRow& row) {
@@ -99,9 +109,9 @@ class DetectBench : public StageBench<Detect> {
     Diagnostics diagnostics;
     Model model;
   };
-  static Parsed parse() {
+  static Parsed parse(std::string_view checks) {
     Parsed parsed;
-    parsed.model = service_model(parsed.diagnostics);
+    parsed.model = service_model(checks, parsed.diagnostics);
     return parsed;
   }
   DetectBench(Parsed parsed, Detect::Config config)

@@ -19,7 +19,8 @@ Threshold::Threshold(const Config& config, const StageContext& context) : config
     std::map<std::string_view, Episodes*> episodes;
     for (const Check& check : entity.checks) {
       const Metric* metric = entity.find_metric(check.metric);
-      if (metric == nullptr || check.kind == Check::Kind::joint) {
+      const bool is_ours = check.kind == Check::Kind::limit || check.kind == Check::Kind::deviation;
+      if (metric == nullptr || !is_ours) {
         continue;
       }
       Episodes*& shared = episodes[metric->name];

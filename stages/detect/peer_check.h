@@ -1,0 +1,117 @@
+// One peers check of the model: who differs from its equals, by space and by time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/model.h"
+#include "runtime/outbox.h"
+#include "stages/detect/peer_group.h"
+#include "stages/threshold/alarm.h"
+#include "stages/threshold/check_events.h"
+#include "stages/threshold/episodes.h"
+#include "stages/threshold/judged_message.h"
+#include "stages/threshold/judgement.h"
+#include "stages/threshold/sample.h"
+
+namespace gala {
+
+/// Limits and counts that all peers checks share.
+struct PeerTally {
+  std::size_t max_peers = 0;
+  Duration new_level_after{0};
+  /// The stage's own clock: the latest tick.
+  std::uint64_t now_ns = 0;
+
+  std::size_t peers = 0;
+  std::size_t open = 0;
+  std::uint64_t judged = 0;
+  std::uint64_t out_of_order = 0;
+  std::uint64_t opened = 0;
+  std::uint64_t new_levels = 0;
+  std::uint64_t refused = 0;
+};
+
+/// How a member's distance from the middle of its equals usually is, learned from normal windows.
+class UsualDistance {
+ public:
+  void learn(double distance, std::uint64_t window_ns, Duration memory);
+  /// What is so now is what is usual.
+  void accept(double distance) { mean_ = distance; }
+  [[nodiscard]] double mean() const { return mean_; }
+  [[nodiscard]] double noise() const { return noise_; }
+  [[nodiscard]] std::uint64_t learned_ns() const { return learned_ns_; }
+
+ private:
+  double mean_ = 0;
+  double noise_ = 0;
+  std::uint64_t learned_ns_ = 0;
+};
+
+/// By space: worse than the middle of at least PeerGroup::fewest equals by `least_change` and by
+/// `factor` times how far apart they are. By time: by as much worse than its own distance to them
+/// usually is, so that the leader of a cluster is not blamed for being one. With `warmup` = 0 the
+/// usual distance is zero until a lasting one was accepted: a member that is slow from its first
+/// window on is found, and so is one that was meant to be different.
+class PeerCheck {
+ public:
+  /// All references outlive the check.
+  PeerCheck(const Entity& entity, const Check& check, const Metric& metric, PeerTally& tally)
+      : check_(check), events_(entity, check, metric), tally_(tally) {}
+
+  /// Judges every row of a message that has the metric.
+  void on(const MessageView& message, Outbox& out);
+  /// The entity is no more: its event closes.
+  void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
+  /// Forgets entities and groups without a value since `before_ns` (stage clock).
+  void sweep(std::uint64_t before_ns, Outbox& out);
+
+ private:
+  struct Member {
+    std::uint64_t group_id = 0;
+    std::uint64_t round = 0;
+    std::uint64_t seen_ns = 0;
+    std::uint64_t window_end_ns = 0;
+    UsualDistance usual;
+    AbnormalTime abnormal;
+    Alarm alarm;
+    std::unique_ptr<wire::EventT> event;
+  };
+  using Members = MapById<Member>;
+  /// A row whose value is part of its group's round.
+  struct Vote {
+    JudgedRow row;
+    Member* member = nullptr;
+    PeerGroup* group = nullptr;
+    double value = 0;
+  };
+
+  [[nodiscard]] double scaled(double value) const;
+  Member* find_member(const MessageView& message, const JudgedRow& row, Outbox& out);
+  /// Names the group of a row in `group_name_`; false when all its names are empty: no group.
+  bool name_group(const std::vector<ColumnView>& among, std::size_t row);
+  PeerGroup& find_group();
+  void vote(const MessageView& message, const JudgedRow& row, Outbox& out);
+  void judge(const MessageView& message, const Vote& vote, Outbox& out);
+  [[nodiscard]] Judgement judgement_of(const Member& member, const PeerGroup::Usual& usual,
+                                       double value) const;
+  void advance(const MessageView& message, const Vote& vote, const Judgement& judgement,
+               Outbox& out);
+  void close(Member& member, wire::Ending ending, Outbox& out);
+  void drop(Members::iterator member);
+
+  const Check& check_;
+  CheckEvents events_;
+  PeerTally& tally_;
+  Members members_;
+  MapById<PeerGroup> groups_;
+  std::uint64_t last_group_id_ = 0;
+  /// Of the message and of the row at hand.
+  std::vector<Vote> votes_;
+  std::string group_name_;
+};
+
+}  // namespace gala
