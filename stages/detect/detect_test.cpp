@@ -107,6 +107,39 @@ TEST(Detect, SurvivesGapsNanConstantsResetsAndClockSteps) {
   EXPECT_EQ(bench.gauge("out_of_order_total"), 1);
 }
 
+TEST(Detect, JudgesAWindowOnceHoweverOftenItIsSent) {
+  DetectBench bench;
+  WanderingService service(2);
+  for (int i = 0; i < 200; ++i) {
+    const auto message = observe_services({service.next()}, bench.step());
+    for (int copy = 0; copy < 10; ++copy) {
+      bench.feed(message);
+    }
+  }
+  EXPECT_EQ(bench.gauge("entities"), 1);
+  EXPECT_EQ(bench.gauge("out_of_order_total"), 9 * 200);
+  EXPECT_EQ(bench.gauge("opened_total"), 0);
+}
+
+TEST(Detect, IsNotBlindedByAnIncidentThatBeganBeforeTheStart) {
+  DetectBench bench;
+  WanderingService service(4);
+  std::vector<std::string> opened_at;
+  for (int i = 0; i < 1900; ++i) {
+    ServiceRow row = service.next();
+    if (i < 90 || i >= 1800) {
+      row.work *= 4;
+      row.latency = row.latency * 2 + 0.0015;
+    }
+    for (const wire::EventT& event : bench.next(row)) {
+      if (event.state == wire::EventState::open) {
+        opened_at.push_back(i < 1800 ? "before" : "after");
+      }
+    }
+  }
+  EXPECT_THAT(opened_at, ::testing::ElementsAre("after"));
+}
+
 TEST(Detect, BoundsItsEntitiesAndForgetsThem) {
   Detect::Config config;
   config.max_entities = 100;
