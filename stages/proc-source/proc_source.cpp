@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "stages/proc-source/host.h"
+#include "stages/proc-source/jvm.h"
 #include "stages/proc-source/network.h"
 #include "stages/proc-source/pressure.h"
 #include "stages/proc-source/translation.h"
@@ -74,6 +75,7 @@ RecordSchemas ProcSource::records(const StageContext& /*context*/) {
   proc::declare<proc::ProcessRow>(schemas);
   proc::declare<proc::ProcessStatesRow>(schemas);
   proc::declare<proc::ProcessMemoryRow>(schemas);
+  proc::declare<proc::JvmRow>(schemas);
   proc::declare<proc::CgroupRow>(schemas);
   proc::declare<proc::CpuRow>(schemas);
   proc::declare<proc::CpuTotalRow>(schemas);
@@ -217,6 +219,9 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
     proc::ProcessStatesRow states = processes_.states();
     states.os_version = os_version_;
     send<proc::ProcessStatesRow>(std::vector{std::move(states)}, now, out);
+    if (wants(proc::JvmRow::table)) {
+      send<proc::JvmRow>(proc::read_jvms(*files_, processes_.rows()), now, out);
+    }
   }
   if (cgroups_due) {
     const std::uint64_t lost = cgroups_.scan(*files_, now.boot, processes_.rows());

@@ -99,6 +99,7 @@ class Fleet : public World {
     see("m2", "proc", process("51", {{"vhost_of", "50"}, {"kernel_thread", "1"}}));
     see("m1", "call", {{"tgid", "1"}, {"server_ip", "192.0.2.1"}, {"server_port", "443"}});
     see("m1", "dns", {{"tgid", "1"}, {"domain", "db.example"}});
+    see("m1", "jvm", {{"tgid", "1"}});
     see("m1", "function", {{"tgid", "1"}, {"function", "compute"}});
     see("m1", "program", {{"comm", "c1"}});
     see("m1", "disk_use", {{"tgid", "1"}, {"disk_name", "sda"}});
