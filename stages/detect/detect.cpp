@@ -8,7 +8,7 @@
 namespace gala {
 namespace {
 
-constexpr std::string_view state_magic = "GALADET1";
+constexpr std::string_view state_magic = "GALADET2";
 
 }  // namespace
 

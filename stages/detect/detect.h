@@ -25,7 +25,7 @@ class Detect {
     std::int64_t max_peers = 50'000;
     Duration forget_after = std::chrono::minutes(5);
     Duration new_level_after = std::chrono::minutes(20);
-    double false_alarm_rate = 5e-3;
+    double false_alarm_rate = 3e-3;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -44,8 +44,9 @@ class Detect {
           Field{"new_level_after", &Config::new_level_after,
                 "What lasts that long is the new usual level: the event closes.", 60, 604'800},
           Field{"false_alarm_rate", &Config::false_alarm_rate,
-                "Share of healthy windows that may look unlikely. An event also needs a change "
-                "that matters and lasts, so that false events are much rarer.",
+                "Runs of unlikely windows that a healthy entity may have for each window. An event "
+                "also "
+                "needs a change that matters and lasts, so that false events are much rarer.",
                 1e-8, 0.1}};
     }
   };

@@ -24,6 +24,10 @@ constexpr double fewest_refused_rows = 60;
 constexpr double most_refused_rows = 10'000;
 /// Nothing below that many times the usual is an alarm, however quiet the history was.
 constexpr double least_alarm = 3;
+/// An alarm at once needs that many times the limit; what is just beyond it must last so many rows,
+/// as a single peak does not: it is half gone by then.
+constexpr double at_once_factor = 1.5;
+constexpr std::size_t lasting_rows = 6;
 /// Rows of a young model whose errors say nothing.
 constexpr double settling_rows = 16;
 /// What each method counts beside the forecasts, before it is weighed by how well it predicts.
@@ -211,12 +215,18 @@ RowFinding EntityDetector::conclude(double row_score, double weight) {
   held_ = std::max(mean, held_ * shape_.hold);
   RowFinding finding{held_, std::numeric_limits<double>::infinity(), row_score};
   if (rows_ >= shape_.warmup_rows) {
-    finding.limit = std::max(tail_.limit(shape_.false_alarm_rate), least_alarm * usual_score_);
+    finding.limit = limit_of(held_);
   }
   if (rows_ > 2 * settling_rows && (weight > 0 || !finding.abnormal())) {
     tail_.learn(held_);
   }
   return finding;
+}
+
+double EntityDetector::limit_of(double score) {
+  const double limit = std::max(tail_.limit(shape_.false_alarm_rate), least_alarm * usual_score_);
+  unlikely_rows_ = score > limit ? unlikely_rows_ + 1 : 0;
+  return unlikely_rows_ >= lasting_rows ? limit : at_once_factor * limit;
 }
 
 void EntityDetector::interrupt() {
@@ -231,6 +241,7 @@ void EntityDetector::interrupt() {
 void EntityDetector::accept() {
   level_.accept();
   held_ = 0;
+  unlikely_rows_ = 0;
   std::fill(recent_.begin(), recent_.end(), 0.0);
 }
 

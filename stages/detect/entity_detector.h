@@ -24,8 +24,8 @@ struct DetectorShape {
   double memory_rows = 20'000;
   /// Entities with more metrics get one autoregression a metric instead of a vector regression.
   std::size_t most_vector_metrics = 64;
-  /// A healthy row is beyond the limit with this probability.
-  double false_alarm_rate = 5e-3;
+  /// So many runs of rows beyond the limit may begin for each healthy row.
+  double false_alarm_rate = 3e-3;
   /// No alarm before that many rows.
   double warmup_rows = 60;
   /// Rows of the mean that the score is made of, and what of a peak is left a row later.
@@ -88,6 +88,7 @@ class EntityDetector {
   void watch_refusals(double weight);
   void learn(double wall_s, double weight);
   RowFinding conclude(double row_score, double weight);
+  double limit_of(double score);
 
   DetectorShape shape_;
   /// One of the two forecasts.
@@ -116,6 +117,8 @@ class EntityDetector {
   double refused_ = 0;
   double relearn_rows_ = 0;
   double held_ = 0;
+  /// Rows without a break that were beyond what is likely.
+  std::size_t unlikely_rows_ = 0;
   double wall_s_ = 0;
 };
 

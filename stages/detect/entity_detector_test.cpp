@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -15,6 +16,37 @@ namespace gala {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+TEST(Tail, LimitIsExceededInAsManyRunsAsWanted) {
+  // Scores that change little from row to row: each excess is one of a run of about ten.
+  Tail tail;
+  std::mt19937 random(1);
+  std::normal_distribution<double> noise;
+  double level = 0;
+  const auto score = [&] {
+    level = 0.95 * level + 0.312 * noise(random);
+    return std::exp(0.5 * level);
+  };
+  for (int i = 0; i < 40'000; ++i) {
+    tail.learn(score());
+  }
+  EXPECT_LT(tail.extremal_index(), 0.5);
+  const double limit = tail.limit(1e-3);
+  int rows = 0;
+  int runs = 0;
+  int since = 1000;
+  for (int i = 0; i < 200'000; ++i) {
+    ++since;
+    if (score() > limit) {
+      ++rows;
+      runs += since > 10 ? 1 : 0;
+      since = 0;
+    }
+  }
+  EXPECT_GT(runs, 80);
+  EXPECT_LT(runs, 400);
+  EXPECT_GT(rows, 2 * runs);
+}
 
 TEST(Tail, LimitIsExceededAsOftenAsWanted) {
   Tail tail;
@@ -88,6 +120,34 @@ TEST(EntityDetector, ScoresNormalRowsAboutOne) {
   }
   EXPECT_NEAR(sum, 1, 0.2);
   EXPECT_LT(alarms, 60);
+}
+
+/// Rows from the start of a lasting offset of one metric to the first alarm; 100 = none.
+int rows_to_alarm(double offset) {
+  EntityDetector detector(three());
+  std::mt19937 random(2);
+  for (int i = 0; i < 3000; ++i) {
+    detector.next(normal_row(random), i);
+  }
+  for (int i = 0; i < 100; ++i) {
+    std::array<double, 3> row = normal_row(random);
+    row[2] += offset;
+    if (detector.next(row, 3000 + i).abnormal()) {
+      return i;
+    }
+  }
+  return 100;
+}
+
+TEST(EntityDetector, AlarmsAtOnceOnAFarRowAndLaterOnANearOne) {
+  EXPECT_LE(rows_to_alarm(15), 1);
+  EXPECT_EQ(rows_to_alarm(0), 100);
+  std::vector<int> waits;
+  for (double offset = 2; offset < 6; offset += 0.25) {
+    waits.push_back(rows_to_alarm(offset));
+  }
+  const auto waited = [](int rows) { return rows >= 5 && rows < 20; };
+  EXPECT_TRUE(std::any_of(waits.begin(), waits.end(), waited));
 }
 
 TEST(EntityDetector, DoesNotLearnAnIncidentButAcceptsWhatStays) {

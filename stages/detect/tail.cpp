@@ -27,6 +27,7 @@ double middle(std::size_t bin) { return lowest + (static_cast<double>(bin) + 0.5
 void Tail::learn(double score) {
   const double place = (std::log(std::max(score, 1e-9)) - lowest) / step;
   const auto bin = static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(bins - 1)));
+  count_runs(bin);
   unit_ *= 1 + 1 / memory_rows_;
   counts_[bin] += static_cast<float>(unit_);
   total_ += unit_;
@@ -35,20 +36,41 @@ void Tail::learn(double score) {
       count /= static_cast<float>(unit_);
     }
     total_ /= unit_;
+    excesses_ /= unit_;
+    runs_ /= unit_;
     unit_ = 1;
   }
 }
 
-double Tail::limit(double probability) const {
+void Tail::count_runs(std::size_t bin) {
+  if (bin < peaks().first_bin) {
+    rows_since_excess_ += 1;
+    return;
+  }
+  excesses_ += unit_;
+  runs_ += rows_since_excess_ >= run_gap_rows ? unit_ : 0;
+  rows_since_excess_ = 0;
+}
+
+double Tail::extremal_index() const {
+  // Rows are taken for independent until runs were seen.
+  return std::min((runs_ + unit_) / (excesses_ + unit_), 1.0);
+}
+
+Tail::Peaks Tail::peaks() const {
+  const double wanted = std::max(peak_share * total_, fewest_peaks * unit_);
+  Peaks peaks;
+  while (peaks.first_bin > 0 && peaks.count < wanted) {
+    peaks.count += static_cast<double>(counts_[--peaks.first_bin]);
+  }
+  return peaks;
+}
+
+double Tail::limit(double runs_per_row) const {
   if (total_ <= 0) {
     return std::numeric_limits<double>::infinity();
   }
-  const double wanted = std::max(peak_share * total_, fewest_peaks * unit_);
-  double above = 0;
-  std::size_t bin = bins;
-  while (bin > 0 && above < wanted) {
-    above += static_cast<double>(counts_[--bin]);
-  }
+  const auto [bin, above] = peaks();
   const double threshold = lowest + static_cast<double>(bin) * step;
   double mean = 0;
   double square = 0;
@@ -62,6 +84,7 @@ double Tail::limit(double probability) const {
   const double ratio = mean * mean / variance;
   const double shape = std::clamp(0.5 * (1 - ratio), -most_shape, most_shape);
   const double spread = mean * (1 - shape);
+  const double probability = std::min(runs_per_row / extremal_index(), 1.0);
   const double rarity = probability * total_ / above;
   const double beyond = std::abs(shape) < 1e-6 ? -std::log(rarity) * spread
                                                : spread / shape * (std::pow(rarity, -shape) - 1);
@@ -72,12 +95,16 @@ void Tail::save(StateWriter& writer) const {
   writer.put(unit_);
   writer.put(total_);
   writer.put(std::span<const float>(counts_));
+  writer.put(excesses_);
+  writer.put(runs_);
 }
 
 void Tail::load(StateReader& reader) {
   reader.get(unit_);
   reader.get(total_);
   reader.get(std::span<float>(counts_));
+  reader.get(excesses_);
+  reader.get(runs_);
 }
 
 }  // namespace gala

@@ -14,14 +14,21 @@ class StateWriter;
 /// works on the logarithm of the score and on a forgetting histogram of it instead of a list of
 /// peaks, which is DSPOT's drift at a fixed size; the distribution is fitted by its moments (J. R.
 /// M. Hosking, J. R. Wallis, Technometrics 29, 1987). 1.1 kB.
+///
+/// Scores of neighbouring rows are alike, so excesses come in runs, and a run is one alarm, not as
+/// many as it has rows. How many runs there are to an excess, the extremal index, is counted (runs
+/// estimator: R. L. Smith, I. Weissman, J. R. Statist. Soc. B 56, 1994); a limit for a wanted rate
+/// of alarms follows from the limit for a probability of rows by it.
 class Tail {
  public:
   explicit Tail(double memory_rows = 20'000) : memory_rows_(memory_rows) {}
 
   /// A score ≥ 0 of a normal row.
   void learn(double score);
-  /// The score that a normal row exceeds with `probability`; needs `learned()` of some dozens.
-  [[nodiscard]] double limit(double probability) const;
+  /// The score that normal rows exceed in so many runs a row; needs `learned()` of some dozens.
+  [[nodiscard]] double limit(double runs_per_row) const;
+  /// Share of the excesses that begin a run.
+  [[nodiscard]] double extremal_index() const;
   [[nodiscard]] double learned() const { return total_ / unit_; }
 
   void save(StateWriter& writer) const;
@@ -30,10 +37,24 @@ class Tail {
  private:
   static constexpr std::size_t bins = 256;
 
+  struct Peaks {
+    std::size_t first_bin = bins;
+    double count = 0;
+  };
+  [[nodiscard]] Peaks peaks() const;
+  void count_runs(std::size_t bin);
+
+  /// A run is over after so many rows without an excess.
+  static constexpr double run_gap_rows = 10;
+
   double memory_rows_;
   double unit_ = 1;
   double total_ = 0;
   std::array<float, bins> counts_{};
+  /// Excesses, the runs that they make, and the rows since the last one.
+  double excesses_ = 0;
+  double runs_ = 0;
+  double rows_since_excess_ = run_gap_rows;
 };
 
 }  // namespace gala
