@@ -11,7 +11,9 @@
 #include <string>
 
 #include "runtime/cli/csv_table.h"
+#include "runtime/stage_memory.h"
 #include "stages/detect/entity_detector.h"
+#include "stages/detect/model_state.h"
 #include "stages/threshold/alarm.h"
 
 namespace gala {
@@ -64,7 +66,24 @@ Result<SeriesTable> read_part(const fs::path& path) {
   return parse_series_csv(TRY(read_plain_or_gzip(path)), path.string());
 }
 
+/// A detector that starts as the stage does: from what training has left in a file.
+Result<EntityDetector> restart(const EntityDetector& trained, const std::string& path) {
+  StateWriter writer;
+  trained.save(writer);
+  TRY(write_memory(path, writer.bytes()));
+  const std::vector<std::uint8_t> bytes = TRY(read_memory(path));
+  EntityDetector detector(trained.shape());
+  StateReader reader(bytes);
+  detector.load(reader);
+  if (!reader.ok()) {
+    return fail(path + ": not what was written there; is the disk full?");
+  }
+  detector.interrupt();
+  return detector;
+}
+
 Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
+  const std::string name = folder.filename().string();
   const SeriesTable test = TRY(read_part(folder / "test.csv"));
   DetectorShape shape;
   shape.metrics = test.columns.size();
@@ -75,8 +94,9 @@ Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
       return fail(folder.string() + ": train.csv and test.csv have other metrics");
     }
     feed(detector, train, true, nullptr);
+    detector = TRY(restart(detector, (fs::path(options.output) / (name + ".memory")).string()));
   }
-  const fs::path output = fs::path(options.output) / (folder.filename().string() + ".csv");
+  const fs::path output = fs::path(options.output) / (name + ".csv");
   std::ofstream file(output);
   file << "time,score,alarm,metrics\n";
   feed(detector, test, false, &file);

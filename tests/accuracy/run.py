@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENT = os.path.join(ROOT, "docs", "accuracy.md")
@@ -27,35 +26,33 @@ AHEAD = {
 
 
 def measure(arguments, folder, scores, flags):
-    """The means over the series of one set, by name of the figure; and seconds."""
-    began = time.monotonic()
+    """The means over the series of one set, by name of the figure."""
     subprocess.run([os.path.join(arguments.bin, "gala"), "eval", "detect", "--in", folder, "--out", scores, *flags], check=True,
                    stdout=subprocess.DEVNULL)
-    seconds = time.monotonic() - began
     text = subprocess.run([sys.executable, arguments.score, "detect", folder, scores], check=True, capture_output=True, text=True).stdout
     print(text)
     mean = re.search(r"^MEAN of (\d+)\s+(.*)$", text, re.M)
-    return int(mean.group(1)), dict(zip(FIGURES, (float(x) for x in mean.group(2).split()))), seconds
+    return int(mean.group(1)), dict(zip(FIGURES, (float(x) for x in mean.group(2).split())))
 
 
-def row_of(name, count, figures, seconds):
+def row_of(name, count, figures):
     cells = [f"{figures[f]:.3f}" if figures[f] == figures[f] else "–" for f in FIGURES]
-    return f"| {name} | {count} | " + " | ".join(cells) + f" | {seconds:.0f} |"
+    return f"| {name} | {count} | " + " | ".join(cells) + " |"
 
 
 def table(arguments):
-    lines = ["| set | series | " + " | ".join(FIGURES) + " | s |", "|---|---|" + "---|" * (len(FIGURES) + 1)]
+    lines = ["| set | series | " + " | ".join(FIGURES) + " |", "|---|---|" + "---|" * len(FIGURES)]
     behind = []
     detect = os.path.join(arguments.data, "detect")
     for name in sorted(os.listdir(detect)):
         with tempfile.TemporaryDirectory() as scores:
-            count, figures, seconds = measure(arguments, os.path.join(detect, name), scores, [])
-            lines.append(row_of(name, count, figures, seconds))
-            _, cold, seconds = measure(arguments, os.path.join(detect, name), scores, ["--no-training"])
-            lines.append(row_of(name + ", no training", count, cold, seconds))
+            count, figures = measure(arguments, os.path.join(detect, name), scores, [])
+            lines.append(row_of(name, count, figures))
+            _, cold = measure(arguments, os.path.join(detect, name), scores, ["--no-training"])
+            lines.append(row_of(name + ", no training", count, cold))
         aims = AHEAD.get(name, {})
         if aims:
-            lines.append(f"| {name}, ahead | | " + " | ".join(f"> {aims[f]}" if f in aims else "" for f in FIGURES) + " | |")
+            lines.append(f"| {name}, ahead | | " + " | ".join(f"> {aims[f]}" if f in aims else "" for f in FIGURES) + " |")
         behind += [f"{name} {f}: {figures[f]:.3f}, aim > {aim}" for f, aim in aims.items() if not figures[f] > aim]
     return "\n".join(lines), behind
 
