@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 9> cause_words{
 template <class Items>
 std::vector<std::string> names_of(const Items& items) {
   std::vector<std::string> names;
+  names.reserve(items.size());
   for (const auto& item : items) {
     names.push_back(item.name);
   }

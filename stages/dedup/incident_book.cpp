@@ -21,28 +21,30 @@ std::uint64_t distance(std::uint64_t one, std::uint64_t other) {
   return one > other ? one - other : other - one;
 }
 
-}  // namespace
+using Effects = std::map<std::string, std::set<std::string>>;
 
-namespace {
+/// Adds to what follows from a metric at once what follows from that.
+void reach(std::set<std::string>& reached, const Effects& effects) {
+  std::vector<std::string> open(reached.begin(), reached.end());
+  while (!open.empty()) {
+    const std::string from = std::move(open.back());
+    open.pop_back();
+    for (const std::string& next : effects.at(from)) {
+      if (reached.insert(next).second) {
+        open.push_back(next);
+      }
+    }
+  }
+}
 
-std::map<std::string, std::set<std::string>> all_effects(
-    const std::set<std::pair<std::string, std::string>>& known_causes) {
-  std::map<std::string, std::set<std::string>> effects;
+Effects all_effects(const std::set<std::pair<std::string, std::string>>& known_causes) {
+  Effects effects;
   for (const auto& [effect, cause] : known_causes) {
     effects[cause].insert(effect);
     effects[effect];
   }
   for (auto& [cause, reached] : effects) {
-    std::vector<std::string> open(reached.begin(), reached.end());
-    while (!open.empty()) {
-      const std::string from = std::move(open.back());
-      open.pop_back();
-      for (const std::string& next : effects.at(from)) {
-        if (reached.insert(next).second) {
-          open.push_back(next);
-        }
-      }
-    }
+    reach(reached, effects);
   }
   return effects;
 }
@@ -136,30 +138,33 @@ void IncidentBook::bonds_by_host(const Subject& subject, std::vector<Bond>& bond
   }
 }
 
+void IncidentBook::bonds_by_entity(const Subject& subject, std::string_view id,
+                                   const Incident::Fold& fold, std::vector<Bond>& bonds) const {
+  const auto numbers = of_entity_.find(std::string(id));
+  if (numbers == of_entity_.end()) {
+    return;
+  }
+  for (const Number number : numbers->second) {
+    if (number == subject.own) {
+      continue;
+    }
+    for (const wire::FoldedEventT& event : incidents_.at(number).events()) {
+      if (event.entity_id == id) {
+        add_bond(subject, number, event, fold, bonds);
+      }
+    }
+  }
+}
+
 std::vector<IncidentBook::Bond> IncidentBook::bonds_of(const Subject& subject) const {
   std::vector<Bond> bonds;
-  const auto gather = [&](std::string_view id, const Incident::Fold& fold) {
-    const auto numbers = of_entity_.find(std::string(id));
-    if (numbers == of_entity_.end()) {
-      return;
-    }
-    for (const Number number : numbers->second) {
-      if (number == subject.own) {
-        continue;
-      }
-      for (const wire::FoldedEventT& event : incidents_.at(number).events()) {
-        if (event.entity_id == id) {
-          add_bond(subject, number, event, fold, bonds);
-        }
-      }
-    }
-  };
-  gather(subject.entity_id, {wire::FoldReason::same_entity, {}, {}});
+  bonds_by_entity(subject, subject.entity_id, {wire::FoldReason::same_entity, {}, {}}, bonds);
   relatives_.search(
       subject.entity_id,
       [this](std::string_view id) { return of_entity_.contains(std::string(id)); },
       [&](std::string_view id, const std::vector<std::string_view>& path) {
-        gather(id, {wire::FoldReason::related, {}, {path.begin(), path.end()}});
+        bonds_by_entity(subject, id, {wire::FoldReason::related, {}, {path.begin(), path.end()}},
+                        bonds);
       });
   bonds_by_host(subject, bonds);
   std::stable_sort(bonds.begin(), bonds.end(),

@@ -84,6 +84,9 @@ class IncidentBook {
   [[nodiscard]] std::vector<Bond> bonds_of(const Subject& subject) const;
   void add_bond(const Subject& subject, Number incident, const wire::FoldedEventT& event,
                 Incident::Fold fold, std::vector<Bond>& bonds) const;
+  /// With the events of the entity `id`, which is the subject's own or near it.
+  void bonds_by_entity(const Subject& subject, std::string_view id, const Incident::Fold& fold,
+                       std::vector<Bond>& bonds) const;
   void bonds_by_host(const Subject& subject, std::vector<Bond>& bonds) const;
   [[nodiscard]] bool is_host_resource(std::string_view entity) const;
   [[nodiscard]] bool is_known_cause(const Subject& subject, const wire::FoldedEventT& event) const;

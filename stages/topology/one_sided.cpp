@@ -26,8 +26,8 @@ bool OneSided::has_partner(NodeIndex node, const AloneRule& rule) const {
 void OneSided::end_stand_in(NodeIndex node) {
   const auto state = states_.find(node);
   if (state != states_.end()) {
-    if (state->second.stand_in) {
-      graph_.remove_edge(*state->second.stand_in);
+    if (const std::optional<EdgeKey>& stand_in = state->second.stand_in) {
+      graph_.remove_edge(*stand_in);
     }
     states_.erase(state);
   }
@@ -58,13 +58,14 @@ void OneSided::look(NodeIndex node, BootTime now, const Make& make) {
     const EdgeKey key = rule.made_is_from
                             ? EdgeKey{static_cast<std::uint32_t>(rule.kind), *made, node}
                             : EdgeKey{static_cast<std::uint32_t>(rule.kind), node, *made};
-    if (state->second.stand_in && *state->second.stand_in != key) {
-      graph_.remove_edge(*state->second.stand_in);
+    std::optional<EdgeKey>& stand_in = state->second.stand_in;
+    if (stand_in && *stand_in != key) {
+      graph_.remove_edge(*stand_in);
     }
     if (!graph_.has_edge(key)) {
       graph_.add_edge(key);
     }
-    state->second.stand_in = key;
+    stand_in = key;
     return;  // One other end is enough.
   }
 }
