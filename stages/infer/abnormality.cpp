@@ -31,6 +31,8 @@ struct Baseline {
   bool known = false;
   std::vector<double> values;
   Robust robust;
+  /// Spread of the outliers of the past, where they count.
+  double tail = 0;
   /// First sample that is not part of it.
   std::size_t end = 0;
 };
@@ -64,6 +66,7 @@ Baseline baseline_of(std::span<const Sample> samples, const Question& question) 
     baseline.values.push_back(sample.value);
   }
   baseline.robust = robust_of(baseline.values);
+  baseline.tail = question.tails ? tail_spread(baseline.values, baseline.robust.median) : 0;
   return baseline;
 }
 
@@ -113,11 +116,7 @@ Scale scale_of(const Baseline& baseline, const Question& question, double extrem
   const double median = baseline.robust.median;
   const double floor = question.floor ? spread_floor(median, extreme, *question.floor)
                                       : spread_floor(median, extreme);
-  Scale scale{median, std::max(baseline.robust.spread, floor)};
-  if (question.tails && !baseline.values.empty()) {
-    scale.spread = std::max(scale.spread, tail_spread(baseline.values, median));
-  }
-  return scale;
+  return {median, std::max({baseline.robust.spread, baseline.tail, floor})};
 }
 
 bool beyond_limits(const Question& question, double value) {
