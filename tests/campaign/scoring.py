@@ -63,7 +63,8 @@ def first_cause(diagnosis):
     causes = diagnosis["Resource"].get("cause_metrics") or []
     if not causes:
         return {"metric": "none", "text": diagnosis["Resource"].get("desc", "")}
-    return {"metric": short_metric(causes[0].get("metric_id", "")),
+    return {"metric": short_metric(causes[0].get("metric_id", "")), "score": causes[0].get("score", 0),
+            "confidence": diagnosis["Attributes"].get("confidence", 0),
             "entity": causes[0].get("entity_id", ""), "text": causes[0].get("desc", "")}
 
 
