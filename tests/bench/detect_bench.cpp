@@ -65,9 +65,23 @@ void judge_simply(benchmark::State& state) {
 }
 BENCHMARK(judge_simply);
 
-/// The whole stage: messages of range(0) services with three metrics each.
-void judge_messages(benchmark::State& state) {
-  testing::DetectBench bench;
+constexpr std::string_view peers_check = R"(
+[[check]]
+id = "slow_peer"
+metric = "latency"
+kind = "peers"
+among = ["comm"]
+baseline = "10m"
+warmup = "20s"
+factor = 5
+least_change = 0.5
+text = "{value}"
+zh = "{value}"
+)";
+
+/// The whole stage: messages of range(0) services of which `points` metrics each are judged.
+void judge_services(benchmark::State& state, std::string_view checks, std::int64_t points) {
+  testing::DetectBench bench(checks);
   std::vector<testing::ServiceRow> rows(static_cast<std::size_t>(state.range(0)));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i].entity_id = "m1_service_" + std::to_string(i);
@@ -79,9 +93,13 @@ void judge_messages(benchmark::State& state) {
     const auto message = testing::observe_services(rows, end_ns);
     benchmark::DoNotOptimize(bench.feed(message));
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * 3 * state.range(0));
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * points * state.range(0));
 }
+void judge_messages(benchmark::State& state) { judge_services(state, testing::joint_check, 3); }
 BENCHMARK(judge_messages)->Arg(1000);
+/// All of them one group of equals.
+void judge_peers(benchmark::State& state) { judge_services(state, peers_check, 1); }
+BENCHMARK(judge_peers)->Arg(1000)->Arg(10'000);
 
 }  // namespace
 }  // namespace gala
