@@ -1,0 +1,24 @@
+// What the kernel tests of sli share: the rows of this process. See probe_test.h.
+#pragma once
+
+#include <algorithm>
+
+#include "runtime/bpf/probe_test.h"
+
+namespace gala::bpf {
+
+/// The row of this process's listener; at least one.
+inline int server_row(Batch& batch, const Listener& listener) {
+  const int row = find_row(batch, {{"port", listener.port(), {}}});
+  EXPECT_GE(row, 0);
+  return std::max(row, 0);
+}
+
+/// The row of this process's calls to the listener.
+inline int call_row(Batch& batch, const Listener& listener) {
+  return find_row(batch, {{"port", listener.port(), {}},
+                          {"tgid", static_cast<std::uint64_t>(::getpid()), {}},
+                          {"address", 0, "127.0.0.1"}});
+}
+
+}  // namespace gala::bpf
