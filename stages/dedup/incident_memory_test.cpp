@@ -39,8 +39,9 @@ TEST(IncidentMemory, KeepsItsIdOverARestart) {
   ASSERT_TRUE(desk.load(memory));
   desk.pass(112);
   // In any order, and one that ended in between; of the other incident nobody speaks any more.
-  for (auto said = cascade.rbegin(); said != cascade.rend(); ++said) {
-    desk.keep(*said, 101);
+  const std::vector<Said> backwards(cascade.rbegin(), cascade.rend());
+  for (const Said& said : backwards) {
+    desk.keep(said, 101);
   }
   desk.close(cascade.front(), 101);
   desk.pass(120);

@@ -45,6 +45,7 @@ void expect_sound(World& world) {
 TEST(BadTopology, OwnersInACircleConnectAndEnd) {
   World world(nested_model(), {});
   std::vector<std::string> all;
+  all.reserve(18);
   for (int group = 0; group < 12; ++group) {
     all.push_back(world.see("m1", "group",
                             {{"name", "g" + std::to_string(group)},

@@ -37,6 +37,47 @@ inline SourceText shared_file(const std::string& name, const std::vector<std::st
   return file;
 }
 
+inline SourceText link_file() {
+  return entity_file("tcp_link",
+                     {"tgid", "role", "client_ip", "server_ip", "client_port", "server_port"}, {},
+                     table + std::string(R"(
+[[relation]]
+kind = "belongs_to"
+to = "proc"
+match = { tgid = "tgid" }
+[[relation]]
+kind = "is_peer"
+to = "tcp_link"
+match = { server_ip = "server_ip", server_port = "server_port", client_ip = "client_ip" }
+match_present = { client_port = "client_port" }
+where = { role = "client" }
+to_where = { role = "server" }
+across_hosts = true
+[[relation]]
+kind = "is_client"
+to = "balancer"
+match = { client_ip = "client_ip", server_ip = "virtual_ip", server_port = "virtual_port" }
+where = { role = "client" }
+across_hosts = true
+[[relation]]
+kind = "is_server"
+to = "balancer"
+match = { client_ip = "local_ip", server_ip = "server_ip", server_port = "server_port" }
+where = { role = "server" }
+across_hosts = true
+[[relation]]
+kind = "is_peer"
+to = "tcp_link"
+via = [">is_client:balancer", "<is_server:tcp_link"]
+[[relation]]
+kind = "is_peer"
+to = "external"
+match = { server_ip = "server_ip", server_port = "server_port" }
+where = { role = "client" }
+alone = true
+)"));
+}
+
 inline Model test_model() {
   const std::string measured = table;
   const std::vector<SourceText> files{
@@ -74,44 +115,7 @@ kind = "connect"
 to = "external"
 indirect = true
 )"),
-      entity_file("tcp_link",
-                  {"tgid", "role", "client_ip", "server_ip", "client_port", "server_port"}, {},
-                  measured + R"(
-[[relation]]
-kind = "belongs_to"
-to = "proc"
-match = { tgid = "tgid" }
-[[relation]]
-kind = "is_peer"
-to = "tcp_link"
-match = { server_ip = "server_ip", server_port = "server_port", client_ip = "client_ip" }
-match_present = { client_port = "client_port" }
-where = { role = "client" }
-to_where = { role = "server" }
-across_hosts = true
-[[relation]]
-kind = "is_client"
-to = "balancer"
-match = { client_ip = "client_ip", server_ip = "virtual_ip", server_port = "virtual_port" }
-where = { role = "client" }
-across_hosts = true
-[[relation]]
-kind = "is_server"
-to = "balancer"
-match = { client_ip = "local_ip", server_ip = "server_ip", server_port = "server_port" }
-where = { role = "server" }
-across_hosts = true
-[[relation]]
-kind = "is_peer"
-to = "tcp_link"
-via = [">is_client:balancer", "<is_server:tcp_link"]
-[[relation]]
-kind = "is_peer"
-to = "external"
-match = { server_ip = "server_ip", server_port = "server_port" }
-where = { role = "client" }
-alone = true
-)"),
+      link_file(),
       // What rewrites addresses: one connection as it is known on both of its sides.
       entity_file(
           "balancer",
