@@ -101,6 +101,7 @@ Model Model::parse(std::span<const SourceText> files, Diagnostics& diagnostics) 
     model.entities_.push_back(std::move(*entity));
   }
   check_entities(model.entities_, diagnostics);
+  check_remedies(model.entities_, diagnostics);
   return model;
 }
 
@@ -134,17 +135,6 @@ Model Model::load(const std::string& directory, std::vector<SourceText>& sources
 const Entity* Model::find(std::string_view entity) const {
   const auto found = std::ranges::find(entities_, entity, &Entity::name);
   return found == entities_.end() ? nullptr : &*found;
-}
-
-const Remedy* Model::find_remedy(std::string_view id) const {
-  for (const Entity& entity : entities_) {
-    const auto found = std::find_if(entity.remedies.begin(), entity.remedies.end(),
-                                    [&](const Remedy& remedy) { return remedy.id == id; });
-    if (found != entity.remedies.end()) {
-      return &*found;
-    }
-  }
-  return nullptr;
 }
 
 void Model::apply_override(const Value& table, Diagnostics& diagnostics) {

@@ -207,16 +207,21 @@ struct Cause {
   std::vector<std::string> needs;
   std::vector<Hop> needs_path;
   double needs_above = 0;
-  /// Ids of what a person may change about it.
-  std::vector<std::string> remedies;
 };
 
-/// What a person may change when a cause is named; `gala remedy` shows and applies it.
+/// What a person may change when a path to a KPI leads over one of certain metrics; `gala remedy`
+/// shows and applies it.
 struct Remedy {
+  /// Between the settings of a target where it is one text.
+  static constexpr std::string_view separator = " + ";
+
   std::string id;
-  /// "sysctl:<name>", "cgroup:<file>:<group>" or "file:<path>", with {cause.x} as in sentences.
-  std::string target;
-  /// "at_least:<number>", "times:<factor>", "set:<text>".
+  /// The metrics, "entity.metric".
+  std::vector<std::string> mends;
+  /// Settings that are changed together, as runtime/cli/remedy/setting.h reads them; {cause.x} as
+  /// in sentences, the cause being the entity with the metric.
+  std::vector<std::string> target;
+  /// As runtime/cli/remedy/proposal.h reads it, with {cause.x}.
   std::string propose;
   /// Never proposed beyond it; 0 = no such limit.
   double most = 0;
@@ -284,8 +289,9 @@ class Model {
 
   [[nodiscard]] const std::vector<Entity>& entities() const { return entities_; }
   [[nodiscard]] const Entity* find(std::string_view entity) const;
-  /// Whatever entity's file it stands in.
-  [[nodiscard]] const Remedy* find_remedy(std::string_view id) const;
+  /// What mends this metric, in the order of the model, whatever entity's file it stands in.
+  [[nodiscard]] std::vector<const Remedy*> remedies_of(std::string_view entity,
+                                                       std::string_view metric) const;
 
   /// Values a site changes: the `[override]` table of its pipeline,
   /// `[override.<entity>.check.<id>]` with above, below, clear, for, clear_for, factor, severity, …

@@ -17,8 +17,9 @@ constexpr std::array<std::string_view, 10> check_words{
     "value",  "limit",     "expected", "change",    "unit",
     "metric", "statistic", "entity",   "entity_id", "machine_id"};
 /// What `infer` knows about each side (cause, effect, kpi) besides keys and labels.
-constexpr std::array<std::string_view, 9> cause_words{
-    "value", "baseline", "peak", "unit", "change", "entity", "metric", "entity_id", "together"};
+constexpr std::array<std::string_view, 10> cause_words{"value",  "baseline", "peak",   "unit",
+                                                       "change", "entity",   "metric", "entity_id",
+                                                       "lead",   "together"};
 
 template <class Items>
 std::vector<std::string> names_of(const Items& items) {
@@ -309,14 +310,6 @@ class EntityChecker {
         continue;
       }
       check_path(cause.place, cause.needs_path, owner->name);
-    }
-    for (const std::string& id : cause.remedies) {
-      const bool known = std::ranges::any_of(all_, [&](const Entity& entity) {
-        return std::ranges::find(entity.remedies, id, &Remedy::id) != entity.remedies.end();
-      });
-      if (!known) {
-        error(cause.place, "there is no remedy " + quote(id));
-      }
     }
   }
 

@@ -284,7 +284,6 @@ class EntityParser {
     cause.needs_path = parse_hops(reader, "needs_path");
     reader.read("needs", cause.needs);
     reader.read("needs_above", cause.needs_above);
-    reader.read("remedies", cause.remedies);
     Choices where;
     reader.read_choices("where", where);
     cause.where = to_where(std::move(where));
@@ -327,7 +326,8 @@ class EntityParser {
     Remedy remedy;
     remedy.place = reader.place();
     reader.require("id", remedy.id);
-    reader.require("target", remedy.target);
+    reader.read("mends", remedy.mends);
+    reader.read("target", remedy.target);
     reader.require("propose", remedy.propose);
     reader.read("most", remedy.most, {0, 1e15});
     remedy.text = read_text(reader, "text", true);

@@ -29,4 +29,7 @@ void check_statistic(const Metric& metric, Statistic statistic, const Place& pla
 /// The rules inside each entity and between all of them.
 void check_entities(std::span<const Entity> entities, Diagnostics& diagnostics);
 
+/// Remedies: that they mend causes, and speak of what those have.
+void check_remedies(std::span<const Entity> entities, Diagnostics& diagnostics);
+
 }  // namespace gala

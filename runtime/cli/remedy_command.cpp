@@ -6,14 +6,12 @@
 #include <chrono>
 #include <csignal>
 #include <iostream>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 
 #include "runtime/cli/journal.h"
 #include "runtime/cli/journal_command.h"
-#include "runtime/cli/remedy/remedy_trial.h"
+#include "runtime/cli/remedy/offer.h"
 #include "runtime/document.h"
 #include "runtime/machine.h"
 
@@ -31,15 +29,6 @@ struct RemedyOptions {
   bool yes = false;
 };
 
-/// A remedy of a diagnosis and what it would change here.
-struct Offer {
-  std::string id;
-  std::string desc;
-  std::string target;
-  std::string propose;
-  double most = 0;
-};
-
 // A signal handler can reach nothing else.
 std::atomic<bool> interrupted{false};
 
@@ -54,51 +43,27 @@ const Json& member(const Json& object, const char* key) {
   return object.is_object() && found != object.end() ? *found : none;
 }
 
-/// Offers of the causes, best cause first.
-std::vector<Offer> offers_of(const Json& diagnosis, bool chinese) {
-  std::vector<Offer> offers;
-  for (const Json& cause : member(member(diagnosis, "Resource"), "cause_metrics")) {
-    for (const Json& remedy : member(cause, "remedies")) {
-      const Json& most = member(remedy, "most");
-      offers.push_back({text_at(remedy, "id"), text_at(remedy, chinese ? "desc_zh" : "desc"),
-                        text_at(remedy, "target"), text_at(remedy, "propose"),
-                        most.is_number() ? most.get<double>() : 0});
-    }
-  }
-  return offers;
-}
-
-/// Events of the incident that are still open.
+/// The KPIs of an incident as events.jsonl tells of them while it grows.
 class KpiWatch {
  public:
   static Result<KpiWatch> start(const std::string& path, const Json& diagnosis) {
-    KpiWatch watch(TRY(JournalReader::open(path)));
-    for (const Json& kpi : member(member(diagnosis, "Resource"), "affected_kpis")) {
-      watch.open_.insert(text_at(kpi, "event_id"));
-    }
-    if (watch.open_.empty()) {
-      watch.open_.insert(text_at(diagnosis, "event_id"));
-    }
-    return watch;
+    return KpiWatch(TRY(JournalReader::open(path)), KpiState(diagnosis));
   }
 
   /// True when each of the KPIs is normal again.
   bool recovered() {
     while (const auto line = reader_.next()) {
-      const Json event = Json::parse(*line, nullptr, false);
-      const Json& anomaly = member(event, "is_anomaly");
-      if (anomaly.is_boolean() && !anomaly.get<bool>()) {
-        open_.erase(text_at(event, "event_id"));
-      }
+      state_.on(*line);
     }
-    return open_.empty();
+    return state_.recovered();
   }
 
  private:
-  explicit KpiWatch(JournalReader reader) : reader_(std::move(reader)) {}
+  KpiWatch(JournalReader reader, KpiState state)
+      : reader_(std::move(reader)), state_(std::move(state)) {}
 
   JournalReader reader_;
-  std::set<std::string> open_;
+  KpiState state_;
 };
 
 bool confirmed(const RemedyOptions& options) {
@@ -116,8 +81,36 @@ bool confirmed(const RemedyOptions& options) {
   return answer == "y" || answer == "yes";
 }
 
+/// "/proc/sys/net/core/somaxconn is 128", one for each change.
+std::string settings_text(const std::vector<Change>& changes, std::string_view verb, bool after) {
+  std::string text;
+  for (const Change& change : changes) {
+    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", change.setting.where(), verb,
+                        after ? change.after : change.before);
+  }
+  return text;
+}
+
+Result<TrialEnd> try_and_wait(const std::vector<Change>& changes, KpiWatch& watch,
+                              Duration within) {
+  const auto stop = [](int) { interrupted = true; };
+  std::signal(SIGINT, stop);
+  std::signal(SIGTERM, stop);
+  const auto begin = std::chrono::steady_clock::now();
+  return try_remedy(
+      {changes, [&] { return watch.recovered(); },
+       [] {
+         std::this_thread::sleep_for(std::chrono::milliseconds{200});
+         return !interrupted.load();
+       },
+       [&] {
+         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+       },
+       within});
+}
+
 int apply(const CommandContext& context, const RemedyOptions& options, const Json& diagnosis,
-          const Setting& setting, const std::string& before, const std::string& after) {
+          const std::vector<Change>& changes) {
   const auto within = parse_duration(options.within);
   if (!within) {
     fmt::print(stderr, "gala remedy: \"{}\" is no duration; write 30s or 2m\n", options.within);
@@ -136,43 +129,35 @@ int apply(const CommandContext& context, const RemedyOptions& options, const Jso
   if (!confirmed(options)) {
     return exit_failure;
   }
-  const auto stop = [](int) { interrupted = true; };
-  std::signal(SIGINT, stop);
-  std::signal(SIGTERM, stop);
-  const auto begin = std::chrono::steady_clock::now();
-  const auto end = try_remedy(
-      {setting, before, after, [&] { return watch->recovered(); },
-       [] {
-         std::this_thread::sleep_for(std::chrono::milliseconds{200});
-         return !interrupted.load();
-       },
-       [&] {
-         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-       },
-       *within});
+  const auto end = try_and_wait(changes, *watch, *within);
   if (!end) {
     fmt::print(stderr, "gala remedy: {}\n", end.error().what);
     return exit_failure;
   }
   if (*end == TrialEnd::helped) {
-    fmt::print("The KPI recovered; {} stays {}. It is not written to any configuration file.\n",
-               setting.where(), after);
+    fmt::print("The KPI recovered; {}. It is not written to any configuration file.\n",
+               settings_text(changes, "stays", true));
     return exit_ok;
   }
-  fmt::print("{}; {} is {} again.\n",
+  fmt::print("{}; {} again.\n",
              *end == TrialEnd::stopped ? "Stopped" : "The KPI did not recover in time",
-             setting.where(), before);
+             settings_text(changes, "is", false));
   return exit_failure;
 }
 
-/// Shows an offer; the new value when there is one to apply.
-std::optional<std::string> show(const Offer& offer, const Setting& setting,
-                                const std::string& before) {
-  fmt::print("  {}\n    {}\n    now      {}\n", offer.id, offer.desc, before);
-  fmt::print("    where    {}\n", setting.where());
-  auto after = proposed_value(before, offer.propose, offer.most, setting.first_number_counts());
-  fmt::print("    proposed {}\n", after ? *after : "nothing: it is so already, or has no limit");
-  return after;
+void show(const Offer& offer, const Treatment& treatment) {
+  fmt::print("  {}\n    {}\n", offer.id, offer.desc);
+  for (const auto* changes : {&treatment.changes, &treatment.fine}) {
+    for (const Change& change : *changes) {
+      fmt::print(
+          "    where    {}\n    now      {}\n    proposed {}\n", change.setting.where(),
+          change.before,
+          change.after.empty() ? "nothing: it is so already, or has no limit" : change.after);
+    }
+  }
+  for (const std::string& reason : treatment.missing) {
+    fmt::print("    not here {}\n", reason);
+  }
 }
 
 int treat(const CommandContext& context, const RemedyOptions& options, const Json& diagnosis) {
@@ -182,24 +167,19 @@ int treat(const CommandContext& context, const RemedyOptions& options, const Jso
     fmt::print("  The KPI is on another machine: run gala remedy there.\n");
     return options.apply ? exit_failure : exit_ok;
   }
-  std::set<std::string> shown;
+  bool any = false;
   for (const Offer& offer : offers_of(diagnosis, options.journal.chinese)) {
-    const bool wanted = options.id.empty() || options.id == offer.id;
-    if (!wanted || !shown.insert(offer.id + offer.target).second) {
+    if (!options.id.empty() && options.id != offer.id) {
       continue;
     }
-    const auto setting = Setting::find(offer.target);
-    const auto before = setting ? setting->read() : Result<std::string>(fail(setting.error().what));
-    if (!before) {
-      fmt::print("  {}: {}\n", offer.id, before.error().what);
-      continue;
-    }
-    const auto after = show(offer, *setting, *before);
-    if (options.apply && after) {
-      return apply(context, options, diagnosis, *setting, *before, *after);
+    any = true;
+    const Treatment treatment = treatment_of(offer);
+    show(offer, treatment);
+    if (options.apply && !treatment.changes.empty()) {
+      return apply(context, options, diagnosis, treatment.changes);
     }
   }
-  if (shown.empty()) {
+  if (!any) {
     fmt::print("  The model knows no remedy for its causes.\n");
   }
   return options.apply ? exit_failure : exit_ok;

@@ -157,8 +157,8 @@ class Writer {
       step->score = strength_of(link, series(link.cause));
       step->text = text.en;
       step->text_zh = text.zh;
+      write_remedies(link, *cause);
       if (cause->path.empty()) {
-        write_remedies(*link.rule, link, *cause);
         cause->keyword = link.rule->keyword;
         cause->sentence = text.en;
         cause->sentence_zh = text.zh;
@@ -174,23 +174,29 @@ class Writer {
     return cause;
   }
 
-  void write_remedies(const Cause& rule, const CauseLink& link, wire::CauseT& cause) const {
+  /// What mends any step of the path ends its effect on the KPI; that of the root comes first.
+  void write_remedies(const CauseLink& link, wire::CauseT& cause) const {
     const Roles roles{subject(series(link.cause)), subject(series(link.effect)),
                       subject(series(0))};
-    for (const std::string& id : rule.remedies) {
-      const gala::Remedy* remedy = findings_.around.interest.remedy(id);
-      if (remedy == nullptr) {
-        continue;
-      }
+    for (const gala::Remedy* remedy : findings_.around.interest.remedies_of(
+             roles.cause.node.entity, roles.cause.series.metric)) {
       auto out = std::make_unique<wire::RemedyT>();
       const Text text = fill_sentence(remedy->text, roles);
       out->id = remedy->id;
-      out->target = fill_sentence({remedy->target, ""}, roles).en;
-      out->propose = remedy->propose;
+      for (const std::string& target : remedy->target) {
+        out->target += out->target.empty() ? "" : gala::Remedy::separator;
+        out->target += fill_sentence({target, ""}, roles).en;
+      }
+      out->propose = fill_sentence({remedy->propose, ""}, roles).en;
       out->most = remedy->most;
       out->text = text.en;
       out->text_zh = text.zh;
-      cause.remedies.push_back(std::move(out));
+      const bool told = std::any_of(
+          cause.remedies.begin(), cause.remedies.end(),
+          [&](const auto& other) { return other->id == out->id && other->target == out->target; });
+      if (!told) {
+        cause.remedies.push_back(std::move(out));
+      }
     }
   }
 

@@ -33,7 +33,10 @@ class Interest {
   /// Rules whose effect is this metric, in the order of the model.
   [[nodiscard]] const std::vector<const Cause*>& causes_of(std::string_view entity,
                                                            std::string_view metric) const;
-  [[nodiscard]] const Remedy* remedy(std::string_view id) const { return model_.find_remedy(id); }
+  [[nodiscard]] std::vector<const Remedy*> remedies_of(std::string_view entity,
+                                                       std::string_view metric) const {
+    return model_.remedies_of(entity, metric);
+  }
   [[nodiscard]] const Entity* entity(std::string_view name) const;
   /// Can an entity of this type be an application's own (process, container, pod: what the model
   /// derives connections between)?

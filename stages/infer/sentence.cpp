@@ -81,6 +81,19 @@ std::string together(const Subject& subject, bool chinese) {
                  : " (one of " + size + " that together have " + level + ")";
 }
 
+/// For programs: no prefix, no unit.
+std::string exact_number(double value) {
+  std::array<char, 64> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+  return end.ec == std::errc{} ? std::string(text.data(), end.ptr) : "?";
+}
+
+/// How long before the KPI it began.
+std::string lead(const Verdict& verdict, const Verdict& kpi) {
+  const Duration lead = std::max(Duration{0}, kpi.bent - verdict.bent);
+  return format_quantity(std::chrono::duration<double>(lead).count(), "s");
+}
+
 std::optional<std::string> attribute(const Subject& subject, std::string_view name, bool chinese) {
   const Verdict& verdict = subject.series.verdict;
   if (name == "value") {
@@ -113,8 +126,17 @@ std::optional<std::string> attribute(const Subject& subject, std::string_view na
   if (name == "machine_id") {
     return subject.node.machine;
   }
-  const std::string_view label = subject.node.label(name);
-  return label.empty() ? "?" : std::string(label);
+  if (name == "number") {
+    return exact_number(verdict.level);
+  }
+  for (std::string_view rest = name; !rest.empty();) {
+    const auto bar = std::min(rest.find('|'), rest.size());
+    if (const std::string_view label = subject.node.label(rest.substr(0, bar)); !label.empty()) {
+      return std::string(label);
+    }
+    rest.remove_prefix(std::min(bar + 1, rest.size()));
+  }
+  return "?";
 }
 
 }  // namespace
@@ -163,6 +185,9 @@ Text fill_sentence(const Text& pattern, const Roles& roles) {
       return std::nullopt;
     }
     const std::string_view word = name.substr(dot + 1);
+    if (word == "lead") {
+      return lead(subject->series.verdict, roles.kpi.series.verdict);
+    }
     return word == "together" ? together(*subject, chinese) : attribute(*subject, word, chinese);
   };
   return {fill(pattern.en, [&](std::string_view name) { return lookup(name, false); }),

@@ -27,8 +27,10 @@ struct Roles {
 };
 
 /// Replaces {cause.x}, {effect.x} and {kpi.x}: value, baseline, peak, change, unit, metric, entity,
-/// entity_id, machine_id, together (what a group of causes does together, or nothing), or a key or
-/// label; one that is not known reads "?".
+/// entity_id, machine_id, number (the value without unit), lead (how
+/// long before the KPI it began), together (what a group of causes does
+/// together, or nothing), or a key or label, of several ("a|b") the first that is known; one that
+/// is not known reads "?".
 Text fill_sentence(const Text& pattern, const Roles& roles);
 
 }  // namespace gala

@@ -49,6 +49,17 @@ TEST(Sentence, FillsWhatItKnowsAndMarksWhatIsMissing) {
   EXPECT_EQ(text.zh, "stress占用0.9 %");
 }
 
+TEST(Sentence, GivesProgramsTheNumberAndTheFirstLabelThatIsKnown) {
+  GraphNode group;
+  group.labels = {{"cgroup", "/a"}};
+  AbnormalSeries throttled;
+  throttled.verdict.level = 0.8125;
+  const Roles roles{{throttled, group, "s/s"}, {throttled, group, "s"}, {throttled, group, "s"}};
+  EXPECT_EQ(fill_sentence({"add:{cause.number} to {cause.memory_cgroup|cgroup}", ""}, roles).en,
+            "add:0.8125 to /a");
+  EXPECT_EQ(fill_sentence({"{cause.none|neither}", ""}, roles).en, "?");
+}
+
 TEST(Sentence, SaysWhatAGroupDoesTogether) {
   GraphNode hog;
   AbnormalSeries cpu;

@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -18,23 +17,27 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/cli/remedy/listen_backlog.h"
 #include "runtime/diagnostics.h"
 #include "runtime/handle.h"
 
 namespace gala {
 namespace {
 
-/// Files of version 2 with the controller and file that version 1 has for them.
+/// Files of version 2 with the controller and file that version 1 has for them; "" = none.
 struct GroupFile {
   std::string_view name;
   std::string_view controller;
   std::string_view old_name;
 };
-constexpr std::array<GroupFile, 3> group_files{{{"cpu.max", "cpu", "cpu.cfs_quota_us"},
+constexpr std::array<GroupFile, 8> group_files{{{"cpu.max", "cpu", "cpu.cfs_quota_us"},
                                                 {"memory.max", "memory", "memory.limit_in_bytes"},
-                                                {"pids.max", "pids", "pids.max"}}};
-/// Version 1 says "no limit" by a number near the largest.
-constexpr double unlimited = 9e18;
+                                                {"pids.max", "pids", "pids.max"},
+                                                {"io.max", "", ""},
+                                                {"", "blkio", "blkio.throttle.read_bps_device"},
+                                                {"", "blkio", "blkio.throttle.write_bps_device"},
+                                                {"", "blkio", "blkio.throttle.read_iops_device"},
+                                                {"", "blkio", "blkio.throttle.write_iops_device"}}};
 
 std::vector<std::string> parts_of(std::string_view text, char separator, std::size_t most) {
   std::vector<std::string> parts;
@@ -67,12 +70,13 @@ std::optional<std::string> group_path(const GroupFile& file, const std::string& 
       continue;
     }
     const std::string base = fields[1] + (group == "/" ? "" : group);
-    if (fields[2] == "cgroup2" && std::filesystem::exists(base + "/" + std::string(file.name))) {
-      return base + "/" + std::string(file.name);
+    const std::string new_file = base + "/" + std::string(file.name);
+    if (fields[2] == "cgroup2" && !file.name.empty() && std::filesystem::exists(new_file)) {
+      return new_file;
     }
     const std::vector<std::string> options = parts_of(fields[3], ',', 64);
     const std::string old_file = base + "/" + std::string(file.old_name);
-    if (fields[2] == "cgroup" &&
+    if (fields[2] == "cgroup" && !file.old_name.empty() &&
         std::find(options.begin(), options.end(), file.controller) != options.end() &&
         std::filesystem::exists(old_file)) {
       old_path = old_file;
@@ -97,10 +101,13 @@ Result<std::string> read_text(const std::string& path) {
 
 Result<void> write_text(const std::string& path, const std::string& text) {
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-  if (!file ||
-      ::write(file.value(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return fail("cannot write " + quote(text) + " to " + quote(path) + ": " +
-                std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+  // Limits of several devices are several lines, of which the kernel takes one at a time.
+  for (const std::string& line : parts_of(text, '\n', text.size() + 1)) {
+    if (!file ||
+        ::write(file.value(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+      return fail("cannot write " + quote(line) + " to " + quote(path) + ": " +
+                  std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+    }
   }
   return {};
 }
@@ -126,39 +133,29 @@ Result<Value> in_namespace_of(int pid, const KernelFiles& files, Body&& body) {
   return result;
 }
 
-struct Number {
-  std::size_t at = 0;
-  std::size_t size = 0;
-  double value = 0;
-};
-
-/// The first or last word of `text` if it is a number.
-std::optional<Number> number_in(std::string_view text, bool first) {
-  constexpr std::string_view blank = " \t";
-  const auto from = first ? text.find_first_not_of(blank) : text.find_last_of(blank) + 1;
-  if (from == std::string_view::npos || from >= text.size()) {
-    return std::nullopt;
+Result<void> limit_files(int pid, rlim_t wanted) {
+  rlimit limit{};
+  if (::prlimit(pid, RLIMIT_NOFILE, nullptr, &limit) == 0) {
+    limit.rlim_cur = wanted;
+    limit.rlim_max = std::max(limit.rlim_max, wanted);
+    if (::prlimit(pid, RLIMIT_NOFILE, &limit, nullptr) == 0) {
+      return {};
+    }
   }
-  const auto to = std::min(text.find_first_of(blank, from), text.size());
-  Number number{from, to - from, 0};
-  const auto read = std::from_chars(text.data() + from, text.data() + to, number.value);
-  const bool whole = read.ec == std::errc{} && read.ptr == text.data() + to;
-  return whole ? std::optional(number) : std::nullopt;
+  return fail("cannot change the limits of process " + std::to_string(pid) + ": " +
+              std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
 }
 
-double argument_of(std::string_view propose) {
-  const std::string_view text = propose.substr(propose.find(':') + 1);
-  double value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
-}
-
-/// The choice that a file like /sys/block/…/queue/scheduler marks: "none [mq-deadline]".
-std::string_view chosen(std::string_view text) {
-  const auto open = text.find('[');
-  const auto close = text.find(']');
-  const bool marked = open != std::string_view::npos && close != std::string_view::npos;
-  return marked && open < close ? text.substr(open + 1, close - open - 1) : text;
+/// Microseconds of a period, in which a CPU limit counts.
+Result<double> period_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const bool new_file = path.substr(slash + 1) == "cpu.max";
+  const std::string text =
+      TRY(read_text(new_file ? path : path.substr(0, slash) + "/cpu.cfs_period_us"));
+  const std::string word = new_file ? text.substr(text.rfind(' ') + 1) : text;
+  double period = 0;
+  std::from_chars(word.data(), word.data() + word.size(), period);
+  return period > 0 ? Result<double>(period) : fail("no period in " + quote(path));
 }
 
 }  // namespace
@@ -169,57 +166,78 @@ Result<Setting> Setting::find(std::string_view target, const KernelFiles& files)
   const std::string rest(colon == std::string_view::npos ? "" : target.substr(colon + 1));
   Setting setting;
   setting.files_ = files;
+  Result<void> found = fail("cannot read the target " + quote(target));
   if (!is_safe(rest) || rest.empty()) {
-    return fail("cannot read the target " + quote(target));
-  }
-  if (kind == "sysctl") {
-    const std::vector<std::string> parts = parts_of(rest, ':', 2);
-    std::string name = parts[0];
-    std::replace(name.begin(), name.end(), '.', '/');
-    setting.path_ = files.proc + "/sys/" + name;
-    if (parts.size() == 2 && name.starts_with("net/")) {
-      const auto pid = number_of_process(parts[1]);
-      if (!pid) {
-        return fail("no process in the target " + quote(target));
-      }
-      setting.pid_ = *pid;
-    }
-    return setting;
-  }
-  if (kind == "cgroup") {
-    const std::vector<std::string> parts = parts_of(rest, ':', 2);
-    const auto file = std::find_if(group_files.begin(), group_files.end(),
-                                   [&](const GroupFile& one) { return one.name == parts[0]; });
-    const auto path = file == group_files.end() || parts.size() < 2 || !parts[1].starts_with('/')
-                          ? std::nullopt
-                          : group_path(*file, parts[1], files);
-    if (!path) {
-      return fail("no control group has the limit " + quote(target));
-    }
-    setting.path_ = *path;
-    setting.first_counts_ = true;  // cpu.max is "<quota> <period>".
-    return setting;
-  }
-  if (kind == "rlimit") {
-    const std::vector<std::string> parts = parts_of(rest, ':', 2);
-    const auto pid = parts.size() == 2 ? number_of_process(parts[1]) : std::nullopt;
-    if (parts[0] != "nofile" || !pid) {
-      return fail("cannot read the target " + quote(target));
-    }
-    setting.kind_ = Kind::open_files;
-    setting.pid_ = *pid;
-    return setting;
-  }
-  if (kind == "file" && (rest.starts_with("/sys/") || rest.starts_with("/proc/sys/"))) {
+    // No path out of where such values stand.
+  } else if (kind == "sysctl") {
+    found = setting.find_sysctl(rest);
+  } else if (kind == "cgroup") {
+    found = setting.find_group(rest);
+  } else if (kind == "rlimit" || kind == "backlog") {
+    found = setting.find_of_process(rest, kind == "backlog");
+  } else if (kind == "file" && (rest.starts_with("/sys/") || rest.starts_with("/proc/sys/"))) {
     setting.path_ = rest;
-    return setting;
+    found = {};
   }
-  return fail("cannot read the target " + quote(target));
+  TRY(std::move(found));
+  return setting;
+}
+
+Result<void> Setting::find_sysctl(const std::string& rest) {
+  const std::vector<std::string> parts = parts_of(rest, ':', 2);
+  std::string name = parts[0];
+  std::replace(name.begin(), name.end(), '.', '/');
+  path_ = files_.proc + "/sys/" + name;
+  if (parts.size() == 2 && name.starts_with("net/")) {
+    const auto pid = number_of_process(parts[1]);
+    if (!pid) {
+      return fail("no process in the target " + quote(rest));
+    }
+    pid_ = *pid;
+  }
+  return {};
+}
+
+Result<void> Setting::find_group(const std::string& rest) {
+  const std::vector<std::string> parts = parts_of(rest, ':', 2);
+  const auto file = std::find_if(group_files.begin(), group_files.end(), [&](const GroupFile& one) {
+    return (one.name.empty() ? one.old_name : one.name) == parts[0];
+  });
+  const auto path = file == group_files.end() || parts.size() < 2 || !parts[1].starts_with('/')
+                        ? std::nullopt
+                        : group_path(*file, parts[1], files_);
+  if (!path) {
+    return fail("no control group has the limit " + quote(rest));
+  }
+  path_ = *path;
+  shape_.numbers = ValueShape::Numbers::first;  // cpu.max is "<quota> <period>".
+  if (file->name == "cpu.max") {
+    shape_.unit = TRY(period_of(path_));
+  } else if (file->name == "io.max" || file->controller == "blkio") {
+    shape_.numbers = ValueShape::Numbers::every;
+  }
+  return {};
+}
+
+Result<void> Setting::find_of_process(const std::string& rest, bool backlog) {
+  const std::vector<std::string> parts = parts_of(rest, ':', 2);
+  const auto pid = parts.size() == 2 ? number_of_process(parts[backlog ? 0 : 1]) : std::nullopt;
+  const auto port = backlog && pid ? number_of_process(parts[1]) : std::nullopt;
+  if (!pid || (!backlog && parts[0] != "nofile") || (backlog && (!port || *port > 65535))) {
+    return fail("cannot read the target " + quote(rest));
+  }
+  kind_ = backlog ? Kind::backlog : Kind::open_files;
+  pid_ = *pid;
+  port_ = static_cast<std::uint16_t>(port.value_or(0));
+  return {};
 }
 
 std::string Setting::where() const {
   if (kind_ == Kind::open_files) {
     return "limit of open files of process " + std::to_string(pid_);
+  }
+  if (kind_ == Kind::backlog) {
+    return fmt::format("accept queue of process {}, port {}", pid_, port_);
   }
   return pid_ == 0 ? path_ : path_ + " in the network namespace of process " + std::to_string(pid_);
 }
@@ -232,46 +250,22 @@ Result<std::string> Setting::read() const {
     }
     return fmt::format("{}", limit.rlim_cur);
   }
+  if (kind_ == Kind::backlog) {
+    return std::to_string(TRY(backlog_of({pid_, port_})));
+  }
   return in_namespace_of<std::string>(pid_, files_, [&] { return read_text(path_); });
 }
 
 Result<void> Setting::write(const std::string& text) const {
-  if (kind_ == Kind::open_files) {
-    rlimit limit{};
-    rlim_t wanted = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), wanted);
-    if (read.ec != std::errc{} || ::prlimit(pid_, RLIMIT_NOFILE, nullptr, &limit) != 0) {
-      return fail("cannot change the limits of process " + std::to_string(pid_));
-    }
-    limit.rlim_cur = wanted;
-    limit.rlim_max = std::max(limit.rlim_max, wanted);
-    if (::prlimit(pid_, RLIMIT_NOFILE, &limit, nullptr) != 0) {
-      return fail("cannot change the limits of process " + std::to_string(pid_) + ": " +
-                  std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
-    }
-    return {};
+  if (kind_ == Kind::file) {
+    return in_namespace_of<void>(pid_, files_, [&] { return write_text(path_, text); });
   }
-  return in_namespace_of<void>(pid_, files_, [&] { return write_text(path_, text); });
-}
-
-std::optional<std::string> proposed_value(std::string_view now, std::string_view propose,
-                                          double most, bool first_number) {
-  if (propose.starts_with("set:")) {
-    const std::string_view wanted = propose.substr(4);
-    return chosen(now) == wanted ? std::nullopt : std::optional(std::string(wanted));
+  std::uint32_t wanted = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), wanted);
+  if (read.ec != std::errc{}) {
+    return fail(quote(text) + " is no number");
   }
-  const auto number = number_in(now, first_number);
-  if (!number || number->value < 0 || number->value >= unlimited) {
-    return std::nullopt;  // "max" and -1: there is no limit.
-  }
-  const double argument = argument_of(propose);
-  double wanted = propose.starts_with("times:") ? number->value * argument : argument;
-  wanted = std::round(most > 0 ? std::min(wanted, most) : wanted);
-  if (wanted <= number->value || wanted >= unlimited) {
-    return std::nullopt;
-  }
-  std::string text(now);
-  return text.replace(number->at, number->size, fmt::format("{:.0f}", wanted));
+  return kind_ == Kind::backlog ? set_backlog({pid_, port_}, wanted) : limit_files(pid_, wanted);
 }
 
 }  // namespace gala

@@ -4,8 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,38 +15,20 @@
 
 #include "runtime/cli/process.h"
 #include "runtime/cli/remedy/remedy_trial.h"
+#include "runtime/handle.h"
 
 namespace gala {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Optional;
-
-TEST(Proposal, RaisesWhatIsTooLow) {
-  EXPECT_THAT(proposed_value("128", "at_least:4096", 0, false), Optional(std::string("4096")));
-  EXPECT_EQ(proposed_value("4096", "at_least:4096", 0, false), std::nullopt);
-  EXPECT_THAT(proposed_value("4096\t131072\t6291456", "times:2", 8e6, false),
-              Optional(std::string("4096\t131072\t8000000")));
-  EXPECT_THAT(proposed_value("20000 100000", "times:2", 0, true),
-              Optional(std::string("40000 100000")));
-  EXPECT_THAT(proposed_value("[none] mq-deadline", "set:mq-deadline", 0, false),
-              Optional(std::string("mq-deadline")));
-}
-
-TEST(Proposal, LeavesAloneWhatHasNoLimitOrIsNoNumber) {
-  EXPECT_EQ(proposed_value("max 100000", "times:2", 0, true), std::nullopt);
-  EXPECT_EQ(proposed_value("-1", "times:2", 0, true), std::nullopt);
-  EXPECT_EQ(proposed_value("9223372036854771712", "times:2", 0, true), std::nullopt);
-  EXPECT_EQ(proposed_value("none [mq-deadline]", "set:mq-deadline", 0, false), std::nullopt);
-  EXPECT_EQ(proposed_value("", "times:2", 0, false), std::nullopt);
-  EXPECT_EQ(proposed_value("12", "", 0, false), std::nullopt);
-}
 
 TEST(Setting, RefusesTargetsThatItDoesNotKnow) {
   for (const std::string target :
        {"", "sysctl:", "file:/etc/passwd", "file:/sys/../etc/passwd", "cgroup:cpu.max",
         "rlimit:core:1", "rlimit:nofile:0", "sysctl:net.core.somaxconn:x",
-        "cgroup:cpu.max:/no such group", "command:reboot"}) {
+        "cgroup:cpu.max:/no such group", "backlog:1", "backlog:1:0", "backlog:1:70000",
+        "command:reboot"}) {
     EXPECT_FALSE(Setting::find(target)) << target;
   }
 }
@@ -92,51 +76,100 @@ TEST_F(InNamespace, ReadsAndWritesTheSysctlOfThatNamespaceOnly) {
   EXPECT_EQ(*Setting::find("sysctl:net.core.somaxconn")->read(), *here);
 }
 
-TEST_F(InNamespace, KeepsWhatHelped) {
-  const auto setting = Setting::find(target());
-  ASSERT_TRUE(setting && setting->write("128"));
+/// Two settings of that namespace, each with a value that is to be changed.
+class Trial : public InNamespace {
+ protected:
+  void SetUp() override {
+    InNamespace::SetUp();
+    for (const std::string name : {"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog"}) {
+      if (!IsSkipped()) {
+        const auto setting = Setting::find("sysctl:" + name + ":" + std::to_string(child_.pid()));
+        ASSERT_TRUE(setting && setting->write("128"));
+        changes_.push_back({*setting, "128", "4096"});
+      }
+    }
+  }
+
+  std::vector<std::string> values() const {
+    std::vector<std::string> values;
+    for (const Change& change : changes_) {
+      values.push_back(change.setting.read().value_or("?"));
+    }
+    return values;
+  }
+
+  std::vector<Change> changes_;
+};
+
+TEST_F(Trial, KeepsWhatHelped) {
   int asked = 0;
-  const auto end = try_remedy({*setting, "128", "4096", [&] { return ++asked == 3; },
-                               [] { return true; }, [] { return 0.0; }, std::chrono::seconds{5}});
+  const auto end = try_remedy({changes_, [&] { return ++asked == 3; }, [] { return true; },
+                               [] { return 0.0; }, std::chrono::seconds{5}});
   ASSERT_TRUE(end);
   EXPECT_EQ(*end, TrialEnd::helped);
-  EXPECT_EQ(*setting->read(), "4096");
+  EXPECT_THAT(values(), ElementsAre("4096", "4096"));
 }
 
-TEST_F(InNamespace, TakesBackWhatDidNotHelpInTime) {
-  const auto setting = Setting::find(target());
-  ASSERT_TRUE(setting && setting->write("128"));
+TEST_F(Trial, TakesBackWhatDidNotHelpInTime) {
   double seconds = 0;
-  std::string meanwhile;
+  std::vector<std::string> meanwhile;
   const auto end =
-      try_remedy({*setting, "128", "4096",
+      try_remedy({changes_,
                   [&] {
-                    meanwhile = *setting->read();
+                    meanwhile = values();
                     return false;
                   },
                   [] { return true; }, [&] { return seconds += 1; }, std::chrono::seconds{5}});
   ASSERT_TRUE(end);
   EXPECT_EQ(*end, TrialEnd::taken_back);
-  EXPECT_EQ(meanwhile, "4096");
-  EXPECT_EQ(*setting->read(), "128");
+  EXPECT_THAT(meanwhile, ElementsAre("4096", "4096"));
+  EXPECT_THAT(values(), ElementsAre("128", "128"));
 }
 
-TEST_F(InNamespace, TakesBackWhenSomebodyStopsIt) {
-  const auto setting = Setting::find(target());
-  ASSERT_TRUE(setting && setting->write("128"));
-  const auto end = try_remedy({*setting, "128", "4096", [] { return false; }, [] { return false; },
+TEST_F(Trial, TakesBackWhenSomebodyStopsIt) {
+  const auto end = try_remedy({changes_, [] { return false; }, [] { return false; },
                                [] { return 0.0; }, std::chrono::seconds{5}});
   ASSERT_TRUE(end);
   EXPECT_EQ(*end, TrialEnd::stopped);
-  EXPECT_EQ(*setting->read(), "128");
+  EXPECT_THAT(values(), ElementsAre("128", "128"));
 }
 
-TEST_F(InNamespace, SaysWhenTheKernelRefuses) {
-  const auto setting = Setting::find(target());
-  ASSERT_TRUE(setting && setting->write("128"));
-  EXPECT_FALSE(try_remedy({*setting, "128", "not a number", [] { return true; },
-                           [] { return true; }, [] { return 0.0; }, std::chrono::seconds{5}}));
-  EXPECT_EQ(*setting->read(), "128");
+TEST_F(Trial, TakesBackTheFirstWhenTheKernelRefusesTheSecond) {
+  changes_[1].after = "not a number";
+  EXPECT_FALSE(try_remedy({changes_, [] { return true; }, [] { return true; }, [] { return 0.0; },
+                           std::chrono::seconds{5}}));
+  EXPECT_THAT(values(), ElementsAre("128", "128"));
+}
+
+/// A socket of this process that listens with that backlog.
+FileDescriptor listening_socket(int backlog, std::uint16_t& port) {
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(::bind(socket.value(), generic, size), 0);
+  EXPECT_EQ(::listen(socket.value(), backlog), 0);
+  EXPECT_EQ(::getsockname(socket.value(), generic, &size), 0);
+  port = ntohs(address.sin_port);
+  return socket;
+}
+
+TEST(Setting, ChangesTheAcceptQueueOfARunningProgram) {
+  std::uint16_t port = 0;
+  const FileDescriptor socket = listening_socket(7, port);
+  const std::string process = "backlog:" + std::to_string(::getpid()) + ":";
+  const auto setting = Setting::find(process + std::to_string(port));
+  ASSERT_TRUE(setting);
+  const auto before = setting->read();
+  if (!before) {
+    GTEST_SKIP() << before.error().what;
+  }
+  EXPECT_EQ(*before, "7");
+  ASSERT_TRUE(setting->write("99"));
+  EXPECT_EQ(*setting->read(), "99");
+  EXPECT_FALSE(Setting::find(process + "1")->read()) << "nobody listens there";
 }
 
 TEST(Setting, ChangesTheLimitOfOpenFiles) {
@@ -167,7 +200,7 @@ TEST(Setting, ChangesTheLimitOfAControlGroup) {
       if (setting) {
         EXPECT_TRUE(setting->write("20000"));
         const std::string before = *setting->read();
-        const auto after = proposed_value(before, "times:2", 0, setting->first_number_counts());
+        const auto after = proposed_value(before, "add:0.2", 0, setting->shape());
         EXPECT_TRUE(after && after->starts_with("40000")) << before;
         EXPECT_TRUE(after && setting->write(*after));
         EXPECT_EQ(*setting->read(), after.value_or(""));
