@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -50,6 +51,24 @@ bool for_each_entry(int directory, std::vector<char>& buffer, Visit visit) {
       at += entry.length;
     }
   }
+}
+
+FileIdentity identity_of(const struct stat& status) {
+  constexpr std::int64_t ns_per_s = 1'000'000'000;
+  return {.device = status.st_dev,
+          .inode = status.st_ino,
+          .size_bytes = static_cast<std::uint64_t>(status.st_size),
+          .modified_ns = status.st_mtim.tv_sec * ns_per_s + status.st_mtim.tv_nsec,
+          .regular = S_ISREG(status.st_mode)};
+}
+
+/// glibc 2.36 has no wrapper for openat2 (Linux 5.6).
+FileDescriptor open_below(const FileDescriptor& root, const std::string& path, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
+  return FileDescriptor(
+      static_cast<int>(::syscall(SYS_openat2, root.value(), path.c_str(), &how, sizeof(how))));
 }
 
 }  // namespace
@@ -130,6 +149,33 @@ bool Files::exists(const std::string& path) const {
 std::uint64_t Files::inode(const std::string& path) const {
   struct stat status{};
   return ::fstatat(root_.value(), path.c_str(), &status, 0) == 0 ? status.st_ino : 0;
+}
+
+FileIdentity Files::identity(const std::string& path) const {
+  struct stat status{};
+  return ::fstatat(root_.value(), path.c_str(), &status, 0) == 0 ? identity_of(status)
+                                                                 : FileIdentity{};
+}
+
+FileDescriptor Files::open_root_of(std::uint64_t pid) const {
+  const std::string path = "proc/" + std::to_string(pid) + "/root";
+  return FileDescriptor(::openat(root_.value(), path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+FileIdentity Files::identity_below(const FileDescriptor& root, const std::string& path) {
+  struct stat status{};
+  const FileDescriptor file = open_below(root, path, O_PATH);
+  return file && ::fstat(file.value(), &status) == 0 ? identity_of(status) : FileIdentity{};
+}
+
+std::vector<std::string> Files::list_below(const FileDescriptor& root, const std::string& path) {
+  std::vector<std::string> names;
+  if (const FileDescriptor directory = open_below(root, path, O_RDONLY | O_DIRECTORY)) {
+    for_each_entry(directory.value(), entries_,
+                   [&](std::string_view name) { names.emplace_back(name); });
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::vector<std::string> Files::list(const std::string& path) {

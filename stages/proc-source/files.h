@@ -12,6 +12,16 @@
 
 namespace gala::proc {
 
+/// What tells one content of a file from another without reading it. All 0 = there is none.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;
+  bool regular = false;
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
 /// Reads files relative to one directory. A file that is not there, or vanishes while it is read,
 /// is simply absent.
 class Files {
@@ -38,6 +48,17 @@ class Files {
   [[nodiscard]] bool exists(const std::string& path) const;
   /// 0 when absent.
   [[nodiscard]] std::uint64_t inode(const std::string& path) const;
+
+  [[nodiscard]] FileIdentity identity(const std::string& path) const;
+
+  /// The root directory as a process sees it; −1 inside when it has gone.
+  [[nodiscard]] FileDescriptor open_root_of(std::uint64_t pid) const;
+  /// Of what `path` means under such a root. Never touches another file system than the root's,
+  /// where it might have to wait.
+  [[nodiscard]] static FileIdentity identity_below(const FileDescriptor& root,
+                                                   const std::string& path);
+  /// Names in a directory under such a root, sorted, under the same condition.
+  std::vector<std::string> list_below(const FileDescriptor& root, const std::string& path);
 
   /// Names in a directory without "." and "..", sorted.
   std::vector<std::string> list(const std::string& path);

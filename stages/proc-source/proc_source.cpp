@@ -76,6 +76,7 @@ RecordSchemas ProcSource::records(const StageContext& /*context*/) {
   proc::declare<proc::ProcessStatesRow>(schemas);
   proc::declare<proc::ProcessMemoryRow>(schemas);
   proc::declare<proc::JvmRow>(schemas);
+  proc::declare<proc::FileChangeRow>(schemas);
   proc::declare<proc::CgroupRow>(schemas);
   proc::declare<proc::CpuRow>(schemas);
   proc::declare<proc::CpuTotalRow>(schemas);
@@ -120,6 +121,9 @@ ProcSource::ProcSource(const Config& config, const StageContext& context)
       processes_((raise_descriptor_limit(), scan_settings(config, units_))),
       cgroups_(static_cast<std::size_t>(config.max_cgroups), config.facts_period,
                units_.ns_per_tick),
+      file_watch_({.names = config.config_files,
+                   .max_files = static_cast<std::size_t>(config.max_config_files),
+                   .detail_period = config.facts_period}),
       disks_(config.facts_period),
       nics_(config.facts_period) {}
 
@@ -221,6 +225,10 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
     send<proc::ProcessStatesRow>(std::vector{std::move(states)}, now, out);
     if (wants(proc::JvmRow::table)) {
       send<proc::JvmRow>(proc::read_jvms(*files_, processes_.rows()), now, out);
+    }
+    if (wants(proc::FileChangeRow::table)) {
+      file_watch_.scan(*files_, now.boot, processes_.rows());
+      send<proc::FileChangeRow>(file_watch_.rows(), now, out, file_watch_.lost());
     }
   }
   if (cgroups_due) {

@@ -13,6 +13,7 @@
 #include "stages/proc-source/cgroup_scan.h"
 #include "stages/proc-source/cpu.h"
 #include "stages/proc-source/disk.h"
+#include "stages/proc-source/file_watch.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/filesystem.h"
 #include "stages/proc-source/memory.h"
@@ -42,6 +43,10 @@ class ProcSource {
     std::int64_t max_memory_rows = 20;
     std::int64_t max_memory_bytes = std::int64_t{4} << 30;
     std::int64_t max_cgroups = 1000;
+    std::vector<std::string> config_files{"*.conf", "*.cnf",   "*.cfg",  "*.ini",        "*.toml",
+                                          "*.yaml", "*.yml",   "*.json", "*.xml",        "*.env",
+                                          "*.lua",  "*.rules", "*.jar",  "*.properties", "*.py"};
+    std::int64_t max_config_files = 1000;
     static constexpr auto fields() {
       return std::tuple{
           Field{
@@ -79,6 +84,12 @@ class ProcSource {
                 0, 1e15},
           Field{"max_cgroups", &Config::max_cgroups,
                 "Cgroups reported at most; those beyond count as lost.", 1, 1000000},
+          Field{"config_files", &Config::config_files,
+                "Globs; files with such names, which a process was started with or has in "
+                "/etc/<its name>, are configuration whose changes are reported."},
+          Field{"max_config_files", &Config::max_config_files,
+                "Programs and configuration files looked at at most; those beyond count as lost.",
+                0, 100000},
       };
     }
   };
@@ -127,6 +138,7 @@ class ProcSource {
   std::optional<proc::NetlinkSocket> route_;
   proc::ProcessScan processes_;
   proc::CgroupScan cgroups_;
+  proc::FileWatch file_watch_;
   proc::DiskScan disks_;
   proc::NicScan nics_;
   std::vector<proc::NicRow> last_nics_;

@@ -101,6 +101,7 @@ class Fleet : public World {
     see("m1", "dns", {{"tgid", "1"}, {"domain", "db.example"}});
     see("m1", "jvm", {{"tgid", "1"}});
     see("m1", "function", {{"tgid", "1"}, {"function", "compute"}});
+    see("m1", "file", {{"tgid", "1"}, {"path", "/etc/c1.conf"}, {"kind", "configuration"}});
     see("m1", "program", {{"comm", "c1"}});
     see("m1", "disk_use", {{"tgid", "1"}, {"disk_name", "sda"}});
     see("m1", "cpu_wait", {{"tgid", "1"}, {"rival", "c5"}, {"rival_tgid", "5"}});
