@@ -1,0 +1,66 @@
+// Events that ended and came back: their causes are of the time of the return.
+#include "stages/infer/infer_testing.h"
+
+namespace gala {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::begin;
+using testing::World;
+
+TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1, "latency", 12);
+  world.tick();
+  ASSERT_EQ(world.said.size(), 1U);
+  EXPECT_EQ(world.said[0].bent_ns, (begin + 41s).ns());
+}
+
+TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  for (int i = 0; i < 20; ++i) {
+    world.window(false);
+    world.tick();
+  }
+  const auto said_before = world.said.size();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::updated, 1, "latency", 23);
+  world.tick();
+  ASSERT_GT(world.said.size(), said_before);
+  EXPECT_EQ(world.said.back().bent_ns, (begin + 63s).ns());
+  EXPECT_GT(world.said.back().version, world.said[said_before - 1].version);
+}
+
+TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.tick();
+  world.event("sli1", wire::EventState::closed, 1);
+  world.window(false);
+  world.tick();
+  for (int i = 0; i < 20; ++i) {
+    world.window(false);
+    world.tick();
+  }
+  const std::uint32_t before = world.said.back().version;
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1, "latency", 24);
+  world.tick();
+  EXPECT_EQ(world.said.back().version, before + 1);
+}
+
+}  // namespace
+}  // namespace gala

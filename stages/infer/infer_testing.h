@@ -1,0 +1,192 @@
+// Two services, each with its disk, and the stage that explains them: what its tests share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/event.h"
+#include "stages/infer/infer.h"
+
+namespace gala::testing {
+
+inline constexpr BootTime begin{std::chrono::seconds{1000}};
+
+inline Model disk_model() {
+  const std::string head = "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n";
+  const std::string tables = "[key.id]\nabout = \"a\"\n[table.main]\nfrom = \"probe.main\"\n";
+  const auto metric = [](const std::string& name, const std::string& more) {
+    return "[metric." + name +
+           "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n" +
+           more;
+  };
+  const std::vector<SourceText> files{
+      {"disk.toml", head + tables + metric("await", "")},
+      {"sli.toml",
+       head + tables + metric("latency", "kpi = true\n") + metric("errors", "kpi = true\n") + R"(
+[[check]]
+id = "fails"
+metric = "errors"
+kind = "deviation"
+text = "fails"
+zh = "fails"
+[[cause]]
+effect = "errors"
+of = "disk.await"
+path = [">uses:disk"]
+prior = 0.8
+above = 0.001
+keyword = "disk"
+text = "disk {cause.id} takes {cause.value}"
+zh = "{cause.id} {cause.value}"
+[[check]]
+id = "slow"
+metric = "latency"
+kind = "deviation"
+text = "slow"
+zh = "slow"
+[[cause]]
+effect = "latency"
+of = "disk.await"
+path = [">uses:disk"]
+prior = 0.9
+above = 0.001
+keyword = "disk"
+text = "disk {cause.id} takes {cause.value}"
+zh = "{cause.id} {cause.value}"
+)"}};
+  Diagnostics diagnostics;
+  return Model::parse(files, diagnostics);
+}
+
+/// Two services, each with its disk; every tick is a window of one second.
+class World {
+ public:
+  explicit World(Infer::Config config = {}, Model model = disk_model())
+      : model_(std::move(model)),
+        infer_(config, {model_, "m1", "test", "infer", std::chrono::seconds{1}, "", ""}) {}
+
+  void show_topology() {
+    wire::TopologySnapshotT snapshot;
+    snapshot.version = 1;
+    snapshot.kinds = {"uses", "calls"};
+    for (const std::string number : {"1", "2"}) {
+      for (const std::string entity : {"sli", "disk"}) {
+        auto node = std::make_unique<wire::NodeT>();
+        node->entity = entity;
+        node->entity_id = entity + number;
+        node->machine_id = "m1";
+        node->labels.push_back(std::make_unique<wire::LabelT>());
+        node->labels.back()->name = "id";
+        node->labels.back()->value = number;
+        snapshot.nodes.push_back(std::move(node));
+      }
+      const auto last = static_cast<std::uint32_t>(snapshot.nodes.size());
+      snapshot.edges.emplace_back(0, last - 2, shares_ ? 1 : last - 1);
+    }
+    if (in_a_ring_) {
+      // Each service calls the other one and itself.
+      for (const auto& [from, to] : {std::pair{0U, 2U}, {2U, 0U}, {0U, 0U}, {2U, 2U}}) {
+        snapshot.edges.emplace_back(1, from, to);
+      }
+    }
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(wire::TopologySnapshot::Pack(builder, &snapshot));
+    infer_.on(*flatbuffers::GetRoot<wire::TopologySnapshot>(builder.GetBufferPointer()), Envelope{},
+              out_);
+  }
+
+  /// The second service uses the first one's disk.
+  void share_the_disk() { shares_ = true; }
+  /// The services call each other.
+  void call_in_a_ring() { in_a_ring_ = true; }
+  /// The wall clock steps; boot time goes on.
+  void step_the_clock(Duration by) { wall_offset_ns_ += by.count(); }
+
+  /// One window in which the disks of the given services are slow.
+  void window(bool slow1, bool slow2 = false, std::uint64_t lost = 0) {
+    ++windows_;
+    see("disk", "await", slow1 ? 0.05 : 0.0005, slow2 ? 0.05 : 0.0005, lost);
+    see("sli", "latency", slow1 ? 0.06 : 0.001, slow2 ? 0.06 : 0.001, lost);
+  }
+
+  void tick() {
+    infer_.tick(now(), out_);
+    for (const Outgoing& item : out_.items()) {
+      flatbuffers::Verifier verifier(item.payload.data(), item.payload.size());
+      ASSERT_TRUE(wire::VerifyDiagnosisBuffer(verifier));
+      said.emplace_back();
+      wire::GetDiagnosis(item.payload.data())->UnPackTo(&said.back());
+    }
+    out_.clear();
+  }
+
+  /// Knows the topology and `windows` in which nothing happened.
+  void settle(int windows = 40) {
+    show_topology();
+    for (int i = 0; i < windows; ++i) {
+      window(false);
+      tick();
+    }
+  }
+
+  /// The KPI of a service is abnormal since `windows_ago` windows; when it was so before, since
+  /// `first_windows_ago` for the first time.
+  void event(const std::string& sli, wire::EventState state, int windows_ago = 0,
+             const std::string& metric = "latency", int first_windows_ago = 0) {
+    wire::EventT out;
+    out.event_id = "event_" + sli + (metric == "latency" ? "" : "_" + metric);
+    out.entity_id = sli;
+    out.entity = "sli";
+    out.machine_id = "m1";
+    out.metric = metric;
+    out.statistic = "value";
+    out.kind = wire::EventKind::app;
+    out.state = state;
+    out.started_ns = (now().boot - std::chrono::seconds{windows_ago}).ns();
+    out.last_abnormal_ns = now().boot.ns();
+    if (first_windows_ago > 0) {
+      out.reopened = 1;
+      out.last_abnormal_ns = out.started_ns;
+      out.started_ns = (now().boot - std::chrono::seconds{first_windows_ago}).ns();
+    }
+    out.wall_offset_ns = wall_offset_ns_;
+    out.text = sli + " is slow.";
+    const auto payload = to_message(out);
+    infer_.on(*flatbuffers::GetRoot<wire::Event>(payload.data()), Envelope{}, out_);
+  }
+
+  [[nodiscard]] Instant now() const { return {begin + std::chrono::seconds{windows_}, WallTime{}}; }
+
+  Infer& infer() { return infer_; }
+
+  std::vector<wire::DiagnosisT> said;
+
+ private:
+  void see(const std::string& entity, const std::string& metric, double one, double two,
+           std::uint64_t lost) {
+    Batch batch;
+    const auto id = batch.add_column("entity_id", wire::ColumnKind::text, wire::ColumnRole::key);
+    const auto value = batch.add_column(metric, wire::ColumnKind::number, wire::ColumnRole::metric);
+    batch.column(id).add(std::string_view(entity + "1"));
+    batch.column(id).add(std::string_view(entity + "2"));
+    batch.column(value).add(one);
+    batch.column(value).add(two);
+    const auto payload =
+        to_observations(batch, entity, "main", {"m1", 0, now().boot.ns(), wall_offset_ns_, lost});
+    infer_.on(*flatbuffers::GetRoot<wire::Observations>(payload.data()), Envelope{}, out_);
+  }
+
+  Model model_;
+  Infer infer_;
+  Outbox out_;
+  int windows_ = 0;
+  bool shares_ = false;
+  bool in_a_ring_ = false;
+  std::int64_t wall_offset_ns_ = 0;
+};
+
+}  // namespace gala::testing
