@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -189,7 +190,10 @@ int run_remedy(const CommandContext& context, const RemedyOptions& options) {
   std::optional<Json> newest;
   const int code = walk_journal(context, options.journal, "diagnoses.jsonl", [&](const Json& line) {
     const bool asked = options.diagnosis.empty() || text_at(line, "event_id") == options.diagnosis;
-    const bool any = !offers_of(line, false).empty();
+    const std::vector<Offer> offers = offers_of(line, false);
+    const bool any = std::any_of(offers.begin(), offers.end(), [&](const Offer& offer) {
+      return options.id.empty() || offer.id == options.id;
+    });
     if (asked && (any || !options.diagnosis.empty())) {
       newest = line;
     }
@@ -198,7 +202,8 @@ int run_remedy(const CommandContext& context, const RemedyOptions& options) {
     return code;
   }
   if (!newest) {
-    fmt::print("No diagnosis with a remedy since {} ago.\n", options.journal.since);
+    fmt::print("No diagnosis with {} remedy since {} ago.\n", options.id.empty() ? "a" : "that",
+               options.journal.since);
     return options.apply ? exit_failure : exit_ok;
   }
   return treat(context, options, *newest);
