@@ -16,7 +16,7 @@ TEST_F(ProbeTest, SchedSeesWhoWaitsForACpu) {
   Probe probe = open("sched");
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto end = std::chrono::steady_clock::now() + 200ms;
+    const auto end = std::chrono::steady_clock::now() + 400ms;
     const pid_t rival = ::fork();  // both want the one CPU that they may use
     cpu_set_t one;
     CPU_ZERO(&one);
@@ -47,8 +47,9 @@ TEST_F(ProbeTest, SchedSeesWhoWaitsForACpu) {
                                     {"rival", 0, name.data()}});
   ASSERT_GE(wait, 0);
   EXPECT_GT(integer(waits, "times", wait), 0u);
-  EXPECT_GT(integer(waits, "taken_ns", wait), 50'000'000u);
-  EXPECT_LT(integer(waits, "taken_ns", wait), 200'000'000u);
+  // Others may want that CPU as well.
+  EXPECT_GT(integer(waits, "taken_ns", wait), 20'000'000u);
+  EXPECT_LT(integer(waits, "taken_ns", wait), 400'000'000u);
 }
 
 TEST_F(ProbeTest, SchedTellsWaitsForLocksFromOtherSleeps) {
