@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 
+from confidence import fit, rated, reliability
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENT = os.path.join(ROOT, "docs", "accuracy.md")
 BEGIN, END = "<!-- generated: rca -->", "<!-- end of generated rca -->"
@@ -138,35 +140,6 @@ def measure(arguments):
     return "\n".join(rows) + "\n\nRows before the alarm only, where \"no cause\" is right, left without a cause: " + "; ".join(normal) + ".", behind, points
 
 
-def fit(points):
-    """Offset and weight of the logistic curve through (score, right?), by Newton's method with a little ridge."""
-    a = b = 0.0
-    for _ in range(100):
-        ga, gb, haa, hab, hbb = 0.0, -0.02 * b, 0.02, 0.0, 0.02
-        for value, right in points:
-            p = 1 / (1 + math.exp(-(a + b * value)))
-            ga += right - p
-            gb += (right - p) * value
-            haa += p * (1 - p)
-            hab += p * (1 - p) * value
-            hbb += p * (1 - p) * value * value
-        determinant = haa * hbb - hab * hab
-        a += (hbb * ga - hab * gb) / determinant
-        b += (haa * gb - hab * ga) / determinant
-    return a, b
-
-
-def reliability(points, a, b):
-    lines = ["| confidence | answers | mean confidence | right |", "|---|---|---|---|"]
-    rated = sorted((1 / (1 + math.exp(-(a + b * value))), right) for value, right in points)
-    for low, high in ((0, 0.5), (0.5, 0.9), (0.9, 0.97), (0.97, 1.01)):
-        inside = [(p, right) for p, right in rated if low <= p < high]
-        if inside:
-            lines.append(f"| {low:.2f} to {min(high, 1):.2f} | {len(inside)} | {sum(p for p, _ in inside) / len(inside):.2f} | "
-                         f"{sum(right for _, right in inside) / len(inside):.2f} |")
-    return "\n".join(lines)
-
-
 def write(text):
     part = f"{BEGIN}\n{text}\n{END}"
     old = io.open(DOCUMENT, encoding="utf-8").read() if os.path.exists(DOCUMENT) else "# Accuracy\n"
@@ -190,7 +163,7 @@ def main():
         return 0
     table, behind, points = measure(arguments)
     a, b = fit(points)
-    table += "\n\nConfidence, fitted on these answers and so a little too good on them:\n\n" + reliability(points, a, b)
+    table += "\n\nConfidence, fitted on these answers and so a little too good on them:\n\n" + reliability(rated(points, a, b))
     print(table)
     if arguments.fit:
         print(f"confidence_offset {a:.2f}, confidence_score {b:.2f}")

@@ -2,11 +2,16 @@
 """The table of a campaign from its JSON lines.
 
   report.py results.jsonl…                          prints it
-  report.py results.jsonl… --write docs/campaign.md puts it between the markers there"""
+  report.py results.jsonl… --write docs/campaign.md puts it between the markers there
+  report.py results.jsonl… --fit                    prints confidence parameters of infer that suit it"""
 import argparse
 import collections
 import json
 import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "accuracy"))
+from confidence import fit, reliability  # noqa: E402
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
@@ -78,6 +83,11 @@ def table(records):
         lines += ["", f"Healthy time: {hours * 60:.0f} minutes; {events} KPI events and {diagnoses} "
                   f"diagnoses without a fault ({events / hours:.1f} and {diagnoses / hours:.1f} an "
                   "hour)."]
+    promised = [(row["first_cause"]["confidence"], row["rank"] == 1) for row in everything
+                if row["first_cause"] and "confidence" in row["first_cause"]]
+    if promised:
+        lines += ["", "How sure the diagnoses were, and how often they were right:", "",
+                  reliability(promised)]
     by_event = sorted({row["fault"] for row in everything if row["by_event"]})
     if by_event:
         lines += ["", "Named by an event of the thing itself, since no KPI bent: "
@@ -107,7 +117,15 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", nargs="+", help="files that campaign.py --output wrote")
     parser.add_argument("--write", type=pathlib.Path, metavar="PAGE")
+    parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
+    if options.fit:
+        scores = [(record["first_cause"]["score"], record["rank"] == 1)
+                  for record in read(options.results)
+                  if record["kind"] == "injection" and record["first_cause"]]
+        offset, weight = fit(scores)
+        print(f"confidence_offset = {offset:.2f}\nconfidence_score = {weight:.2f}")
+        return
     text = table(read(options.results))
     if options.write:
         write_between_markers(options.write, text)
