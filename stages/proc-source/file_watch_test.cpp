@@ -28,16 +28,16 @@ TEST(CommandLine, NamesPaths) {
 }
 
 /// A host with processes of our own making.
-class Host : public ::testing::Test {
+class FileWatching : public ::testing::Test {
  protected:
-  Host() {
+  FileWatching() {
     std::string pattern = "/tmp/gala-files-XXXXXX";
     root_ = ::mkdtemp(pattern.data());
     fs::create_directories(root_ / "host/etc");
     fs::create_directories(root_ / "host/work");
     files_.emplace(std::move(*Files::open(root_)));
   }
-  ~Host() override { fs::remove_all(root_); }
+  ~FileWatching() override { fs::remove_all(root_); }
 
   void start(std::uint64_t pid, const std::string& comm, const std::string& command_line,
              const std::string& program = "bin") {
@@ -87,7 +87,7 @@ class Host : public ::testing::Test {
   BootTime now_{1000s};
 };
 
-TEST_F(Host, TellsAChangedConfigurationForFiveMinutes) {
+TEST_F(FileWatching, TellsAChangedConfigurationForFiveMinutes) {
   write("work/a.conf", "1");
   start(7, "server", "server a.conf");
   EXPECT_THAT(scan(), IsEmpty());
@@ -100,7 +100,7 @@ TEST_F(Host, TellsAChangedConfigurationForFiveMinutes) {
   EXPECT_THAT(scan(20s), IsEmpty());
 }
 
-TEST_F(Host, LooksIntoEtcAndIncludeDirectories) {
+TEST_F(FileWatching, LooksIntoEtcAndIncludeDirectories) {
   write("etc/server/main.conf", "1");
   write("etc/server/conf.d/one.conf", "1");
   write("etc/server/notes.txt", "1");
@@ -117,7 +117,7 @@ TEST_F(Host, LooksIntoEtcAndIncludeDirectories) {
       << "two.conf is new";
 }
 
-TEST_F(Host, TellsARemovedFile) {
+TEST_F(FileWatching, TellsARemovedFile) {
   write("work/a.conf", "1");
   start(7, "server", "server a.conf");
   scan();
@@ -127,7 +127,7 @@ TEST_F(Host, TellsARemovedFile) {
   EXPECT_THAT(scan(20s), ElementsAre("7 configuration a.conf")) << "also after a new look";
 }
 
-TEST_F(Host, TellsAReplacedProgramWhenItIsStartedAgain) {
+TEST_F(FileWatching, TellsAReplacedProgramWhenItIsStartedAgain) {
   start(7, "server", "server");
   scan();
   fs::remove(root_ / "host/bin");
@@ -141,7 +141,7 @@ TEST_F(Host, TellsAReplacedProgramWhenItIsStartedAgain) {
   EXPECT_THAT(scan(), ElementsAre("8 program bin", "9 program bin"));
 }
 
-TEST_F(Host, DoesNotTakeDataForConfiguration) {
+TEST_F(FileWatching, DoesNotTakeDataForConfiguration) {
   write("work/state.conf", "1");
   start(7, "server", "server state.conf");
   scan();
@@ -153,7 +153,7 @@ TEST_F(Host, DoesNotTakeDataForConfiguration) {
   EXPECT_THAT(scan(), IsEmpty());
 }
 
-TEST_F(Host, CountsWhatIsBeyondItsLimit) {
+TEST_F(FileWatching, CountsWhatIsBeyondItsLimit) {
   for (int i = 0; i < 40; ++i) {
     write("etc/a/" + std::to_string(i) + ".conf", "1");
     write("etc/b/" + std::to_string(i) + ".conf", "1");
@@ -165,7 +165,7 @@ TEST_F(Host, CountsWhatIsBeyondItsLimit) {
   EXPECT_LE(watch_.watched(), 50U);
 }
 
-TEST_F(Host, ForgetsProcessesThatEnded) {
+TEST_F(FileWatching, ForgetsProcessesThatEnded) {
   write("work/a.conf", "1");
   start(7, "server", "server a.conf");
   scan();
@@ -175,7 +175,7 @@ TEST_F(Host, ForgetsProcessesThatEnded) {
   EXPECT_EQ(watch_.watched(), 0U);
 }
 
-TEST_F(Host, SurvivesAProcessThatVanishes) {
+TEST_F(FileWatching, SurvivesAProcessThatVanishes) {
   start(7, "server", "server a.conf");
   fs::remove_all(root_ / "proc/7");
   EXPECT_THAT(scan(), IsEmpty());

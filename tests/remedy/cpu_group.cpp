@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int period_us = 20'000;
+constexpr int period_us = 100'000;
 
 bool write(const std::string& path, const std::string& text) {
   std::ofstream file(path);

@@ -185,7 +185,7 @@ TEST_F(RemedyLive, MendsWhatItCanAndTakesBackWhatDoesNotHelp) {
 
   // A CPU limit that is too low.
   injected_ = current_instant().boot;
-  ASSERT_TRUE(group_->limit(0.05));
+  ASSERT_TRUE(group_->limit(0.015));
   EXPECT_THAT(offered("cpu_limit"), HasSubstr("CPU limit"));
   const Finished raised = apply("cpu_limit", "40s");
   EXPECT_EQ(raised.exit_code, 0);
@@ -195,7 +195,7 @@ TEST_F(RemedyLive, MendsWhatItCanAndTakesBackWhatDoesNotHelp) {
   const auto slow = limited_->run_inside(
       [port = limited_->options().port] { return demo::run_slow_commands({.port = port}); });
   ASSERT_TRUE(slow);
-  ASSERT_TRUE(group_->limit(0.05));
+  ASSERT_TRUE(group_->limit(0.015));
   const std::string low = group_->limit_text();
   injected_ = current_instant().boot;
   EXPECT_THAT(offered("cpu_limit"), HasSubstr(low));
