@@ -82,11 +82,14 @@ struct conversation {
 	u32 counted_responses;
 	u32 counted_written;
 	u32 counted_copied;
-	u32 unstamped; /* 1 + requests when data came that begins no timed request */
-	u32 segments;  /* with data, since the one that began the request */
-	u32 acked_seq; /* what acked_ns acknowledged */
-	u32 reset_by;  /* whoever sent a reset */
-	u64 acked_ns;  /* TS4 of the reply as far as it was written then, or 0 */
+	u32 unstamped;	/* 1 + requests when data came that begins no timed request */
+	u32 segments;	/* with data, since the one that began the request */
+	u32 acked_seq;	/* what acked_ns acknowledged */
+	u32 reset_by;	/* whoever sent a reset */
+	u64 acked_ns;	/* TS4 of the reply as far as it was written then, or 0 */
+	u64 nearly_ns;	/* when all but its last two segments were acknowledged */
+	u32 nearly_end; /* and where it ended then */
+	u32 pad;
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
 
@@ -194,14 +197,30 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
 	u32 bytes = c->acked_seq - c->sent_seq;
 
-	/* Only the last two segments can be held back (RFC 1122); a longer reply, or one that the
-	 * client's window does not take at once, was on its way for that long.
-	 */
-	if (bytes > 2 * tp->mss_cache || bytes > tp->snd_wnd)
+	if (tp->total_retrans != c->retransmitted)
 		return now;
-	if (tp->total_retrans != c->retransmitted || best >= way || best >= delayed_ack_ns)
+	/* Only the last two segments can be held back (RFC 1122); a longer reply, or one that the
+	 * client's window does not take at once, was on its way until those were left.
+	 */
+	if (bytes > 2 * tp->mss_cache || bytes > tp->snd_wnd) {
+		if (c->nearly_end != c->acked_seq || elapsed(c->nearly_ns, now) <= best)
+			return now;
+		return c->nearly_ns + best;
+	}
+	if (best >= way || best >= delayed_ack_ns)
 		return now;
 	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
+}
+
+/* A part of a reply is acknowledged. */
+static __always_inline void note_progress(struct conversation *c, const struct tcp_sock *tp,
+					  u32 ack_seq)
+{
+	if (tp->snd_nxt != tp->write_seq || tp->write_seq - ack_seq > 2 * tp->mss_cache ||
+	    c->nearly_end == tp->write_seq || !is_timed(c))
+		return;
+	c->nearly_end = tp->write_seq;
+	c->nearly_ns = bpf_ktime_get_ns();
 }
 
 /* All that was written is acknowledged, up to `ack_seq`. That is TS4 if the reply ends here, which
@@ -248,6 +267,8 @@ static __always_inline void server_receives(struct conversation *c, struct sock 
 			now = reply_is_acknowledged(c, tp, ack_seq, bytes != 0);
 		else if (c->responses - c->counted_responses > 64)
 			finish(c, 0); /* a stream of overlapping requests has no TS4 */
+		else
+			note_progress(c, tp, ack_seq);
 	}
 	/* A FIN counts as a byte, and is no request. */
 	if (!bytes || (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN))

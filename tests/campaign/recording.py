@@ -91,7 +91,8 @@ def replay(programs, pipeline, recorded, directory, seconds=120):
                     if all(producer in outputs for producer in producers(stage))]:
         for name in ready:
             stage = todo.pop(name)
-            inputs = [file for producer in producers(stage) for file in outputs[producer]]
+            # Two ports of one stage are one recording.
+            inputs = [file for producer in dict.fromkeys(producers(stage)) for file in outputs[producer]]
             if not inputs:
                 outputs[name] = []
                 continue

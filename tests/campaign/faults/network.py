@@ -105,7 +105,8 @@ class SmallReceiveWindow(OnPort):
     name = "small-receive-window"
     about = "the clients of nginx have tiny receive buffers and read slowly"
     targets = ("nginx",)
-    answers = (Answer("tcp_link", ("rwnd", "zero_snd", "snd_wnd", "avl_snd", "sndbuf", "notsent")),)
+    answers = (Answer("tcp_link", ("rwnd", "zero_snd", "snd_wnd", "avl_snd", "sndbuf", "notsent",
+                                   "unread")),)
 
     def inject(self):
         target = self.aim()
