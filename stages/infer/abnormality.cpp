@@ -41,6 +41,12 @@ double oriented(const Question& question, double value) {
   return question.direction == wire::Direction::high ? value : -value;
 }
 
+bool in_trouble(const Question& question, Moment at) {
+  return std::any_of(question.troubles.begin(), question.troubles.end(), [&](const auto& trouble) {
+    return at >= trouble.first && at <= trouble.second;
+  });
+}
+
 /// The samples before the KPI bent, less those so close to it that the cause may be in them.
 Baseline baseline_of(std::span<const Sample> samples, const Question& question) {
   const auto bent = std::find_if(samples.begin(), samples.end(),
@@ -63,7 +69,15 @@ Baseline baseline_of(std::span<const Sample> samples, const Question& question) 
   }
   baseline.known = true;
   for (const Sample& sample : samples.first(baseline.end)) {
-    baseline.values.push_back(sample.value);
+    if (!in_trouble(question, sample.at)) {
+      baseline.values.push_back(sample.value);
+    }
+  }
+  if (baseline.values.size() < least_baseline) {
+    baseline.values.clear();
+    for (const Sample& sample : samples.first(baseline.end)) {
+      baseline.values.push_back(sample.value);
+    }
   }
   baseline.robust = robust_of(baseline.values);
   baseline.tail = question.tails ? tail_spread(baseline.values, baseline.robust.median) : 0;
@@ -150,7 +164,7 @@ Moment window_begin(std::span<const Sample> samples, std::size_t index, Duration
 }
 
 /// Share of the samples since the KPI bent that are abnormal: what lasts as long as its effect is
-/// more of a cause than a blip beside it.
+/// more of a cause than a blip beside it, and than what nothing is told of any more.
 double coverage(std::span<const Sample> samples, const std::vector<bool>& flags,
                 const Question& question) {
   std::size_t flagged = 0;
@@ -161,7 +175,10 @@ double coverage(std::span<const Sample> samples, const std::vector<bool>& flags,
       flagged += flags[i] ? 1U : 0U;
     }
   }
-  return all == 0 ? 1.0 : static_cast<double>(flagged) / static_cast<double>(all);
+  if (all == 0) {
+    return samples.back().at >= question.effect_began - question.window * bridged_windows ? 1 : 0;
+  }
+  return static_cast<double>(flagged) / static_cast<double>(all);
 }
 
 void measure(std::span<const Sample> samples, const Episode& episode, const Question& question,
@@ -238,6 +255,28 @@ std::string_view to_text(Finding finding) {
       break;
   }
   return "no data";
+}
+
+std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> samples,
+                                                        const Question& question) {
+  std::vector<std::pair<Moment, Moment>> troubles;
+  const Baseline baseline = baseline_of(samples, question);
+  if (!baseline.known || baseline.values.empty()) {
+    return troubles;
+  }
+  std::vector<bool> deviates(samples.size());
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    deviates[i] = oriented(question, samples[i].value - baseline.robust.median) >
+                  abnormal_deviations * scale_of(baseline, question, samples[i].value).spread;
+  }
+  for (const Episode& episode : episodes_of(samples, deviates, question.window)) {
+    // One window more on each side: causes come first, and what they did wears off.
+    const Moment end = samples[episode.last].at + question.window;
+    if (end < question.bent - question.within - question.window) {
+      troubles.emplace_back(samples[episode.first].at - question.window, end);
+    }
+  }
+  return troubles;
 }
 
 Verdict judge(std::span<const Sample> samples, const Question& question) {

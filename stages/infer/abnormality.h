@@ -4,6 +4,8 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "schemas/wire/event_generated.h"
 #include "stages/infer/history.h"
@@ -38,6 +40,9 @@ struct Question {
   Moment seen;
   /// How much later than `bent` an episode may begin and still have to do with it; 0 = one window.
   Duration slack{0};
+  /// Begins and ends of earlier troubles of the KPI, in order: no windows to learn from what is
+  /// usual.
+  std::span<const std::pair<Moment, Moment>> troubles;
   /// First sight of the entity, when it was born after observation began: before it there was zero.
   std::optional<Moment> born;
 };
@@ -71,6 +76,10 @@ struct Verdict {
   double deviation = 0;
   double abnormality = 0;
 };
+
+/// When the series was abnormal before the time that is asked about: neighbouring windows as one.
+std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> samples,
+                                                        const Question& question);
 
 /// Pure; `samples` oldest first, finite.
 Verdict judge(std::span<const Sample> samples, const Question& question);

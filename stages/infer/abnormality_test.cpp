@@ -69,6 +69,29 @@ TEST(Abnormality, FindsTheBeginningOfWhatGrows) {
   EXPECT_GT(verdict.level, 100);
 }
 
+// The same trouble came a minute ago: it is no precedent that makes its cause usual.
+TEST(Abnormality, LearnsNothingFromEarlierTroubles) {
+  std::vector<double> values(60, 1);
+  std::fill(values.begin() + 20, values.begin() + 30, 9);
+  values.insert(values.end(), 10, 9);
+  Question question = bent_at(61);
+  EXPECT_EQ(judge(series(values), question).finding, Finding::unchanged);
+  const auto troubles = earlier_troubles(series(values), question);
+  ASSERT_EQ(troubles.size(), 1U);
+  EXPECT_EQ(troubles[0], std::pair(Moment{20s}, Moment{31s}));
+  question.troubles = troubles;
+  EXPECT_EQ(judge(series(values), question).finding, Finding::abnormal);
+}
+
+// A hog that was killed half a minute ago left no window that says so.
+TEST(Abnormality, TrustsLittleWhatNothingIsToldOfAnyMore) {
+  Question question = bent_at(60);
+  question.within = 60s;
+  const Verdict ended = judge(series(step(25, 0, 5, 9)), question);
+  const Verdict lasts = judge(series(step(25, 0, 35, 9)), question);
+  EXPECT_LT(ended.abnormality, 0.5 * lasts.abnormality);
+}
+
 TEST(Abnormality, RulesOutWhatWasOver) {
   std::vector<double> values = step(15, 0, 3, 9);
   values.resize(60, 0);

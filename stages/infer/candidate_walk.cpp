@@ -63,6 +63,8 @@ class Walk {
     kpi.samples = samples_of(kpi_.entity, {kpi_.metric, kpi_.statistic});
     Question question = question_for(kpi_.entity, kpi_.bent);
     question.direction = kpi_.direction;
+    troubles_ = earlier_troubles(kpi.samples, question);
+    question.troubles = troubles_;
     kpi.verdict = judge(kpi.samples, question);
     kpi.verdict.bent = kpi_.bent;  // The event says when, whatever the series shows.
     kpi.verdict.began = kpi_.bent - kpi_.window;
@@ -85,6 +87,7 @@ class Walk {
     question.until = kpi_.until;
     question.window = kpi_.window;
     question.slack = kpi_.slack;
+    question.troubles = troubles_;
     const GraphNode& node = around_.graph.node(index);
     const EntityHistory* history = around_.history.find(node.id);
     question.seen = history == nullptr ? kpi_.bent : history->first_seen;
@@ -380,6 +383,8 @@ class Walk {
 
   const Surroundings& around_;
   const Kpi& kpi_;
+  /// Of the KPI, before this one.
+  std::vector<std::pair<Moment, Moment>> troubles_;
   /// Of the rule that is followed.
   std::map<std::string, Use> uses_;
   Candidates found_;

@@ -102,12 +102,14 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
                                   [&](const KpiEvent& one) { return one.event_id == id; });
     const std::uint32_t reopened = kpi->reopened;
     read_event(message, *kpi);
-    if (kpi->reopened > reopened) {
-      open.judged_at = 0;
-      open.said = BootTime{};
-      open.ranking.clear();
+    const bool came_back = kpi->reopened > reopened;
+    Case& told = came_back ? case_of_return(known->second, *kpi) : open;
+    if (came_back) {
+      told.judged_at = 0;
+      told.said = BootTime{};
+      told.ranking.clear();
     }
-    open.heard = now_;
+    told.heard = now_;
     return;
   }
   if (message.state() == wire::EventState::closed) {
@@ -124,6 +126,40 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
   read_event(message, open.kpis.emplace_back());
   open.heard = now_;
   case_of_.emplace(id, id);
+}
+
+Infer::Case& Infer::case_of_return(const std::string& id, const KpiEvent& back) {
+  const auto item = cases_.find(id);
+  Case& open = item->second;
+  const auto stays = [&](const KpiEvent& kpi) {
+    return kpi.event_id == back.event_id ||
+           moment_of(back, back.started) - moment_of(kpi, kpi.started) <= config_.together;
+  };
+  if (std::any_of(open.kpis.begin(), open.kpis.end(),
+                  [&](const KpiEvent& kpi) { return &kpi != &back && stays(kpi); }) ||
+      open.kpis.size() == 1) {
+    return open;
+  }
+  const std::string event_id = back.event_id;
+  Case alone;
+  alone.kpis.push_back(back);
+  open.kpis.erase(open.kpis.begin() + (&back - open.kpis.data()));
+  open.kpis_said = open.kpis.size();
+  if (id == event_id) {
+    // What is left goes on under the name of another of its events.
+    remember_versions(id, open);
+    auto left = cases_.extract(item);
+    left.key() = left.mapped().kpis.front().event_id;
+    for (const KpiEvent& kpi : left.mapped().kpis) {
+      case_of_.find(kpi.event_id)->second = left.key();
+    }
+    cases_.insert(std::move(left));
+  }
+  if (const auto before = versions_.find(event_id); before != versions_.end()) {
+    alone.versions_before = before->second;
+  }
+  case_of_.find(event_id)->second = event_id;
+  return cases_[event_id] = std::move(alone);
 }
 
 void Infer::tick(Instant now, Outbox& out) {

@@ -118,6 +118,9 @@ class Infer {
 
   using Cases = std::map<std::string, Case>;
 
+  /// The case that an event is part of which came back: where the rest of its case is long
+  /// under way, it is another incident.
+  Case& case_of_return(const std::string& id, const KpiEvent& back);
   /// True when the case is over.
   bool work_on(Cases::iterator item, Instant now, Outbox& out);
   [[nodiscard]] bool data_is_in(const Case& open);

@@ -62,5 +62,32 @@ TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
   EXPECT_EQ(world.said.back().version, before + 1);
 }
 
+// One KPI of an incident lasts; another one had ended, and comes back for a reason of its own.
+TEST(Infer, TakesWhatComesBackLateForAnotherIncident) {
+  World world;
+  world.settle();
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::open, 1);
+  world.event("sli1", wire::EventState::open, 1, "errors");
+  world.tick();
+  ASSERT_EQ(world.said.size(), 1U);
+  ASSERT_EQ(world.said[0].kpis.size(), 2U);
+  world.event("sli1", wire::EventState::closed, 1);
+  for (int i = 0; i < 25; ++i) {
+    world.window(false);
+    world.tick();
+  }
+  world.window(true);
+  world.window(true);
+  world.event("sli1", wire::EventState::updated, 1, "latency", 28);
+  world.tick();
+  ASSERT_GE(world.said.size(), 2U);
+  EXPECT_EQ(world.said.back().diagnosis_id, "event_sli1");
+  EXPECT_EQ(world.said.back().kpis.size(), 1U);
+  EXPECT_EQ(world.said.back().bent_ns, (begin + 68s).ns());
+  EXPECT_GT(world.said.back().version, world.said[0].version);
+}
+
 }  // namespace
 }  // namespace gala

@@ -8,7 +8,7 @@ import shutil
 import socket
 
 import dns_server
-from children import end, run, wait_until
+from children import Surroundings, end, run, wait_until
 from world import HERE, SERVER, Volume
 
 # One address, so a port tells the application.
@@ -88,28 +88,29 @@ class Applications:
     def limit_disk(self, reads=DISK_READS, writes=DISK_WRITES):
         self.world.everybody.limit_disk(self.data.beneath, reads, writes)
 
-    def keep(self, name, paths, group):
-        """A process of that group that holds these files in the page cache."""
+    def keep(self, name, paths):
+        """A process that holds these files in the page cache, on the account of whoever read them first."""
         ready, names = (self.world.directory / f"{name}.{kind}" for kind in ("kept", "names"))
         ready.unlink(missing_ok=True)
         names.write_text("".join(f"{path}\n" for path in paths))
-        self.limit_disk(reads=0)
         keeper = self.world.serve(["/usr/bin/python3", HERE / "keeper.py", ready, names],
-                                  f"keep-{name}", group)
+                                  f"keep-{name}", "keeper")
         wait_until(ready.exists, f"{name} in the page cache")
-        self.limit_disk()
         return keeper
 
     def keep_programs(self, pids):
         """Also libraries; of these processes and of all applications."""
         everybody = {*pids, *(pid for application in self.all.values() for pid in application.pids())}
-        self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}),
-                  "keeper")
+        self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}))
 
     def fill_cache(self):
         """All pages into the page cache, on the account of nginx's group, until `release_cache`."""
         self.release_cache()
-        self._pages_keeper = self.keep("pages", self.pages.mount_point.glob("*.html"), "nginx")
+        self.limit_disk(reads=0)
+        run(["sh", "-c", f"cat {self.pages.mount_point}/*.html > /dev/null"],
+            Surroundings(groups=self["nginx"].group.procs()))
+        self._pages_keeper = self.keep("pages", self.pages.mount_point.glob("*.html"))
+        self.limit_disk()
 
     def release_cache(self):
         """From now on pages may be dropped like those of others."""

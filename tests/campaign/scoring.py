@@ -126,7 +126,8 @@ class Injection:
             self.naming_event_after = after
 
     def on_diagnosis(self, diagnosis, now):
-        if (not self.is_new(diagnosis, "bent")
+        # What came back has the time of its return.
+        if (diagnosis["Attributes"].get("bent", 0) / 1000 < self.began - 1.5
                 or not self.may_bend(kpi_of(diagnosis).get("metric_labels"))):
             return
         if self.diagnosed_after is None:
