@@ -24,6 +24,8 @@ SERVICES = {"backend": (200, None), "middle": (150, "backend"), "frontend": (100
 DISK_READS, DISK_WRITES = 30, 400
 # Of nginx's control group, all the time: three times what it serves.
 NGINX_MEMORY_MIB = 110
+# Of the group of the service in the middle, all the time.
+MIDDLE_PIDS = 60
 
 
 class Application:
@@ -213,6 +215,7 @@ class Applications:
             ["/usr/bin/python3", HERE / "dns_server.py", dns_server.SUFFIX, SERVER], "dns")
         for name in SERVICES:
             self.start_service(name)
+        self["middle"].group.limit_pids(MIDDLE_PIDS)
 
     def start_service(self, name):
         """Also starts one again that has crashed."""

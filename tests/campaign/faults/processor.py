@@ -116,8 +116,10 @@ class NoisyNeighbour(OnOneProcessor):
         self.suffering = EVERYWHERE
         processor = self.corner(target)
         container = f"{self.dice.getrandbits(256):064x}"
+        # Shares hold among siblings, so the group above needs them as well.
         group = self.world.group(f"docker/{container}")
-        group.share_cpu(200000)
+        for sharing in (self.world.group("docker"), group):
+            sharing.share_cpu(200000)
         self.marks += [container, "/" + group.path]
         self.marks.append("hog-spin")
         for _ in range(4):
