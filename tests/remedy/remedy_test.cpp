@@ -191,6 +191,9 @@ TEST_F(RemedyLive, MendsWhatItCanAndTakesBackWhatDoesNotHelp) {
   EXPECT_EQ(raised.exit_code, 0);
   EXPECT_THAT(raised.output, HasSubstr("The KPI recovered"));
 
+  // What was said of the last fault must not be taken for what is said of the next.
+  wait_until([] { return false; }, 4s);
+
   // The same, while requests keep the server busy that are slow by themselves.
   const auto slow = limited_->run_inside(
       [port = limited_->options().port] { return demo::run_slow_commands({.port = port}); });
