@@ -139,6 +139,14 @@ struct cgroup {
 
 struct bpf_local_storage;
 
+struct rb_node {
+	struct rb_node *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	atomic_t sk_drops;
@@ -157,6 +165,7 @@ struct sock {
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct bpf_local_storage *sk_bpf_storage;
+	struct rb_root tcp_rtx_queue;
 };
 
 struct inet_sock {
@@ -253,6 +262,7 @@ struct tcp_skb_cb {
 
 struct sk_buff {
 	struct sock *sk;
+	u64 skb_mstamp_ns;
 	char cb[48];
 	unsigned int len;
 };

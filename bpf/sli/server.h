@@ -87,8 +87,8 @@ struct conversation {
 	u32 acked_seq;	/* what acked_ns acknowledged */
 	u32 reset_by;	/* whoever sent a reset */
 	u64 acked_ns;	/* TS4 of the reply as far as it was written then, or 0 */
-	u64 nearly_ns;	/* when all but its last two segments were acknowledged */
-	u32 nearly_end; /* and where it ended then */
+	u64 progress_ns;  /* when a reply was acknowledged that far, for the last time but one */
+	u32 progress_seq; /* see above */
 	u32 pad;
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");
@@ -185,6 +185,19 @@ static __always_inline bool is_acknowledged(const struct conversation *c)
 	return c->acked_ns && (s32)(c->acked_seq - c->written_seq) >= 0;
 }
 
+/* When the last segment left that is not acknowledged, or 0. */
+static __always_inline u64 last_sent(const struct tcp_sock *tp)
+{
+	const struct rb_node *segment = tp->inet_conn.icsk_inet.sk.tcp_rtx_queue.rb_node;
+
+	if (!segment)
+		return 0;
+	if (segment->rb_right)
+		segment = segment->rb_right;
+	/* A segment begins with its place in the queue (net/ipv4/tcp_output.c). */
+	return BPF_CORE_READ((const struct sk_buff *)segment, skb_mstamp_ns);
+}
+
 /* When the reply arrived, as far as its acknowledgement tells. A client that has nothing to send
  * may hold it back for up to 40 ms (RFC 1122, 4.2.3.2), and one that thinks before its next request
  * sends it with that: such time is the client's own. Then the best round trip of the connection
@@ -196,31 +209,36 @@ static __always_inline u64 reply_arrived(const struct conversation *c, const str
 	u64 way = elapsed(c->written_ns, now);
 	u64 best = (u64)tp->rtt_min.s[0].v * 1000;
 	u32 bytes = c->acked_seq - c->sent_seq;
+	u64 sent_ns;
 
 	if (tp->total_retrans != c->retransmitted)
 		return now;
 	/* Only the last two segments can be held back (RFC 1122); a longer reply, or one that the
-	 * client's window does not take at once, was on its way until those were left.
+	 * client's window does not take at once, was on its way until those were left, and sent.
 	 */
 	if (bytes > 2 * tp->mss_cache || bytes > tp->snd_wnd) {
-		if (c->nearly_end != c->acked_seq || elapsed(c->nearly_ns, now) <= best)
+		if (c->acked_seq - c->progress_seq > 2 * tp->mss_cache)
 			return now;
-		return c->nearly_ns + best;
+		sent_ns = last_sent(tp);
+		if (!sent_ns)
+			return now;
+		if (sent_ns < c->progress_ns)
+			sent_ns = c->progress_ns;
+		return elapsed(sent_ns, now) <= best ? now : sent_ns + best;
 	}
 	if (best >= way || best >= delayed_ack_ns)
 		return now;
 	return with_data || way >= delayed_ack_ns ? c->written_ns + best : now;
 }
 
-/* A part of a reply is acknowledged. */
+/* A reply is acknowledged so far, and little more is on its way. */
 static __always_inline void note_progress(struct conversation *c, const struct tcp_sock *tp,
 					  u32 ack_seq)
 {
-	if (tp->snd_nxt != tp->write_seq || tp->write_seq - ack_seq > 2 * tp->mss_cache ||
-	    c->nearly_end == tp->write_seq || !is_timed(c))
+	if (tp->snd_nxt - ack_seq > 2 * tp->mss_cache || c->progress_seq == ack_seq || !is_timed(c))
 		return;
-	c->nearly_end = tp->write_seq;
-	c->nearly_ns = bpf_ktime_get_ns();
+	c->progress_seq = ack_seq;
+	c->progress_ns = bpf_ktime_get_ns();
 }
 
 /* All that was written is acknowledged, up to `ack_seq`. That is TS4 if the reply ends here, which
@@ -236,6 +254,8 @@ static __always_inline u64 reply_is_acknowledged(struct conversation *c, const s
 		now = bpf_ktime_get_ns();
 		c->acked_seq = ack_seq;
 		c->acked_ns = reply_arrived(c, tp, now, with_data);
+		c->progress_seq = ack_seq;
+		c->progress_ns = now;
 	}
 	if (!timed || with_data || tp->rcv_nxt != tp->copied_seq)
 		finish(c, timed ? c->acked_ns : 0);

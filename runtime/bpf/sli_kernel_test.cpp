@@ -192,6 +192,48 @@ TEST_F(ProbeTest, SliTimesALargeReplyUntilASlowReaderHasTakenIt) {
   EXPECT_LE(sum(batch, "latency", row), took.count() * 1.1);
 }
 
+// A client may hold back its acknowledgement of the last segments for 40 ms: it has them already.
+// Paced, so that they leave when all before them has been acknowledged.
+TEST_F(ProbeTest, SliLeavesAHeldBackAcknowledgementOfALongReplyOut) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  const std::uint32_t bytes_per_s = 20'000'000;
+  ::setsockopt(server.value(), SOL_SOCKET, SO_MAX_PACING_RATE, &bytes_per_s, sizeof(bytes_per_s));
+  const int zero = 0;
+  const int one = 1;
+  ::setsockopt(server.value(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+  std::chrono::duration<double, std::nano> took{0};
+  int held_back = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    const std::string page(300'000 + i * 4000, 'x');  // where the last segment ends is chance
+    std::string got(page.size() + 7, ' ');
+    const auto began = std::chrono::steady_clock::now();
+    send(client, "question");
+    receive(server);
+    std::thread writer([&] {
+      ::send(server.value(), page.data(), page.size(), MSG_EOR);
+      send(server, "the end");
+    });
+    ::setsockopt(client.value(), IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
+    ASSERT_EQ(::recv(client.value(), got.data(), got.size(), MSG_WAITALL), got.size());
+    const auto arrived = std::chrono::steady_clock::now();
+    writer.join();
+    ASSERT_TRUE(all_acknowledged(server));
+    held_back += std::chrono::steady_clock::now() - arrived >= 30ms ? 1 : 0;
+    took += arrived - began;
+  }
+  send(client, "next");
+  receive(server);
+  ASSERT_GE(held_back, 1) << "the client's kernel held nothing back";
+  Batch batch = read(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "measured", row), 8u);
+  EXPECT_GE(sum(batch, "latency", row), took.count() * 0.7);
+  EXPECT_LE(sum(batch, "latency", row), took.count() + 20e6);
+}
+
 TEST_F(ProbeTest, SliEndsAReplyThatNothingFollows) {
   Probe probe = open("sli");
   Listener listener;

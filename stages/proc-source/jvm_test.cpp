@@ -126,9 +126,9 @@ TEST(OwnPid, IsTheInnermost) {
 /// A program that keeps 64 MiB, collects, says so and waits for its input to end.
 class JavaProgram {
  public:
-  explicit JavaProgram(const std::string& directory) {
-    std::filesystem::create_directories(directory);
-    std::ofstream(directory + "/Hold.java")
+  explicit JavaProgram(std::string directory) : directory_(std::move(directory)) {
+    std::filesystem::create_directories(directory_);
+    std::ofstream(directory_ + "/Hold.java")
         << "class Hold { public static void main(String[] a) throws Exception {"
            " byte[][] keep = new byte[64][]; for (int i = 0; i < 64; i++) keep[i] = new "
            "byte[1<<20];"
@@ -143,7 +143,7 @@ class JavaProgram {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input[0], 0);
     posix_spawn_file_actions_adddup2(&actions, output[1], 1);
-    std::string source = directory + "/Hold.java";
+    std::string source = directory_ + "/Hold.java";
     std::array<char*, 4> arguments{const_cast<char*>("java"), const_cast<char*>("-Xmx256m"),
                                    source.data(), nullptr};
     if (::posix_spawnp(&pid_, "java", &actions, nullptr, arguments.data(), environ) != 0) {
@@ -162,6 +162,7 @@ class JavaProgram {
     if (pid_ > 0) {
       ::waitpid(pid_, nullptr, 0);
     }
+    std::filesystem::remove_all(directory_);
   }
   JavaProgram(const JavaProgram&) = delete;
   JavaProgram& operator=(const JavaProgram&) = delete;
@@ -170,13 +171,14 @@ class JavaProgram {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
+  std::string directory_;
   pid_t pid_ = 0;
   FileDescriptor input_;
   bool ready_ = false;
 };
 
 TEST(Jvm, IsReadFromARealOne) {
-  const JavaProgram program(::testing::TempDir() + "/gala_jvm_test");
+  const JavaProgram program(::testing::TempDir() + "/gala_jvm_test_" + std::to_string(::getpid()));
   if (!program.ready()) {
     GTEST_SKIP() << "no java with a compiler on this machine";
   }

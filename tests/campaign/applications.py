@@ -26,6 +26,8 @@ DISK_READS, DISK_WRITES = 30, 400
 NGINX_MEMORY_MIB = 110
 # Of the group of the service in the middle, all the time.
 MIDDLE_PIDS = 60
+# Cores that groups may use, all the time: many times what they need.
+CPU_LIMITS = {"redis": 0.5, "memcached": 0.5, "nginx": 0.5}
 
 
 class Application:
@@ -83,9 +85,15 @@ class Applications:
         self._start_postgres()
         self._start_nginx()
         self._start_services()
+        for name in CPU_LIMITS:
+            self.restore_cpu_limit(name)
 
     def __getitem__(self, name):
         return self.all[name]
+
+    def restore_cpu_limit(self, name):
+        """The one that its group has without a fault."""
+        self[name].group.limit_cpu(CPU_LIMITS.get(name))
 
     def limit_disk(self, reads=DISK_READS, writes=DISK_WRITES):
         self.world.everybody.limit_disk(self.data.beneath, reads, writes)

@@ -98,7 +98,6 @@ def storm(address, port, count):
             burst.append(client)
         time.sleep(0.03)
         for client in burst:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
 
 

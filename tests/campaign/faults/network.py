@@ -84,6 +84,9 @@ class AcceptQueue(OnPort):
 
     def inject(self):
         self.aim()
+        inside = self.world.inside(self.world.client_network)
+        # Otherwise the storm soon has no port left.
+        run(["sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=1"], inside)
         for _ in range(3):
             self.hog("storm", SERVER, PORTS["redis"], 300, network=self.world.client_network)
 

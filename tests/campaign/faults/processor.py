@@ -51,9 +51,6 @@ class CpuHogInside(Fault):
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
         self.suffering = [target, "proxy"] if target == "nginx" else [target]
-        group = self.applications[target].group
-        group.limit_cpu(0.5)
-        self.undo_by(group.limit_cpu, None)
         self.marks.append("hog-spin")
         for _ in range(2):
             self.hog("spin", group=target)
@@ -74,7 +71,7 @@ class CpuQuota(Fault):
         # The kernel takes no less than 1 ms in 100 ms.
         self.began = time.time()
         group.limit_cpu(max(0.012, used * 0.4))
-        self.undo_by(group.limit_cpu, None)
+        self.undo_by(self.applications.restore_cpu_limit, target)
 
 
 def cpu_use(application, seconds=3.0):
