@@ -195,7 +195,7 @@ struct Cause {
   /// share of the effect's. 0 = not compared.
   double covers = 0;
   /// The effect is seconds for each of something, the cause seconds in each second: this metric of
-  /// the effect's entity says how many there are in a second. "" = same unit already.
+  /// the effect's entity says how many there are in a second. Not used where both are of one unit.
   std::string covers_rate;
   /// The effect may be a mere way to a cause beside it: a cause entity that reports nothing beneath
   /// itself is explained by one beside it that does.

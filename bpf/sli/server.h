@@ -82,11 +82,11 @@ struct conversation {
 	u32 counted_responses;
 	u32 counted_written;
 	u32 counted_copied;
-	u32 unstamped;	/* 1 + requests when data came that begins no timed request */
-	u32 segments;	/* with data, since the one that began the request */
-	u32 acked_seq;	/* what acked_ns acknowledged */
-	u32 reset_by;	/* whoever sent a reset */
-	u64 acked_ns;	/* TS4 of the reply as far as it was written then, or 0 */
+	u32 unstamped;	  /* 1 + requests when data came that begins no timed request */
+	u32 segments;	  /* with data, since the one that began the request */
+	u32 acked_seq;	  /* what acked_ns acknowledged */
+	u32 reset_by;	  /* whoever sent a reset */
+	u64 acked_ns;	  /* TS4 of the reply as far as it was written then, or 0 */
 	u64 progress_ns;  /* when a reply was acknowledged that far, for the last time but one */
 	u32 progress_seq; /* see above */
 	u32 pad;

@@ -199,8 +199,12 @@ class Walk {
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
       AbnormalSeries& series = found_.series[found_.links[i].cause];
       const Group& group = groups[series.group];
-      const bool adds_up = found_.links[i].rule->covers > 0;
-      found_.links[i].share = largest > 0 && !adds_up ? group.change / largest : 1;
+      CauseLink& link = found_.links[i];
+      const bool alone = link.rule->covers > 0 && link.rule->group.empty();
+      link.share = largest > 0 && !alone ? group.change / largest : 1;
+      if (!alone) {
+        link.covered = covered(link, group.change);
+      }
       series.group_size = group.size;
       series.group_level = group.level;
     }
@@ -312,15 +316,25 @@ class Walk {
     if (rule.least_change && size_of(verdict) < *rule.least_change) {
       return;
     }
-    found_.links.push_back(
-        {effect, cause, &rule, order_of(effect, verdict, rule), 1, covered(effect, cause, rule)});
+    CauseLink link{effect, cause, &rule, order_of(effect, verdict, rule)};
+    link.covered = covered(link, size_of(verdict));
+    found_.links.push_back(link);
+  }
+
+  [[nodiscard]] const Metric* metric_of(GraphIndex index, const std::string& name) const {
+    const Entity* entity = around_.interest.entity(around_.graph.node(index).entity);
+    return entity == nullptr ? nullptr : entity->find_metric(name);
+  }
+
+  [[nodiscard]] std::string_view unit_of(GraphIndex index, const std::string& name) const {
+    const Metric* metric = metric_of(index, name);
+    return metric == nullptr ? std::string_view{} : std::string_view{metric->unit};
   }
 
   /// A duration is told when it ends: what began in time may be seen that much later.
   [[nodiscard]] Duration slack_of(GraphIndex index, const Cause& rule,
                                   std::span<const Sample> samples) const {
-    const Entity* entity = around_.interest.entity(around_.graph.node(index).entity);
-    const Metric* metric = entity == nullptr ? nullptr : entity->find_metric(rule.cause_metric);
+    const Metric* metric = metric_of(index, rule.cause_metric);
     if (metric == nullptr || metric->type != MetricType::histogram || metric->unit != "s") {
       return Duration{0};
     }
@@ -333,9 +347,11 @@ class Walk {
 
   /// The effect's change in the cause's unit: seconds for each request become seconds in a second.
   /// A thread cannot lose more than all of its time, however many requests wait for it.
-  [[nodiscard]] double wanted_of(const AbnormalSeries& effect, const Cause& rule) const {
+  [[nodiscard]] double wanted_of(const AbnormalSeries& effect, const AbnormalSeries& cause,
+                                 const Cause& rule) const {
     const double change = size_of(effect.verdict);
-    if (rule.covers_rate.empty()) {
+    if (rule.covers_rate.empty() ||
+        unit_of(effect.entity, effect.metric) == unit_of(cause.entity, cause.metric)) {
       return change;
     }
     double sum = 0;
@@ -349,14 +365,14 @@ class Walk {
     return count == 0 ? 0 : std::min(1.0, change * sum / static_cast<double>(count));
   }
 
-  [[nodiscard]] double covered(std::size_t effect, std::size_t cause, const Cause& rule) const {
-    const Verdict& explained = found_.series[effect].verdict;
-    if (rule.covers <= 0 || explained.finding != Finding::abnormal) {
+  /// How much of the effect's change a change of the cause's group explains.
+  [[nodiscard]] double covered(const CauseLink& link, double change) const {
+    const AbnormalSeries& effect = found_.series[link.effect];
+    if (link.rule->covers <= 0 || effect.verdict.finding != Finding::abnormal) {
       return 1;
     }
-    const Verdict& explaining = found_.series[cause].verdict;
-    const double wanted = rule.covers * wanted_of(found_.series[effect], rule);
-    const double change = size_of(explaining);
+    const double wanted =
+        link.rule->covers * wanted_of(effect, found_.series[link.cause], *link.rule);
     return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
   }
 

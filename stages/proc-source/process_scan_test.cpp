@@ -270,7 +270,8 @@ TEST(ProcessScanLive, SumsOverThreads) {
   }
   const double before = stats->read(own)->timeslices_count;
   {
-    // Every sleep, however short, gives the CPU away once. (A token handed to and fro need not: the waiter may spin.)
+    // Every sleep, however short, gives the CPU away once. (A token handed to and fro need not: the
+    // waiter may spin.)
     const auto give_way = [] {
       for (int turn = 0; turn < 20; ++turn) {
         std::this_thread::sleep_for(std::chrono::microseconds(1));
