@@ -9,48 +9,20 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::begin;
+using testing::cause_text;
+using testing::entity_file;
+using testing::kpi_text;
+using testing::metric_text;
 using testing::World;
 
 /// A service is slow because of its disk, or because of the services that it calls.
 Model ring_model(const std::string& of_disk = "", const std::string& of_sli = "") {
-  const std::string head =
-      "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n[key.id]\nabout = "
-      "\"a\"\n[table.main]\nfrom = \"probe.main\"\n";
-  const auto metric = [](const std::string& name, const std::string& more) {
-    return "[metric." + name +
-           "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n" +
-           more;
-  };
-  const std::vector<SourceText> files{{"disk.toml", head + metric("await", "") + of_disk},
-                                      {"sli.toml", head + metric("latency", "kpi = true\n") + R"(
-[[relation]]
-kind = "uses"
-to = "disk"
-[[check]]
-id = "slow"
-metric = "latency"
-kind = "deviation"
-text = "slow"
-zh = "slow"
-[[cause]]
-effect = "latency"
-of = "disk.await"
-path = [">uses:disk"]
-prior = 0.9
-keyword = "disk"
-text = "slow disk"
-zh = "slow disk"
-[[cause]]
-effect = "latency"
-of = "sli.latency"
-path = [">calls:sli"]
-prior = 0.8
-keyword = "application"
-text = "slow service"
-zh = "slow service"
-)" + of_sli}};
-  Diagnostics diagnostics;
-  return Model::parse(files, diagnostics);
+  return testing::model_of(
+      {entity_file("disk", metric_text("await") + of_disk),
+       entity_file("sli", kpi_text("latency") +
+                              cause_text("latency", "disk.await", ">uses:disk", "slow disk") +
+                              cause_text("latency", "sli.latency", ">calls:sli", "slow service") +
+                              of_sli)});
 }
 
 TEST(Infer, AdmitsThatItDoesNotKnowTheEntity) {
@@ -79,10 +51,7 @@ TEST(Infer, SurvivesEmptyMessages) {
   event.add_wall_offset_ns(std::numeric_limits<std::int64_t>::max());
   builder.Finish(event.Finish());
   world.infer().on(*flatbuffers::GetRoot<wire::Event>(builder.GetBufferPointer()), Envelope{}, out);
-  for (int i = 0; i < 5; ++i) {
-    world.window(false);
-    world.tick();
-  }
+  world.rest(5);
   EXPECT_EQ(world.said.size(), 1U);
 }
 
@@ -90,8 +59,7 @@ TEST(Infer, AnswersInATopologyWithCycles) {
   World world({}, ring_model());
   world.call_in_a_ring();
   world.settle();
-  world.window(true, true);
-  world.window(true, true);
+  world.trouble(true, true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);
@@ -105,16 +73,7 @@ TEST(Infer, AnswersInATopologyWithCycles) {
 }
 
 TEST(Infer, NamesWhatBeganFirstWhenRulesBlameEachOther) {
-  World world({}, ring_model(R"(
-[[cause]]
-effect = "await"
-of = "sli.latency"
-path = ["<uses:sli"]
-prior = 0.9
-keyword = "application"
-text = "service"
-zh = "service"
-)"));
+  World world({}, ring_model(cause_text("await", "sli.latency", "<uses:sli", "service")));
   world.settle();
   world.window(true);
   world.window(true);
@@ -130,17 +89,8 @@ zh = "service"
 
 /// One rule takes a rise for the cause, the other a fall of the same series.
 TEST(Infer, FollowsTheRuleThatTheSeriesBearsOut) {
-  World world({}, ring_model("", R"(
-[[cause]]
-effect = "latency"
-of = "disk.await"
-direction = "low"
-path = [">uses:disk"]
-prior = 0.95
-keyword = "disk"
-text = "quick disk"
-zh = "quick disk"
-)"));
+  World world({}, ring_model("", cause_text("latency", "disk.await", ">uses:disk", "quick disk",
+                                            "direction = \"low\"\n")));
   world.settle();
   world.window(true);
   world.window(true);

@@ -13,8 +13,7 @@ using testing::World;
 TEST(Infer, ExplainsSeveralKpisEachByItsOwnCause) {
   World world;
   world.settle();
-  world.window(true, true);
-  world.window(true, true);
+  world.trouble(true, true);
   world.event("sli1", wire::EventState::open, 1);
   world.event("sli2", wire::EventState::open, 1);
   world.tick();
@@ -76,8 +75,7 @@ TEST(Infer, TellsServicesWithOneCauseInOneDiagnosis) {
   World world;
   world.share_the_disk();
   world.settle();
-  world.window(true, true);
-  world.window(true, true);
+  world.trouble(true, true);
   world.event("sli1", wire::EventState::open, 1);
   world.event("sli2", wire::EventState::open, 1);
   for (int i = 0; i < 10; ++i) {
@@ -94,8 +92,7 @@ TEST(Infer, BoundsTheOpenCases) {
   config.max_open = 1;
   World world(config);
   world.settle();
-  world.window(true, true);
-  world.window(true, true);
+  world.trouble(true, true);
   world.event("sli1", wire::EventState::open, 1);
   world.event("sli2", wire::EventState::open, 1);
   world.tick();

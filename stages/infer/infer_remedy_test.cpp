@@ -4,17 +4,16 @@
 namespace gala {
 namespace {
 
+using testing::cause_text;
+using testing::entity_file;
+using testing::kpi_text;
+using testing::metric_text;
 using testing::World;
 
 /// A service is slow because of the one that it calls, which waits for its disk.
 Model chain_model() {
-  const std::string head =
-      "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n[key.id]\nabout = "
-      "\"a\"\n[table.main]\nfrom = \"probe.main\"\n";
-  const std::string metric =
-      "table = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n";
-  const std::vector<SourceText> files{
-      {"disk.toml", head + "[metric.await]\n" + metric + R"(
+  return testing::model_of(
+      {entity_file("disk", metric_text("await") + R"(
 [[remedy]]
 id = "faster"
 mends = ["disk.await"]
@@ -22,8 +21,11 @@ target = ["file:/sys/{cause.name|id}", "file:/sys/second"]
 propose = "add:{cause.number}"
 text = "It takes {cause.value}."
 zh = "它需 {cause.value}。"
-)"},
-      {"sli.toml", head + "[metric.latency]\nkpi = true\n" + metric + R"(
+)"),
+       entity_file("sli", kpi_text("latency") +
+                              cause_text("latency", "disk.await", ">uses:disk", "slow disk") +
+                              cause_text("latency", "sli.latency", ">calls:sli", "slow service") +
+                              R"(
 [[remedy]]
 id = "any_service"
 mends = ["sli.latency"]
@@ -31,39 +33,14 @@ target = ["file:/sys/any"]
 propose = "times:2"
 text = "t"
 zh = "t"
-[[check]]
-id = "slow"
-metric = "latency"
-kind = "deviation"
-text = "slow"
-zh = "slow"
-[[cause]]
-effect = "latency"
-of = "disk.await"
-path = [">uses:disk"]
-prior = 0.9
-keyword = "disk"
-text = "slow disk"
-zh = "slow disk"
-[[cause]]
-effect = "latency"
-of = "sli.latency"
-path = [">calls:sli"]
-prior = 0.9
-keyword = "application"
-text = "slow service"
-zh = "slow service"
-)"}};
-  Diagnostics diagnostics;
-  return Model::parse(files, diagnostics);
+)")});
 }
 
 TEST(Remedies, AreThoseOfEachStepThatOfTheRootFirst) {
   World world({}, chain_model());
   world.call_in_a_ring();
   world.settle();
-  world.window(false, true);
-  world.window(false, true);
+  world.trouble(false, true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);

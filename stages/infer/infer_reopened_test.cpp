@@ -26,10 +26,7 @@ TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
   world.window(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
-  for (int i = 0; i < 20; ++i) {
-    world.window(false);
-    world.tick();
-  }
+  world.rest(20);
   const auto said_before = world.said.size();
   world.window(true);
   world.window(true);
@@ -50,10 +47,7 @@ TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
   world.event("sli1", wire::EventState::closed, 1);
   world.window(false);
   world.tick();
-  for (int i = 0; i < 20; ++i) {
-    world.window(false);
-    world.tick();
-  }
+  world.rest(20);
   const std::uint32_t before = world.said.back().version;
   world.window(true);
   world.window(true);
@@ -74,10 +68,7 @@ TEST(Infer, TakesWhatComesBackLateForAnotherIncident) {
   ASSERT_EQ(world.said.size(), 1U);
   ASSERT_EQ(world.said[0].kpis.size(), 2U);
   world.event("sli1", wire::EventState::closed, 1);
-  for (int i = 0; i < 25; ++i) {
-    world.window(false);
-    world.tick();
-  }
+  world.rest(25);
   world.window(true);
   world.window(true);
   world.event("sli1", wire::EventState::updated, 1, "latency", 28);

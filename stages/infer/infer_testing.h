@@ -15,51 +15,49 @@ namespace gala::testing {
 
 inline constexpr BootTime begin{std::chrono::seconds{1000}};
 
-inline Model disk_model() {
-  const std::string head = "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n";
-  const std::string tables = "[key.id]\nabout = \"a\"\n[table.main]\nfrom = \"probe.main\"\n";
-  const auto metric = [](const std::string& name, const std::string& more) {
-    return "[metric." + name +
-           "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n" +
-           more;
-  };
-  const std::vector<SourceText> files{
-      {"disk.toml", head + tables + metric("await", "")},
-      {"sli.toml",
-       head + tables + metric("latency", "kpi = true\n") + metric("errors", "kpi = true\n") + R"(
-[[check]]
-id = "fails"
-metric = "errors"
-kind = "deviation"
-text = "fails"
-zh = "fails"
-[[cause]]
-effect = "errors"
-of = "disk.await"
-path = [">uses:disk"]
-prior = 0.8
-above = 0.001
-keyword = "disk"
-text = "disk {cause.id} takes {cause.value}"
-zh = "{cause.id} {cause.value}"
-[[check]]
-id = "slow"
-metric = "latency"
-kind = "deviation"
-text = "slow"
-zh = "slow"
-[[cause]]
-effect = "latency"
-of = "disk.await"
-path = [">uses:disk"]
-prior = 0.9
-above = 0.001
-keyword = "disk"
-text = "disk {cause.id} takes {cause.value}"
-zh = "{cause.id} {cause.value}"
-)"}};
+/// A gauge of an entity file; `more` are further lines of it.
+inline std::string metric_text(const std::string& name, const std::string& more = "") {
+  return "[metric." + name +
+         "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n" + more;
+}
+
+/// An entity file whose entities have an `id`; `rest` are its metrics, checks, causes.
+inline SourceText entity_file(const std::string& name, const std::string& rest) {
+  return {name + ".toml",
+          "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n"
+          "[key.id]\nabout = \"a\"\n[table.main]\nfrom = \"probe.main\"\n" +
+              rest};
+}
+
+/// What makes a metric a KPI that events are about.
+inline std::string kpi_text(const std::string& metric) {
+  return metric_text(metric, "kpi = true\n") + "[[check]]\nid = \"" + metric + "\"\nmetric = \"" +
+         metric + "\"\nkind = \"deviation\"\ntext = \"slow\"\nzh = \"slow\"\n";
+}
+
+/// An expert cause; `of` is "<entity>.<metric>", `more` are further lines of it.
+inline std::string cause_text(const std::string& effect, const std::string& of,
+                              const std::string& path, const std::string& text,
+                              const std::string& more = "") {
+  return "[[cause]]\neffect = \"" + effect + "\"\nof = \"" + of + "\"\npath = [\"" + path +
+         "\"]\nprior = 0.9\nkeyword = \"disk\"\ntext = \"" + text + "\"\nzh = \"" + text + "\"\n" +
+         more;
+}
+
+inline Model model_of(const std::vector<SourceText>& files) {
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);
+}
+
+/// A service's KPIs suffer from its disk.
+inline Model disk_model() {
+  const std::string text = "disk {cause.id} takes {cause.value}";
+  return model_of(
+      {entity_file("disk", metric_text("await")),
+       entity_file(
+           "sli", kpi_text("latency") + kpi_text("errors") +
+                      cause_text("errors", "disk.await", ">uses:disk", text, "above = 0.001\n") +
+                      cause_text("latency", "disk.await", ">uses:disk", text, "above = 0.001\n"))});
 }
 
 /// Two services, each with its disk; every tick is a window of one second.
@@ -124,13 +122,24 @@ class World {
     out_.clear();
   }
 
-  /// Knows the topology and `windows` in which nothing happened.
-  void settle(int windows = 40) {
-    show_topology();
+  /// Two windows in which the disks of the given services are slow.
+  void trouble(bool slow1, bool slow2 = false) {
+    window(slow1, slow2);
+    window(slow1, slow2);
+  }
+
+  /// Quiet windows.
+  void rest(int windows) {
     for (int i = 0; i < windows; ++i) {
       window(false);
       tick();
     }
+  }
+
+  /// Knows the topology and `windows` in which nothing happened.
+  void settle(int windows = 40) {
+    show_topology();
+    rest(windows);
   }
 
   /// The KPI of a service is abnormal since `windows_ago` windows; when it was so before, since
