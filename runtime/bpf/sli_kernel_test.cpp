@@ -16,11 +16,7 @@ TEST_F(ProbeTest, SliTimesEachRequestOfAServer) {
   constexpr int requests = 10;
   constexpr auto work = 3ms;
   for (int i = 0; i < requests; ++i) {
-    send(client, "question");
-    EXPECT_EQ(receive(server), "question");
-    std::this_thread::sleep_for(work);  // the work that is to be measured
-    send(server, "an answer");
-    EXPECT_EQ(receive(client), "an answer");
+    exchange(client, server, work);
   }
   send(client, "bye");  // carries the last acknowledgement
   receive(server);
@@ -75,10 +71,7 @@ TEST_F(ProbeTest, SliSeesConnectionsOlderThanItself) {
   const FileDescriptor server = listener.accept();
   Probe probe = open("sli", {.tunables = {{"sample_every", 2}}, .filters = {}});
   for (int i = 0; i < 10; ++i) {
-    send(client, "q");
-    receive(server);
-    send(server, "a");
-    receive(client);
+    exchange(client, server);
   }
   send(client, "bye");
   receive(server);
@@ -243,10 +236,7 @@ TEST_F(ProbeTest, SliEndsAReplyThatNothingFollows) {
   Listener listener;
   const FileDescriptor client = listener.connect();
   const FileDescriptor server = listener.accept();
-  send(client, "question");
-  receive(server);
-  send(server, "answer");
-  receive(client);
+  exchange(client, server);
   ASSERT_TRUE(all_acknowledged(server));
   std::this_thread::sleep_for(260ms);  // longer than the pause between parts of a reply
   ASSERT_TRUE(probe.advance_window());
@@ -265,10 +255,7 @@ TEST_F(ProbeTest, SliTimesAReplyWhoseClientEndsWithAReset) {
   Listener listener;
   FileDescriptor client = listener.connect();
   const FileDescriptor server = listener.accept();
-  send(client, "question");
-  receive(server);
-  send(server, "answer");
-  receive(client);
+  exchange(client, server);
   reset(client);
   ASSERT_TRUE(eventually([&] { return receive(server).empty(); }));
   Batch batch = read(probe, "servers");
@@ -282,10 +269,7 @@ TEST_F(ProbeTest, SliTakesTheEndOfAConnectionForNoRequest) {
   Listener listener;
   const FileDescriptor client = listener.connect();
   const FileDescriptor server = listener.accept();
-  send(client, "question");
-  receive(server);
-  send(server, "answer");
-  receive(client);
+  exchange(client, server);
   ASSERT_EQ(::shutdown(client.value(), SHUT_WR), 0);
   EXPECT_EQ(receive(server), "");
   ASSERT_TRUE(probe.advance_window());
@@ -302,11 +286,7 @@ TEST_F(ProbeTest, SliTimesEachCallOfAClient) {
   const FileDescriptor server = listener.accept();
   constexpr auto work = 3ms;
   for (int i = 0; i < 10; ++i) {
-    send(client, "question");
-    EXPECT_EQ(receive(server), "question");
-    std::this_thread::sleep_for(work);  // the wait that is to be measured
-    send(server, "an answer");
-    EXPECT_EQ(receive(client), "an answer");
+    exchange(client, server, work);
   }
   ASSERT_TRUE(probe.advance_window());
   Batch batch = read(probe, "clients");
@@ -370,10 +350,7 @@ TEST_F(ProbeTest, SliLeavesClientsOutWhenToldSo) {
   Listener listener;
   const FileDescriptor client = listener.connect();
   const FileDescriptor server = listener.accept();
-  send(client, "q");
-  receive(server);
-  send(server, "a");
-  receive(client);
+  exchange(client, server);
   EXPECT_EQ(read(probe, "clients").rows(), 0u);
 }
 

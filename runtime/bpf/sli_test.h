@@ -7,6 +7,16 @@
 
 namespace gala::bpf {
 
+/// A request, `work` on it, and its reply.
+inline void exchange(const FileDescriptor& client, const FileDescriptor& server,
+                     std::chrono::nanoseconds work = {}) {
+  send(client, "question");
+  EXPECT_EQ(receive(server), "question");
+  std::this_thread::sleep_for(work);
+  send(server, "an answer");
+  EXPECT_EQ(receive(client), "an answer");
+}
+
 /// The row of this process's listener; at least one.
 inline int server_row(Batch& batch, const Listener& listener) {
   const int row = find_row(batch, {{"port", listener.port(), {}}});
