@@ -257,6 +257,22 @@ std::string_view to_text(Finding finding) {
   return "no data";
 }
 
+double size_of(const Verdict& verdict) {
+  return std::abs(verdict.level - (std::isfinite(verdict.baseline) ? verdict.baseline : 0));
+}
+
+double order_of(const Verdict& cause, const Verdict& effect, Duration within, Duration window) {
+  const Duration lead = effect.bent - cause.bent;
+  if (lead < -window) {
+    return 0.5;
+  }
+  const Duration usual = std::max(within, window);
+  if (lead <= usual) {
+    return 1;
+  }
+  return std::max(0.4, static_cast<double>(usual.count()) / static_cast<double>(lead.count()));
+}
+
 std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> samples,
                                                         const Question& question) {
   std::vector<std::pair<Moment, Moment>> troubles;

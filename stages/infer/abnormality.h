@@ -77,6 +77,13 @@ struct Verdict {
   double abnormality = 0;
 };
 
+/// How much the series changed, in its unit. What had no value before changed by all that it is.
+double size_of(const Verdict& verdict);
+
+/// How the beginnings of a cause and its effect fit: 1 when the cause began within `within` before
+/// its effect; less the longer before, and the more it began after it.
+double order_of(const Verdict& cause, const Verdict& effect, Duration within, Duration window);
+
 /// When the series was abnormal before the time that is asked about: neighbouring windows as one.
 std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> samples,
                                                         const Question& question);

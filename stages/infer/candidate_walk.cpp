@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "stages/infer/correlation.h"
+#include "stages/infer/regression.h"
 
 namespace gala {
 namespace {
@@ -26,11 +27,6 @@ bool matches(const Where& where, const GraphNode& node) {
     const auto& [name, values] = condition;
     return std::find(values.begin(), values.end(), node.label(name)) != values.end();
   });
-}
-
-/// How much a series changed, in its unit. What had no value before changed by all that it is.
-double size_of(const Verdict& verdict) {
-  return std::abs(verdict.level - (std::isfinite(verdict.baseline) ? verdict.baseline : 0));
 }
 
 class Walk {
@@ -316,8 +312,10 @@ class Walk {
     if (rule.least_change && size_of(verdict) < *rule.least_change) {
       return;
     }
-    CauseLink link{effect, cause, &rule, order_of(effect, verdict, rule)};
+    CauseLink link{effect, cause, &rule,
+                   order_of(verdict, found_.series[effect].verdict, rule.within, kpi_.window)};
     link.covered = covered(link, size_of(verdict));
+    link.predicted = predicted(found_.series[cause], found_.series[effect], rule.within);
     found_.links.push_back(link);
   }
 
@@ -365,6 +363,15 @@ class Walk {
     return count == 0 ? 0 : std::min(1.0, change * sum / static_cast<double>(count));
   }
 
+  [[nodiscard]] std::optional<double> predicted(const AbnormalSeries& cause,
+                                                const AbnormalSeries& effect,
+                                                Duration within) const {
+    const auto of = [](const AbnormalSeries& series) {
+      return ChangedSeries{series.samples, series.verdict.baseline, series.verdict.level};
+    };
+    return predicted_share(of(cause), of(effect), kpi_.bent - within - kpi_.window, kpi_.window);
+  }
+
   /// How much of the effect's change a change of the cause's group explains.
   [[nodiscard]] double covered(const CauseLink& link, double change) const {
     const AbnormalSeries& effect = found_.series[link.effect];
@@ -374,20 +381,6 @@ class Walk {
     const double wanted =
         link.rule->covers * wanted_of(effect, found_.series[link.cause], *link.rule);
     return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
-  }
-
-  /// 1 when the cause began within the rule's time before its effect; less the longer before, and
-  /// the more it began after it.
-  [[nodiscard]] double order_of(std::size_t effect, const Verdict& cause, const Cause& rule) const {
-    const Duration lead = found_.series[effect].verdict.bent - cause.bent;
-    if (lead < -kpi_.window) {
-      return 0.5;
-    }
-    const Duration usual = std::max(rule.within, kpi_.window);
-    if (lead <= usual) {
-      return 1;
-    }
-    return std::max(0.4, static_cast<double>(usual.count()) / static_cast<double>(lead.count()));
   }
 
   /// What a group took.

@@ -60,6 +60,9 @@ struct CauseLink {
   double share = 1;
   /// How much of the effect's change this cause's change can make up, 0…1 (Cause::covers).
   double covered = 1;
+  /// Which share of the effect's change this cause's change predicts by what both did before
+  /// (regression.h); nothing when they were not seen to follow one another.
+  std::optional<double> predicted = std::nullopt;
 };
 
 /// Something that was looked at and is no cause.

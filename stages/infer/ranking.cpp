@@ -10,6 +10,9 @@ namespace {
 
 /// A cause at least that strong, relative to its effect, takes the blame from it.
 constexpr double hand_over_share = 0.6;
+/// A series whose cause predicts that much of its change did as it always does, and has no cause of
+/// its own.
+constexpr double explaining_share = 0.8;
 /// Part of the remaining doubt that a confirmed deeper level removes, and how fast it wears off.
 constexpr double depth_bonus = 0.2;
 constexpr double depth_decay = 0.6;
@@ -116,17 +119,20 @@ class Explanation {
   void compare_levels() {
     blamed_.assign(candidates_.series.size(), 0);
     blames_.assign(candidates_.series.size(), 0);
+    predicted_.assign(candidates_.series.size(), 0);
     for (std::size_t i = 0; i < candidates_.links.size(); ++i) {
       if (kept_[i]) {
         const CauseLink& link = candidates_.links[i];
         blamed_[link.cause] = std::max(blamed_[link.cause], strengths_[i]);
         blames_[link.effect] = std::max(blames_[link.effect], strengths_[i]);
+        predicted_[link.effect] = std::max(predicted_[link.effect], link.predicted.value_or(0));
       }
     }
   }
 
   [[nodiscard]] bool handed_over(std::size_t series) const {
-    return blames_[series] > 0 && blames_[series] >= blamed_[series] * hand_over_share;
+    return predicted_[series] >= explaining_share ||
+           (blames_[series] > 0 && blames_[series] >= blamed_[series] * hand_over_share);
   }
 
   /// Workers of one service suffer from the same: what explains one of them will explain the
@@ -191,6 +197,7 @@ class Explanation {
   std::vector<BestByLength> best_;
   std::vector<double> blamed_;
   std::vector<double> blames_;
+  std::vector<double> predicted_;
 };
 
 }  // namespace

@@ -68,6 +68,19 @@ TEST(Ranking, KeepsACauseThatIsOnlyWeaklyExplained) {
   EXPECT_EQ(causes[0].root, disk);
 }
 
+// A busy server has no cause of its own when it is as busy as so many requests always make it.
+TEST(Ranking, HandsOverWhatACausePredictsHoweverWeakTheRule) {
+  Builder builder;
+  const auto busy = builder.add(1);
+  const auto requests = builder.add(2, 0.3);
+  builder.link(busy, 0);
+  builder.link(requests, busy, 0.2);
+  EXPECT_EQ(rank(builder.candidates, {}).front().root, busy);
+  builder.candidates.links.back().predicted = 0.9;
+  ASSERT_EQ(rank(builder.candidates, {}).size(), 1U);
+  EXPECT_EQ(rank(builder.candidates, {}).front().root, requests);
+}
+
 TEST(Ranking, EndsOnCycles) {
   Builder builder;
   const auto a = builder.add(1);
