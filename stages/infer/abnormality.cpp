@@ -189,7 +189,9 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
     sum += samples[i].value;
     peak = std::max(peak, oriented(question, samples[i].value));
   }
-  verdict.level = sum / static_cast<double>(episode.last - episode.first + 1);
+  // A setting is what it is now, however often it was changed meanwhile.
+  verdict.level = question.appears ? samples[episode.last].value
+                                   : sum / static_cast<double>(episode.last - episode.first + 1);
   verdict.peak = oriented(question, peak);
   verdict.bent = samples[episode.onset].at;
   verdict.began = window_begin(samples, episode.onset, question.window);

@@ -68,7 +68,7 @@ struct Verdict {
   /// Begin of the first abnormal window, and its end.
   Moment began;
   Moment bent;
-  /// Usual value, mean value and extreme of the abnormal episode.
+  /// Usual value, mean value (of a setting: the present one) and extreme of the abnormal episode.
   double baseline = 0;
   double level = 0;
   double peak = 0;

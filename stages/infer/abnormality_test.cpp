@@ -51,6 +51,16 @@ TEST(Abnormality, JudgesAJumpFromConstantZero) {
   EXPECT_DOUBLE_EQ(verdict.deviation, 20);
 }
 
+TEST(Abnormality, TellsASettingAsItIsNow) {
+  std::vector<double> limits = step(40, 4, 10, 0.5);
+  limits.insert(limits.end(), {0.25, 0.25});
+  Question question = bent_at(41);
+  question.direction = wire::Direction::low;
+  EXPECT_GT(judge(series(limits), question).level, 0.4);
+  question.appears = true;
+  EXPECT_DOUBLE_EQ(judge(series(limits), question).level, 0.25);
+}
+
 TEST(Abnormality, RulesOutWhatBeganAfterTheKpi) {
   EXPECT_EQ(judge(series(step(44, 1, 16, 5)), bent_at(41)).finding, Finding::began_after);
 }

@@ -233,6 +233,7 @@ class Campaign:
 
 
 def interrupted(_signal, _frame):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is cleaning up
     raise KeyboardInterrupt
 
 
