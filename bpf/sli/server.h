@@ -87,8 +87,8 @@ struct conversation {
 	u32 acked_seq;	  /* what acked_ns acknowledged */
 	u32 reset_by;	  /* whoever sent a reset */
 	u64 acked_ns;	  /* TS4 of the reply as far as it was written then, or 0 */
-	u64 progress_ns;  /* when a reply was acknowledged that far, for the last time but one */
-	u32 progress_seq; /* see above */
+	u64 progress_ns;  /* when part of a reply was acknowledged last */
+	u32 progress_seq; /* and how far */
 	u32 pad;
 };
 _Static_assert(__builtin_offsetof(struct conversation, arrived_ns) == 56, "cache lines");

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "stages/infer/correlation.h"
+#include "stages/infer/group_use.h"
 #include "stages/infer/regression.h"
 
 namespace gala {
@@ -157,15 +158,12 @@ class Walk {
       return;
     }
     const AbnormalSeries& of = found_.series[effect];
-    const Stretch stretch{kpi_.bent, kpi_.until, kpi_.window};
-    Use& use = uses_[group_of(rule, index)];
-    const auto during = mean_while({samples, rule.direction, true},
-                                   {of.samples, of.direction, false}, of.verdict.baseline, stretch);
-    use.during += during.value_or(0);
-    use.before +=
-        mean_before({samples, rule.direction, true}, rule.within,
-                    around_.history.reach(around_.graph.node(index).machine).first, stretch);
-    use.measured = use.measured || during.has_value();
+    uses_.note(group_of(rule, index),
+               {{samples, rule.direction, true},
+                rule.within,
+                around_.history.reach(around_.graph.node(index).machine).first},
+               {of.samples, of.direction, false}, of.verdict.baseline,
+               {kpi_.bent, kpi_.until, kpi_.window});
   }
 
   /// Among the candidates of one rule those weigh most that changed most. Many processes of one
@@ -186,9 +184,9 @@ class Walk {
       ++group.size;
     }
     for (auto& [name, group] : groups) {
-      if (const auto use = uses_.find(name); use != uses_.end() && use->second.measured) {
-        group.change = std::abs(use->second.during - use->second.before);
-        group.level = use->second.during;
+      if (const auto taken = uses_.of(name)) {
+        group.change = std::abs(taken->during - taken->before);
+        group.level = taken->during;
       }
       largest = std::max(largest, group.change);
     }
@@ -383,19 +381,12 @@ class Walk {
     return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
   }
 
-  /// What a group took.
-  struct Use {
-    double during = 0;
-    double before = 0;
-    bool measured = false;
-  };
-
   const Surroundings& around_;
   const Kpi& kpi_;
   /// Of the KPI, before this one.
   std::vector<std::pair<Moment, Moment>> troubles_;
   /// Of the rule that is followed.
-  std::map<std::string, Use> uses_;
+  GroupUse uses_;
   Candidates found_;
   std::map<SeriesId, std::size_t> place_of_;
 };

@@ -75,8 +75,7 @@ TEST(Infer, AnswersInATopologyWithCycles) {
 TEST(Infer, NamesWhatBeganFirstWhenRulesBlameEachOther) {
   World world({}, ring_model(cause_text("await", "sli.latency", "<uses:sli", "service")));
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   for (int i = 0; i < 8; ++i) {
     world.tick();
@@ -92,8 +91,7 @@ TEST(Infer, FollowsTheRuleThatTheSeriesBearsOut) {
   World world({}, ring_model("", cause_text("latency", "disk.await", ">uses:disk", "quick disk",
                                             "direction = \"low\"\n")));
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);

@@ -24,12 +24,7 @@ TEST(Infer, ExplainsSeveralKpisEachByItsOwnCause) {
 
 TEST(Infer, TellsKpisOfOneEntityInOneDiagnosis) {
   World world;
-  world.settle();
-  world.window(true);
-  world.window(true);
-  world.event("sli1", wire::EventState::open, 1);
-  world.event("sli1", wire::EventState::open, 1, "errors");
-  world.tick();
+  world.two_kpis_of_one_incident();
   world.window(true);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);
@@ -52,8 +47,7 @@ TEST(Infer, TellsKpisOfOneEntityInOneDiagnosis) {
 TEST(Infer, NamesALaterKpiOfTheIncidentInTheNextVersion) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   for (int i = 0; i < 4; ++i) {

@@ -11,8 +11,7 @@ using testing::World;
 TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1, "latency", 12);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);
@@ -22,14 +21,12 @@ TEST(Infer, ExplainsWhatCameBackFromItsReturn) {
 TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   world.rest(20);
   const auto said_before = world.said.size();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::updated, 1, "latency", 23);
   world.tick();
   ASSERT_GT(world.said.size(), said_before);
@@ -40,8 +37,7 @@ TEST(Infer, ExplainsAnewWhatCameBackBeforeItWasClosed) {
 TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   world.event("sli1", wire::EventState::closed, 1);
@@ -49,8 +45,7 @@ TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
   world.tick();
   world.rest(20);
   const std::uint32_t before = world.said.back().version;
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1, "latency", 24);
   world.tick();
   EXPECT_EQ(world.said.back().version, before + 1);
@@ -59,18 +54,12 @@ TEST(Infer, GoesOnCountingTheVersionsOfAnEventThatCameBack) {
 // One KPI of an incident lasts; another one had ended, and comes back for a reason of its own.
 TEST(Infer, TakesWhatComesBackLateForAnotherIncident) {
   World world;
-  world.settle();
-  world.window(true);
-  world.window(true);
-  world.event("sli1", wire::EventState::open, 1);
-  world.event("sli1", wire::EventState::open, 1, "errors");
-  world.tick();
+  world.two_kpis_of_one_incident();
   ASSERT_EQ(world.said.size(), 1U);
   ASSERT_EQ(world.said[0].kpis.size(), 2U);
   world.event("sli1", wire::EventState::closed, 1);
   world.rest(25);
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::updated, 1, "latency", 28);
   world.tick();
   ASSERT_GE(world.said.size(), 2U);

@@ -13,8 +13,7 @@ using testing::World;
 TEST(Infer, SpeaksAsSoonAsACauseConvinces) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);
@@ -52,8 +51,7 @@ TEST(Infer, SaysAfterItsPatienceThatItFoundNothing) {
 TEST(Infer, RepeatsItselfOnlyWhenTheRankingChanged) {
   World world;
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   for (int i = 0; i < 30; ++i) {
     world.tick();
@@ -86,8 +84,7 @@ TEST(Infer, IsSurerOfACauseWithABetterScore) {
   config.confidence_offset = -3;
   World world(config);
   world.settle();
-  world.window(true);
-  world.window(true);
+  world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
   world.tick();
   ASSERT_EQ(world.said.size(), 1U);

@@ -136,6 +136,15 @@ class World {
     }
   }
 
+  /// The first service suffers from its disk: both of its KPIs, in one incident.
+  void two_kpis_of_one_incident() {
+    settle();
+    trouble(true);
+    event("sli1", wire::EventState::open, 1);
+    event("sli1", wire::EventState::open, 1, "errors");
+    tick();
+  }
+
   /// Knows the topology and `windows` in which nothing happened.
   void settle(int windows = 40) {
     show_topology();

@@ -87,6 +87,7 @@ class AcceptQueue(OnPort):
         inside = self.world.inside(self.world.client_network)
         # Otherwise the storm soon has no port left.
         run(["sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=1"], inside)
+        self.undo_by(run, ["sysctl", "-q", "-w", "net.ipv4.tcp_tw_reuse=2"], inside)
         for _ in range(3):
             self.hog("storm", SERVER, PORTS["redis"], 300, network=self.world.client_network)
 
