@@ -129,16 +129,16 @@ void Incident::absorb(Incident&& other, Fold fold) {
   news = true;
 }
 
-std::string Incident::forget_one() {
+std::optional<wire::FoldedEventT> Incident::forget_one() {
   const auto found = std::find_if(events_.begin(), events_.end(), [](const auto& event) {
     return event.state == wire::EventState::closed;
   });
   if (found == events_.end()) {
-    return {};
+    return std::nullopt;
   }
-  std::string id = found->event_id;
+  wire::FoldedEventT forgotten = std::move(*found);
   events_.erase(found);
-  return id;
+  return forgotten;
 }
 
 const wire::FoldedEventT* Incident::find(std::string_view event_id) const {

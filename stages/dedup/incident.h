@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +40,8 @@ class Incident {
   bool update(const wire::EventT& event);
   /// Takes all events of another incident; `fold` says why its first one belongs here.
   void absorb(Incident&& other, Fold fold);
-  /// Makes room: forgets the event that has been closed longest. Its id, or "" when all are open.
-  std::string forget_one();
+  /// Makes room: takes out the first event that is closed; nothing when all are open.
+  std::optional<wire::FoldedEventT> forget_one();
 
   /// A time of any machine as boot time of the first event's machine.
   [[nodiscard]] std::uint64_t here(const MachineTime& time) const;

@@ -181,6 +181,43 @@ void IncidentBook::index(Number number, const wire::FoldedEventT& event) {
   }
 }
 
+void IncidentBook::leave(Index& index, const std::string& key, Number number) {
+  if (const auto found = index.find(key); found != index.end()) {
+    found->second.erase(number);
+    if (found->second.empty()) {
+      index.erase(found);
+    }
+  }
+}
+
+void IncidentBook::forget_oldest(Number number, Incident& incident) {
+  while (incident.events().size() > most_events) {
+    const auto forgotten = incident.forget_one();
+    if (!forgotten) {
+      return;  // All are open: dedup bounds how many there can be.
+    }
+    of_event_.erase(forgotten->event_id);
+    bool same_entity = false;
+    bool same_machine = false;
+    bool resource = false;
+    for (const wire::FoldedEventT& event : incident.events()) {
+      const bool here = event.machine_id == forgotten->machine_id;
+      same_entity = same_entity || event.entity_id == forgotten->entity_id;
+      same_machine = same_machine || here;
+      resource = resource || (here && is_host_resource(event.entity));
+    }
+    if (!same_entity) {
+      leave(of_entity_, forgotten->entity_id, number);
+    }
+    if (!same_machine) {
+      leave(of_machine_, forgotten->machine_id, number);
+    }
+    if (!resource) {
+      leave(resources_of_machine_, forgotten->machine_id, number);
+    }
+  }
+}
+
 void IncidentBook::hear(const wire::EventT& event, Outbox& out) {
   resume(event);
   if (const auto known = of_event_.find(event.event_id); known != of_event_.end()) {
@@ -217,13 +254,7 @@ void IncidentBook::hear(const wire::EventT& event, Outbox& out) {
   incident.fold(event, bonds.front().fold);
   incident.heard_ns = now_ns_;
   index(home, incident.events().back());
-  while (incident.events().size() > most_events) {
-    const std::string forgotten = incident.forget_one();
-    if (forgotten.empty()) {
-      break;  // All are open: dedup bounds how many there can be.
-    }
-    of_event_.erase(forgotten);
-  }
+  forget_oldest(home, incident);
   Subject placed = subject;
   placed.own = home;
   join(placed, std::move(bonds), out);
@@ -259,24 +290,17 @@ void IncidentBook::merge(Number older, Number younger, Incident::Fold fold, Outb
   for (std::size_t at = before; at < into.events().size(); ++at) {
     index(older, into.events()[at]);
   }
+  forget_oldest(older, into);
   ++merged_;
 }
 
 Incident IncidentBook::take(Number number) {
-  const auto leave = [number](auto& index, const std::string& key) {
-    if (const auto found = index.find(key); found != index.end()) {
-      found->second.erase(number);
-      if (found->second.empty()) {
-        index.erase(found);
-      }
-    }
-  };
   const auto found = incidents_.find(number);
   for (const wire::FoldedEventT& event : found->second.events()) {
     of_event_.erase(event.event_id);
-    leave(of_entity_, event.entity_id);
-    leave(of_machine_, event.machine_id);
-    leave(resources_of_machine_, event.machine_id);
+    leave(of_entity_, event.entity_id, number);
+    leave(of_machine_, event.machine_id, number);
+    leave(resources_of_machine_, event.machine_id, number);
   }
   Incident taken = std::move(found->second);
   incidents_.erase(found);

@@ -94,7 +94,13 @@ class IncidentBook {
   /// other.
   [[nodiscard]] bool is_unrelated_fault(const Subject& subject,
                                         const wire::FoldedEventT& event) const;
+  /// Incidents by a text that their events have.
+  using Index = std::unordered_map<std::string, std::set<Number>>;
+
   void index(Number number, const wire::FoldedEventT& event);
+  static void leave(Index& index, const std::string& key, Number number);
+  /// Of a long incident the events that closed first, also in all indexes.
+  void forget_oldest(Number number, Incident& incident);
   void join(const Subject& subject, std::vector<Bond> bonds, Outbox& out);
   void merge(Number older, Number younger, Incident::Fold fold, Outbox& out);
   void look_again(Outbox& out);
@@ -115,10 +121,10 @@ class IncidentBook {
   std::map<std::string, std::set<std::string>> effects_;
   std::map<Number, Incident> incidents_;
   std::unordered_map<std::string, Number> of_event_;
-  std::unordered_map<std::string, std::set<Number>> of_entity_;
-  std::unordered_map<std::string, std::set<Number>> of_machine_;
+  Index of_entity_;
+  Index of_machine_;
   /// Those with an event of a host's resource.
-  std::unordered_map<std::string, std::set<Number>> resources_of_machine_;
+  Index resources_of_machine_;
   std::set<std::string, std::less<>> host_entities_;
   /// Young events that may still find relatives: number of the incident, event id, heard when.
   struct Young {

@@ -249,6 +249,42 @@ TEST(Incident, StaysSmallWhileAnEntityFlaps) {
   EXPECT_LE(desk.incident_messages, desk.event_messages);
 }
 
+// One disk is in trouble for hours, and a thousand programs that wait for it come and go: the
+// incident forgets the first of them. When one of these is in trouble again, that is another
+// incident.
+TEST(Incident, ForgetsTheFirstOfALongOneAltogether) {
+  Map map;
+  const Host host = add_host(map, "m1", 1200);
+  Desk desk(shipped_model());
+  desk.learn(map);
+  desk.pass(101);
+  const Said disk{host.disk, "util"};
+  desk.open(disk, 101);
+  std::uint64_t at = 101;
+  for (const std::string& process : host.processes) {
+    const Said wait{process, "iowait"};
+    if (desk.now() % 20 == 0) {
+      desk.keep(disk, 101);
+    }
+    // Each begins with another event of the disk, as one fault after another does.
+    desk.open({host.disk, "metric_" + std::to_string(at)}, at);
+    desk.open(wait, at);
+    desk.close(wait, at);
+    desk.close({host.disk, "metric_" + std::to_string(at)}, at);
+    desk.pass(++at);
+  }
+  ASSERT_THAT(desk.standing(), SizeIs(1));
+  EXPECT_GT(desk.standing().front()->total, 1000U);
+  desk.close(disk, 101);
+  desk.pass(at + 100);
+  EXPECT_EQ(desk.gauge("open_incidents"), 0);
+  desk.open({host.processes.front(), "iowait"}, desk.now());
+  desk.open({host.disk, "aqu"}, desk.now());
+  desk.pass(desk.now() + 5);
+  EXPECT_THAT(desk.standing(), SizeIs(2));
+  EXPECT_EQ(desk.gauge("open_incidents"), 1);
+}
+
 TEST(Incident, IsBoundedInAFlood) {
   Dedup::Config config;
   config.max_incidents = 50;

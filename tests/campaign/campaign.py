@@ -128,7 +128,8 @@ class Campaign:
 
     def check_alive(self):
         if ended := self.pipeline.ended_stage():
-            raise RuntimeError(f"{ended} has ended; see {self.pipeline.log} (--keep)")
+            raise RuntimeError(f"{ended} has ended; see {self.pipeline.log} (--keep)\n"
+                               f"{self.pipeline.last_words(ended)}")
         if ended := self.applications.ended():
             raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
 

@@ -60,6 +60,11 @@ class Pipeline:
                 return name
         return next(("gala tap" for recorder in self.recorders if recorder.poll() is not None), None)
 
+    def last_words(self, name):
+        """What a stage has logged at last."""
+        log = self.log / f"stage-{name}.log"
+        return log.read_text(errors="replace")[-2000:] if log.exists() else ""
+
     def record(self, stage, path):
         """From now on, to a file, until `stop_recording`. A source that loads probes opens late."""
         opened = self.run / self.name
