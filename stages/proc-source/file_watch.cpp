@@ -18,6 +18,10 @@ constexpr Duration told_for = std::chrono::minutes(5);
 /// A file with more changes in that time is data.
 constexpr double most_changes = 4;
 constexpr std::size_t most_files_of_process = 32;
+/// The working directory and the first that the command line names. A directory with more files is
+/// not one that somebody keeps configuration in.
+constexpr std::size_t most_data_directories = 4;
+constexpr std::size_t most_data_files = 200;
 constexpr std::string_view deleted = " (deleted)";
 
 bool matches_one(const std::vector<std::string>& globs, const std::string& name) {
@@ -31,6 +35,12 @@ std::string directory_of(const std::string& path) { return path.substr(0, path.r
 
 bool is_include_directory(const std::string& name) {
   return name.ends_with(".d") || name == "sites-enabled";
+}
+
+/// postgresql.conf of postgres, redis.conf of redis-server.
+bool is_named_after(std::string_view name, std::string_view comm) {
+  const std::string_view stem = name.substr(0, name.find('.'));
+  return stem.size() > 1 && (stem.starts_with(comm) || comm.starts_with(stem)) && !comm.empty();
 }
 
 }  // namespace
@@ -77,6 +87,10 @@ void FileWatch::scan(Files& files, BootTime now, std::span<const ProcessRow* con
 
 void FileWatch::look(Files& files, BootTime now, const ProcessRow& row, Process& process) {
   const bool due = !process.known || now - process.detailed_at >= settings_.detail_period;
+  const ProcessView view(files, row.tgid, mounts_of(files, now, row));
+  if (!view) {
+    return;
+  }
   bool list_anew = due;
   for (const auto* keys : {&process.files, &process.directories}) {
     for (const Key& key : *keys) {
@@ -87,29 +101,37 @@ void FileWatch::look(Files& files, BootTime now, const ProcessRow& row, Process&
           (known->second.kind == program || known->second.looked_at == now)) {
         continue;
       }
-      const FileDescriptor root = files.open_root_of(row.tgid);
       const std::string_view kind = keys == &process.files ? configuration : directory_kind;
-      const bool changed = take(key, kind, Files::identity_below(root, key.second), now);
+      const bool changed = take(key, kind, view.identity(key.second), now);
       list_anew = list_anew || (changed && kind == directory_kind);
     }
   }
   if (list_anew) {
-    discover(files, now, row, process);
+    discover(files, view, now, row, process);
   }
 }
 
-void FileWatch::discover(Files& files, BootTime now, const ProcessRow& row, Process& process) {
-  const FileDescriptor root = files.open_root_of(row.tgid);
-  if (!root) {
-    return;
+const MountTable& FileWatch::mounts_of(Files& files, BootTime now, const ProcessRow& row) {
+  const auto [entry, is_new] = mounts_.try_emplace(row.mnt_ns);
+  Mounts& mounts = entry->second;
+  if (is_new || now - mounts.read_at >= settings_.detail_period) {
+    const auto text = files.read("proc/" + std::to_string(row.tgid) + "/mountinfo");
+    mounts.table = MountTable(text.value_or(std::string_view{}));
+    mounts.read_at = now;
   }
+  mounts.used_scan = scans_;
+  return mounts.table;
+}
+
+void FileWatch::discover(Files& files, const ProcessView& view, BootTime now, const ProcessRow& row,
+                         Process& process) {
   const std::vector<Key> before = std::move(process.files);
   process.files.clear();
   process.directories.clear();
   note_program(files, now, row, process);
-  for (const std::string& path : configuration_of(files, row, root, process)) {
+  for (const std::string& path : configuration_of(files, view, row, process)) {
     const Key key{row.mnt_ns, path};
-    const FileIdentity identity = Files::identity_below(root, path);
+    const FileIdentity identity = view.identity(path);
     const bool listed =
         std::find(process.files.begin(), process.files.end(), key) != process.files.end();
     if (!identity.regular || listed || process.files.size() >= most_files_of_process) {
@@ -160,8 +182,8 @@ void FileWatch::note_program(Files& files, BootTime now, const ProcessRow& row, 
   lost_ += fits || path.empty() ? 0 : 1;
 }
 
-std::vector<std::string> FileWatch::configuration_of(Files& files, const ProcessRow& row,
-                                                     const FileDescriptor& root,
+std::vector<std::string> FileWatch::configuration_of(Files& files, const ProcessView& view,
+                                                     const ProcessRow& row,
                                                      Process& process) const {
   const std::string proc = "proc/" + std::to_string(row.tgid);
   const std::string cwd = files.link(proc + "/cwd");
@@ -170,8 +192,10 @@ std::vector<std::string> FileWatch::configuration_of(Files& files, const Process
     named = paths_in_command_line(*text);
   }
   std::vector<std::string> found;
+  std::vector<std::string> data_directories{cwd};
   std::vector<std::string> directories{"/etc/" + (row.comm.empty() ? "-" : row.comm)};
   for (std::string& path : named) {
+    const bool is_path = path.find('/') != std::string::npos;
     path = path.starts_with('/') ? path : cwd + "/" + path;
     if (matches_one(settings_.names, name_of(path))) {
       const std::string beside = directory_of(path) + "/";
@@ -181,14 +205,16 @@ std::vector<std::string> FileWatch::configuration_of(Files& files, const Process
         directories.push_back(directory);
       }
       found.push_back(std::move(path));
+    } else if (is_path && data_directories.size() < most_data_directories) {
+      data_directories.push_back(std::move(path));
     }
   }
   for (std::size_t i = 0; i < directories.size() && i < most_files_of_process; ++i) {
     const std::string directory = directories[i];
-    if (Files::identity_below(root, directory).inode == 0) {
+    if (view.identity(directory).inode == 0) {
       continue;
     }
-    for (const std::string& name : files.list_below(root, directory)) {
+    for (const std::string& name : view.list(directory)) {
       const std::string path = directory + "/" + name;
       if (i == 0 && is_include_directory(name)) {
         directories.push_back(path);
@@ -198,6 +224,13 @@ std::vector<std::string> FileWatch::configuration_of(Files& files, const Process
     }
     if (watched_.size() < settings_.max_files) {
       process.directories.emplace_back(row.mnt_ns, directory);
+    }
+  }
+  for (const std::string& directory : data_directories) {
+    for (const std::string& name : view.list(directory, most_data_files)) {
+      if (matches_one(settings_.names, name) && is_named_after(name, row.comm)) {
+        found.push_back(directory + "/" + name);
+      }
     }
   }
   return found;
@@ -229,6 +262,7 @@ void FileWatch::forget(BootTime now) {
   std::erase_if(watched_, [&](const auto& one) {
     return !used.contains(one.first) && now - one.second.looked_at > told_for;
   });
+  std::erase_if(mounts_, [&](const auto& one) { return one.second.used_scan != scans_; });
 }
 
 void FileWatch::tell(BootTime now, std::span<const ProcessRow* const> processes) {

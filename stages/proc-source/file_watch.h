@@ -11,7 +11,9 @@
 
 #include "runtime/time.h"
 #include "stages/proc-source/files.h"
+#include "stages/proc-source/mount_table.h"
 #include "stages/proc-source/process_row.h"
+#include "stages/proc-source/process_view.h"
 #include "stages/proc-source/table.h"
 
 namespace gala::proc {
@@ -51,9 +53,10 @@ struct FileWatchSettings {
 };
 
 /// Knows of each process: its program, the files that its command line names, those in /etc/<name>,
-/// and what lies in their include directories (*.d, sites-enabled). Files that other file systems
-/// are mounted over are never touched, because asking may hang. A file that keeps changing is data
-/// and not told.
+/// what lies in their include directories (*.d, sites-enabled), and what is named after the program
+/// (postgresql.conf of postgres) in its working directory or one that its command line names. File
+/// systems over a network or in user space are never touched, because asking may hang. A file that
+/// keeps changing is data and not told.
 class FileWatch {
  public:
   explicit FileWatch(FileWatchSettings settings) : settings_(std::move(settings)) {}
@@ -83,11 +86,17 @@ class FileWatch {
     bool known = false;
     std::uint64_t seen_scan = 0;
   };
-
+  struct Mounts {
+    MountTable table;
+    BootTime read_at;
+    std::uint64_t used_scan = 0;
+  };
   void look(Files& files, BootTime now, const ProcessRow& row, Process& process);
-  void discover(Files& files, BootTime now, const ProcessRow& row, Process& process);
-  std::vector<std::string> configuration_of(Files& files, const ProcessRow& row,
-                                            const FileDescriptor& root, Process& process) const;
+  void discover(Files& files, const ProcessView& view, BootTime now, const ProcessRow& row,
+                Process& process);
+  const MountTable& mounts_of(Files& files, BootTime now, const ProcessRow& row);
+  std::vector<std::string> configuration_of(Files& files, const ProcessView& view,
+                                            const ProcessRow& row, Process& process) const;
   void note_program(Files& files, BootTime now, const ProcessRow& row, Process& process);
   /// Takes in what a file is now; true when it is another than before.
   bool take(const Key& key, std::string_view kind, const FileIdentity& identity, BootTime now);
@@ -96,6 +105,8 @@ class FileWatch {
 
   FileWatchSettings settings_;
   std::map<Key, Watched> watched_;
+  /// By mount namespace.
+  std::map<std::uint64_t, Mounts> mounts_;
   std::map<std::uint64_t, Process> processes_;
   std::vector<FileChangeRow> rows_;
   std::uint64_t lost_ = 0;

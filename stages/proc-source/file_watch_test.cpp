@@ -3,8 +3,11 @@
 #include "stages/proc-source/file_watch.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -173,6 +176,75 @@ TEST_F(FileWatching, ForgetsProcessesThatEnded) {
   scan(1s);
   scan(400s);
   EXPECT_EQ(watch_.watched(), 0U);
+}
+
+// postgresql.conf lies beside the data, and no command line names it.
+TEST_F(FileWatching, FindsWhatIsNamedAfterTheProgramInItsDirectories) {
+  write("work/serverd.conf", "1");
+  write("work/other.conf", "1");
+  write("data/server.auto.conf", "1");
+  start(7, "server", "server -D /data");
+  EXPECT_THAT(scan(), IsEmpty());
+  write("work/serverd.conf", "22");
+  write("work/other.conf", "22");
+  write("data/server.auto.conf", "22");
+  EXPECT_THAT(scan(),
+              ElementsAre("7 configuration serverd.conf", "7 configuration server.auto.conf"));
+}
+
+TEST_F(FileWatching, LeavesDirectoriesOfManyFilesAlone) {
+  for (int i = 0; i < 300; ++i) {
+    write("data/server." + std::to_string(i) + ".conf", "1");
+  }
+  start(7, "server", "server -D /data");
+  scan();
+  EXPECT_EQ(watch_.watched(), 1U) << "its program";
+}
+
+// A volume of a container, and a ConfigMap, which is a mount on the very file.
+TEST_F(FileWatching, LooksThroughMountPointsOfLocalFileSystems) {
+  const char* required = std::getenv("REQUIRE_KERNEL");
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr)) {
+    ASSERT_TRUE(required == nullptr || std::string(required) != "1") << "mounting is required";
+    GTEST_SKIP() << "may not mount";
+  }
+  const fs::path host = root_ / "host";
+  fs::create_directories(host / "volume");
+  ASSERT_EQ(::mount("none", (host / "volume").c_str(), "tmpfs", 0, nullptr), 0);
+  write("volume/a.conf", "1");
+  write("work/b.conf", "1");
+  write("map/b.conf", "1");
+  ASSERT_EQ(::mount((host / "map/b.conf").c_str(), (host / "work/b.conf").c_str(), nullptr, MS_BIND,
+                    nullptr),
+            0);
+  start(7, "server", "server /volume/a.conf b.conf");
+  const auto mounted_as = [&](const std::string& type) {
+    std::ofstream(root_ / "proc/7/mountinfo")
+        << "1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / /volume rw - " << type
+        << " x rw\n3 1 8:1 / /work/b.conf rw - ext4 x rw\n";
+  };
+  mounted_as("tmpfs");
+  EXPECT_THAT(scan(), IsEmpty());
+  EXPECT_EQ(watch_.watched(), 3U);
+  write("volume/a.conf", "22");
+  write("map/b.conf", "22");
+  EXPECT_THAT(scan(), ElementsAre("7 configuration a.conf", "7 configuration b.conf"));
+
+  watch_ = FileWatch{{.names = {"*.conf"}, .max_files = 50}};
+  mounted_as("nfs");
+  scan();
+  EXPECT_EQ(watch_.watched(), 2U) << "asking a dead server would hang";
+  ::umount2((host / "work/b.conf").c_str(), MNT_DETACH);
+  ::umount2((host / "volume").c_str(), MNT_DETACH);
+}
+
+TEST_F(FileWatching, DoesNotTakeAVanishedProcessForAChange) {
+  write("work/a.conf", "1");
+  start(7, "server", "server a.conf");
+  start(8, "server", "server a.conf");
+  scan();
+  fs::remove_all(root_ / "proc/7");
+  EXPECT_THAT(scan(), IsEmpty());
 }
 
 TEST_F(FileWatching, SurvivesAProcessThatVanishes) {

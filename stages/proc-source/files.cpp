@@ -33,7 +33,7 @@ struct KernelEntry {
 };
 constexpr std::size_t name_offset = 19;
 
-/// Calls `visit(name)` for each entry; false when the directory cannot be read.
+/// Calls `visit(name)` for each entry until it says false; false when the directory cannot be read.
 template <class Visit>
 bool for_each_entry(int directory, std::vector<char>& buffer, Visit visit) {
   for (;;) {
@@ -45,8 +45,8 @@ bool for_each_entry(int directory, std::vector<char>& buffer, Visit visit) {
       KernelEntry entry{};
       std::memcpy(&entry, buffer.data() + at, name_offset);
       const std::string_view name = buffer.data() + at + name_offset;
-      if (name != "." && name != "..") {
-        visit(name);
+      if (name != "." && name != ".." && !visit(name)) {
+        return true;
       }
       at += entry.length;
     }
@@ -63,12 +63,17 @@ FileIdentity identity_of(const struct stat& status) {
 }
 
 /// glibc 2.36 has no wrapper for openat2 (Linux 5.6).
-FileDescriptor open_below(const FileDescriptor& root, const std::string& path, int flags) {
+FileDescriptor open_resolved(const FileDescriptor& root, const std::string& path, int flags,
+                             std::uint64_t resolve) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS;
+  how.resolve = resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return FileDescriptor(
       static_cast<int>(::syscall(SYS_openat2, root.value(), path.c_str(), &how, sizeof(how))));
+}
+
+FileDescriptor open_below(const FileDescriptor& root, const std::string& path, int flags) {
+  return open_resolved(root, path.empty() ? "." : path, flags, RESOLVE_NO_XDEV);
 }
 
 }  // namespace
@@ -162,17 +167,30 @@ FileDescriptor Files::open_root_of(std::uint64_t pid) const {
   return FileDescriptor(::openat(root_.value(), path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
+FileDescriptor Files::open_mount(const FileDescriptor& root, const std::string& point) {
+  return open_resolved(root, point, O_PATH, RESOLVE_NO_SYMLINKS);
+}
+
 FileIdentity Files::identity_below(const FileDescriptor& root, const std::string& path) {
   struct stat status{};
+  if (path.empty()) {  // a mount may be a file, which nothing lies below
+    return ::fstat(root.value(), &status) == 0 ? identity_of(status) : FileIdentity{};
+  }
   const FileDescriptor file = open_below(root, path, O_PATH);
   return file && ::fstat(file.value(), &status) == 0 ? identity_of(status) : FileIdentity{};
 }
 
-std::vector<std::string> Files::list_below(const FileDescriptor& root, const std::string& path) {
+std::vector<std::string> Files::list_below(const FileDescriptor& root, const std::string& path,
+                                           std::size_t most) {
   std::vector<std::string> names;
   if (const FileDescriptor directory = open_below(root, path, O_RDONLY | O_DIRECTORY)) {
-    for_each_entry(directory.value(), entries_,
-                   [&](std::string_view name) { names.emplace_back(name); });
+    for_each_entry(directory.value(), entries_, [&](std::string_view name) {
+      names.emplace_back(name);
+      return names.size() <= most;
+    });
+  }
+  if (names.size() > most) {
+    names.clear();
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -181,8 +199,10 @@ std::vector<std::string> Files::list_below(const FileDescriptor& root, const std
 std::vector<std::string> Files::list(const std::string& path) {
   std::vector<std::string> names;
   if (const FileDescriptor directory = open_directory(path.c_str())) {
-    for_each_entry(directory.value(), entries_,
-                   [&](std::string_view name) { names.emplace_back(name); });
+    for_each_entry(directory.value(), entries_, [&](std::string_view name) {
+      names.emplace_back(name);
+      return true;
+    });
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -196,6 +216,7 @@ const std::vector<std::uint32_t>& Files::list_numbers(const char* path) {
       if (number && *number <= UINT32_MAX) {
         numbers_.push_back(static_cast<std::uint32_t>(*number));
       }
+      return true;
     });
   }
   std::sort(numbers_.begin(), numbers_.end());
@@ -210,10 +231,11 @@ std::optional<std::uint64_t> Files::count_entries_at(int directory, const char* 
   }
   const FileDescriptor opened(::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::uint64_t count = 0;
-  if (!opened || !for_each_entry(opened.value(), entries_, [&](std::string_view) { ++count; })) {
-    return std::nullopt;
-  }
-  return count;
+  const bool all = opened && for_each_entry(opened.value(), entries_, [&](std::string_view) {
+                     ++count;
+                     return true;
+                   });
+  return all ? std::optional(count) : std::nullopt;
 }
 
 FileDescriptor Files::open_directory(const char* path) const {

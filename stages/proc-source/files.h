@@ -1,6 +1,7 @@
 // The reading layer: files below a root directory, read whole into a buffer that is used again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -53,12 +54,18 @@ class Files {
 
   /// The root directory as a process sees it; −1 inside when it has gone.
   [[nodiscard]] FileDescriptor open_root_of(std::uint64_t pid) const;
-  /// Of what `path` means under such a root. Never touches another file system than the root's,
-  /// where it might have to wait.
+  /// A directory or file that something is mounted on, under such a root. Requires: a mount point
+  /// without symbolic links that does not hang (MountTable).
+  [[nodiscard]] static FileDescriptor open_mount(const FileDescriptor& root,
+                                                 const std::string& point);
+  /// Of what `path` means under such a root or mount; "" is the mount itself. Never touches another
+  /// file system, where it might have to wait.
   [[nodiscard]] static FileIdentity identity_below(const FileDescriptor& root,
                                                    const std::string& path);
-  /// Names in a directory under such a root, sorted, under the same condition.
-  std::vector<std::string> list_below(const FileDescriptor& root, const std::string& path);
+  /// Names in a directory under such a root, sorted, under the same condition; none when there are
+  /// more than `most`.
+  std::vector<std::string> list_below(const FileDescriptor& root, const std::string& path,
+                                      std::size_t most = SIZE_MAX);
 
   /// Names in a directory without "." and "..", sorted.
   std::vector<std::string> list(const std::string& path);

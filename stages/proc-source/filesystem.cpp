@@ -6,118 +6,38 @@
 #include <algorithm>
 #include <array>
 
-#include "stages/proc-source/disk.h"
-#include "stages/proc-source/text.h"
+#include "stages/proc-source/mount_table.h"
 
 namespace gala::proc {
 namespace {
 
-/// Kinds that answer from memory. Whatever is not named here may wait for a network, a user program
-/// or an automounter, or has no space of its own.
-constexpr std::array<std::string_view, 20> local_types{
-    "ext2", "ext3",   "ext4",     "xfs",      "btrfs", "f2fs",  "bcachefs",
-    "zfs",  "jfs",    "reiserfs", "vfat",     "msdos", "exfat", "ntfs3",
-    "udf",  "nilfs2", "erofs",    "squashfs", "tmpfs", "ubifs",
-};
-
 /// Never full by nature: read-only images.
 constexpr std::array<std::string_view, 2> image_types{"squashfs", "erofs"};
 
-/// Kinds below whose mount points a path may hang.
-constexpr std::array<std::string_view, 12> remote_types{
-    "nfs", "nfs4", "cifs",   "smb3", "smbfs", "ceph",
-    "9p",  "afs",  "lustre", "gfs2", "ocfs2", "autofs",
-};
-
-template <std::size_t count>
-bool contains(const std::array<std::string_view, count>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-/// mountinfo writes blanks and the like as octal "\040".
-std::string unescaped(std::string_view text) {
-  std::string plain;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto is_octal = [&](std::size_t at) {
-      return at < text.size() && text[at] >= '0' && text[at] <= '7';
-    };
-    if (text[i] == '\\' && is_octal(i + 1) && is_octal(i + 2) && is_octal(i + 3)) {
-      plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 +
-                                 (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      plain += text[i];
-    }
-  }
-  return plain;
-}
-
-bool is_below(std::string_view path, std::string_view directory) {
-  return path.starts_with(directory) && path.size() > directory.size() &&
-         (directory == "/" || path[directory.size()] == '/');
-}
-
-bool may_hang(std::string_view type) {
-  return contains(remote_types, type) || type.starts_with("fuse");
-}
-
-std::optional<FilesystemRow> parse_mount(std::string_view line) {
-  Words words(line);
-  words.skip(2);
-  const Halves device = split_once(words.next(), ':');
-  words.skip(1);  // the part of the filesystem that is mounted
-  FilesystemRow row;
-  row.mount_on = unescaped(words.next());
-  row.mount_status = split_once(words.next(), ',').first;
-  for (auto word = words.next(); word != "-"; word = words.next()) {
-    if (word.empty()) {
-      return std::nullopt;
-    }
-  }
-  row.fs_type = words.next();
-  row.fs_name = unescaped(words.next());
-  const auto major = parse_unsigned(device.first);
-  const auto minor = parse_unsigned(device.second);
-  if (!major || !minor || row.fs_type.empty() || !row.mount_on.starts_with('/')) {
-    return std::nullopt;
-  }
-  row.device = device_number(*major, *minor);
-  if (row.fs_name.starts_with("/dev/")) {
-    row.disk_name = row.fs_name.substr(row.fs_name.rfind('/') + 1);
-  }
-  return row;
+std::string disk_name(const std::string& source) {
+  return source.starts_with("/dev/") ? source.substr(source.rfind('/') + 1) : std::string{};
 }
 
 }  // namespace
 
 std::vector<FilesystemRow> parse_mountinfo(std::string_view text) {
-  std::vector<FilesystemRow> all;
-  std::vector<std::string> hanging;
-  Lines lines(text);
-  while (const auto line = lines.next()) {
-    auto row = parse_mount(*line);
-    if (!row) {
-      continue;
-    }
-    if (may_hang(row->fs_type)) {
-      hanging.push_back(row->mount_on);
-    }
-    // A later mount hides an earlier one at the same place.
-    std::erase_if(all, [&](const FilesystemRow& one) { return one.mount_on == row->mount_on; });
-    all.push_back(std::move(*row));
-  }
+  const MountTable table(text);
   std::vector<FilesystemRow> rows;
-  for (FilesystemRow& row : all) {
-    const bool local =
-        contains(local_types, row.fs_type) || (row.fs_type == "overlay" && row.mount_on == "/");
-    const bool unreachable = std::any_of(hanging.begin(), hanging.end(), [&](const auto& path) {
-      return path == row.mount_on || is_below(row.mount_on, path);
-    });
+  for (const Mount& mount : table.mounts()) {
+    const bool local = is_local_type(mount.type) || (mount.type == "overlay" && mount.point == "/");
+    const bool image =
+        std::find(image_types.begin(), image_types.end(), mount.type) != image_types.end();
     const bool repeated = std::any_of(rows.begin(), rows.end(), [&](const FilesystemRow& one) {
-      return one.device == row.device;
+      return one.device == mount.device;
     });
-    if (local && !contains(image_types, row.fs_type) && !unreachable && !repeated) {
-      rows.push_back(std::move(row));
+    if (local && !image && !repeated && !table.may_hang(mount.point)) {
+      FilesystemRow& row = rows.emplace_back();
+      row.mount_on = mount.point;
+      row.fs_name = mount.source;
+      row.fs_type = mount.type;
+      row.mount_status = mount.status;
+      row.disk_name = disk_name(mount.source);
+      row.device = mount.device;
     }
   }
   return rows;
