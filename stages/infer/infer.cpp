@@ -276,7 +276,8 @@ double Infer::confidence_in(const Judgement& judgement) const {
   }
   const double score = judgement.causes.front().score * judgement.confidence;
   const double exponent = config_.confidence_offset + config_.confidence_score * score;
-  return 1 / (1 + std::exp(-exponent));
+  // A curve with a lapse rate: F. Wichmann and N. Hill, The psychometric function I (2001), eq. 1.
+  return (1 - config_.confidence_lapse) / (1 + std::exp(-exponent));
 }
 
 void Infer::say(Case& open, const Judgement& judgement, Instant now, Outbox& out) {

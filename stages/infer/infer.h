@@ -39,6 +39,7 @@ class Infer {
     Duration together = std::chrono::seconds{15};
     double confidence_offset = -7.84;
     double confidence_score = 16.9;
+    double confidence_lapse = 0.08;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -65,10 +66,14 @@ class Infer {
                 "incident.",
                 0, 3600},
           Field{"confidence_offset", &Config::confidence_offset,
-                "Confidence is 1 / (1 + exp(-(offset + weight * score of the first cause))); "
-                "tests/accuracy/rca.py fits both.",
+                "Confidence is (1 - lapse) / (1 + exp(-(offset + weight * score of the first "
+                "cause))); tests/accuracy/rca.py fits offset and weight.",
                 -100, 100},
-          Field{"confidence_score", &Config::confidence_score, "The weight.", 0, 1000}};
+          Field{"confidence_score", &Config::confidence_score, "The weight.", 0, 1000},
+          Field{"confidence_lapse", &Config::confidence_lapse,
+                "How often even the best score is wrong; tests/campaign/report.py fits it to live "
+                "faults.",
+                0, 1}};
     }
   };
 

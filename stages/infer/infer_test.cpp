@@ -82,6 +82,7 @@ TEST(Infer, CorrectsItselfWhenACauseAppears) {
 TEST(Infer, IsSurerOfACauseWithABetterScore) {
   Infer::Config config;
   config.confidence_offset = -3;
+  config.confidence_lapse = 0.2;
   World world(config);
   world.settle();
   world.trouble(true);
@@ -90,7 +91,7 @@ TEST(Infer, IsSurerOfACauseWithABetterScore) {
   ASSERT_EQ(world.said.size(), 1U);
   const double score = world.said[0].causes.at(0)->score;
   const double exponent = -3 + config.confidence_score * score;
-  EXPECT_NEAR(world.said[0].confidence, 1 / (1 + std::exp(-exponent)), 1e-9);
+  EXPECT_NEAR(world.said[0].confidence, 0.8 / (1 + std::exp(-exponent)), 1e-9);
 }
 
 TEST(Infer, IsLessSureWhenRowsWereLost) {
