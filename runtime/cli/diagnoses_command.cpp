@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -60,6 +61,8 @@ std::string flame_lines(const CommandContext& context, const DiagnosesOptions& o
     if (!options.flame_directory.empty()) {
       const std::string path =
           fmt::format("{}/{}-{}.svg", options.flame_directory, shown.id, wish.rank);
+      std::error_code failed;  // Then the file does not open, which is said.
+      std::filesystem::create_directories(options.flame_directory, failed);
       std::ofstream file(path);
       file << found[i].graph.svg(found[i].labels);
       lines +=

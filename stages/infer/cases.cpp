@@ -100,7 +100,7 @@ void Infer::move_into(Cases::iterator from, Case& into) {
 
 void Infer::remember_versions(const std::string& id, const Case& closed) {
   if (versions_.size() >= most_versions && !versions_.contains(id)) {
-    versions_.clear();
+    versions_.erase(versions_.begin());  // Ids begin with a time: the oldest.
   }
   versions_[id] = closed.versions_before + closed.version;
 }
