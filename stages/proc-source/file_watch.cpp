@@ -15,8 +15,8 @@ constexpr std::string_view configuration = "configuration";
 /// Changes of a directory only say that its files are to be listed again.
 constexpr std::string_view directory_kind = "directory";
 constexpr Duration told_for = std::chrono::minutes(5);
-/// A file with more changes in that time is data.
-constexpr double most_changes = 4;
+/// A file with more changes in that time is data; whoever seeks a fault edits it a few times, too.
+constexpr double most_changes = 8;
 constexpr std::size_t most_files_of_process = 32;
 /// The working directory and the first that the command line names. A directory with more files is
 /// not one that somebody keeps configuration in.
@@ -275,7 +275,8 @@ void FileWatch::tell(BootTime now, std::span<const ProcessRow* const> processes)
     for (const Key& key : process->second.files) {
       const auto found = watched_.find(key);
       if (found == watched_.end() || found->second.changes == 0 ||
-          found->second.changes > most_changes || now - found->second.changed_at >= told_for) {
+          (found->second.changes > most_changes && found->second.kind != program) ||
+          now - found->second.changed_at >= told_for) {
         continue;
       }
       const Watched& watched = found->second;

@@ -149,7 +149,7 @@ TEST_F(FileWatching, DoesNotTakeDataForConfiguration) {
   start(7, "server", "server state.conf");
   scan();
   std::string text = "2";
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 9; ++i) {
     write("work/state.conf", text += "2");
     scan();
   }

@@ -79,6 +79,7 @@ class Applications:
         self.data = Volume(world, "data", 512, inodes=6000)
         self.pages = Volume(world, "pages", 128)
         self.may_end = set()
+        self.slower_us = {}
         self._pages_keeper = None
         self._start_redis()
         self._start_memcached()
@@ -222,19 +223,41 @@ class Applications:
         self.names = self.world.serve(
             ["/usr/bin/python3", HERE / "dns_server.py", dns_server.SUFFIX, SERVER], "dns")
         for name in SERVICES:
-            self.start_service(name)
+            self.release(name)
         self["middle"].group.limit_pids(MIDDLE_PIDS)
+
+    def release(self, name, slower_us=0):
+        """Rolls a version of a service out, as a program file of its own, which is returned."""
+        program = self._program_of(name)
+        fresh = program.with_suffix(".new")
+        shutil.copy(self.build / "bin" / "campaign_service", fresh)
+        with open(fresh, "ab") as file:
+            file.write(f"{name}, {slower_us} us slower".encode())
+        fresh.rename(program)
+        self.slower_us[name] = slower_us
+        if name in self.all:
+            self.may_end.add(name)
+            end(self[name].process)
+        self.start_service(name)
+        self.may_end.discard(name)
+        return program
+
+    def _program_of(self, name):
+        directory = self.world.directory / "releases" / name
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory / "campaign_service"
 
     def start_service(self, name):
         """Also starts one again that has crashed."""
         work_us, following = SERVICES[name]
+        work_us += self.slower_us[name]
         control = self.world.directory / f"{name}.control"
         resolver = self.world.directory / "resolv.conf"
         control.unlink(missing_ok=True)
         more = (["--next", f"{following}{dns_server.SUFFIX}:{PORTS[following]}", "--pool", 4,
                  "--renew", 40] if following else [])
         process = self.world.serve(
-            [self.build / "bin" / "campaign_service", "--address", SERVER, "--port", PORTS[name],
+            [self._program_of(name), "--address", SERVER, "--port", PORTS[name],
              "--work-us", work_us, "--control", control, *more], name,
             covered=("/etc/resolv.conf", resolver),
             limits=[(resource.RLIMIT_NOFILE, SERVICE_FILES)])

@@ -46,7 +46,7 @@ class CpuHog(OnOneProcessor):
 class CpuHogInside(Fault):
     name = "cpu-hog-inside"
     about = "two processes compute inside the control group of an application, up to its CPU limit"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"))
+    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("function"))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])

@@ -77,6 +77,38 @@ class SlowCommand(Fault):
         self.hog("slow_script", SERVER, PORTS["redis"], 8, network=self.world.client_network)
 
 
+class ChangedConfiguration(Fault):
+    name = "changed-configuration"
+    about = "somebody forbids PostgreSQL the use of indexes in its configuration, and reloads it"
+    answers = (Answer("file", "changes"),)
+
+    def inject(self):
+        self.suffering = ["postgres"]
+        path = self.applications.data.mount_point / "postgres" / "postgresql.conf"
+        self.marks += [str(path), path.name]
+        before = path.read_text()
+        self.undo_by(self._write, path, before)
+        self._write(path, before + "".join(
+            f"enable_{scan} = off\n" for scan in ("indexscan", "indexonlyscan", "bitmapscan")))
+
+    def _write(self, path, text):
+        """In place, which keeps owner and mode; then the reload."""
+        path.write_text(text)
+        os.kill(self.applications["postgres"].pid, signal.SIGHUP)
+
+
+class SlowRelease(Fault):
+    name = "slow-release"
+    about = "a new version of a service is rolled out, and each request takes 5 ms longer in it"
+    answers = (Answer("file", "changes"),)
+
+    def inject(self):
+        target = self.dice.choice(["backend", "middle"])
+        self.suffering = ABOVE[target]
+        self.undo_by(self.applications.release, target)
+        self.marks.append(str(self.applications.release(target, slower_us=5000)))
+
+
 class FilesExhausted(InService):
     name = "fd-exhaustion"
     about = "a service opens files until it may open no more, and accepts no connection"
