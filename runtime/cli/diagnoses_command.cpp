@@ -117,9 +117,8 @@ void add_diagnoses_command(CLI::App& app, CommandContext& context) {
   command.add_option("--causes", options.causes, "How many causes of each")->capture_default_str();
   command
       .add_option("--flame", options.flame_directory,
-                  "Draw flame graphs of the causes' processes there")
-      ->type_name("DIR")
-      ->check(CLI::ExistingDirectory);
+                  "Draw flame graphs of the causes' processes there; made where it is missing")
+      ->type_name("DIR");
   command.add_option("--width", options.width, "Columns")
       ->check(CLI::Range(40, 400))
       ->capture_default_str();
