@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -225,9 +226,22 @@ bool appeared(std::span<const Sample> samples, const Question& question) {
          first >= question.effect_began - question.within - question.window;
 }
 
+/// Where it got the value that it had when the effect bent: a file that was edited before, and
+/// again now, was changed now.
+std::size_t last_change(std::span<const Sample> samples, const Question& question) {
+  std::size_t change = 0;
+  for (std::size_t i = 1; i < samples.size() && samples[i].at <= question.bent; ++i) {
+    if (std::not_equal_to<>()(samples[i].value, samples[i - 1].value)) {
+      change = i;
+    }
+  }
+  return change;
+}
+
 Verdict appearance(std::span<const Sample> samples, const Question& question) {
   Verdict verdict;
-  measure(samples, {0, 0, samples.size() - 1}, question, verdict);
+  const std::size_t changed = last_change(samples, question);
+  measure(samples, {changed, changed, samples.size() - 1}, question, verdict);
   verdict.finding = beyond_limits(question, verdict.level) ? Finding::abnormal : Finding::too_small;
   verdict.baseline = std::numeric_limits<double>::quiet_NaN();
   verdict.deviation = deviations_of_appearance;
