@@ -113,12 +113,18 @@ def write_between_markers(path, text):
     path.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}")
 
 
-def fitted_lapse(answers, offset=-7.84, weight=16.9):
-    """With this share of wrong answers on top, the curve of infer promises as many right ones as there
-    are."""
-    promised = sum(1 / (1 + math.exp(-(offset + weight * answer["first_cause"].get("score", 0))))
-                   for answer in answers)
-    return max(0.0, 1 - sum(answer["rank"] == 1 for answer in answers) / promised)
+def curve_of(description):
+    """Offset and weight of the confidence, as the stage infer of a build describes them."""
+    defaults = {field["name"]: field["default"]
+                for field in json.loads(description.read_text())["fields"]}
+    return float(defaults["confidence_offset"]), float(defaults["confidence_score"])
+
+
+def fitted_lapse(answers, offset, weight):
+    """With this share of wrong answers on top, the curve promises as many right ones as there are.
+    `answers`: pairs of a score and whether it was right."""
+    promised = sum(1 / (1 + math.exp(-(offset + weight * score))) for score, _ in answers)
+    return max(0.0, 1 - sum(right for _, right in answers) / promised)
 
 
 def main():
@@ -127,10 +133,16 @@ def main():
     parser.add_argument("results", nargs="+", help="files that campaign.py --output wrote")
     parser.add_argument("--write", type=pathlib.Path, metavar="PAGE")
     parser.add_argument("--fit", action="store_true")
+    root = pathlib.Path(__file__).resolve().parent.parent.parent
+    parser.add_argument("--describes", type=pathlib.Path, metavar="FILE",
+                        default=root / "build/release/share/gala/stages/infer.json",
+                        help="what the stage infer says of itself, for its curve")
     options = parser.parse_args()
     if options.fit:
-        lapse = fitted_lapse([record for record in read(options.results)
-                              if record["kind"] == "injection" and record["first_cause"]])
+        answers = [(record["first_cause"].get("score", 0), record["rank"] == 1)
+                   for record in read(options.results)
+                   if record["kind"] == "injection" and record["first_cause"]]
+        lapse = fitted_lapse(answers, *curve_of(options.describes))
         print(f"confidence_lapse = {lapse:.3f}")
         return
     text = table(read(options.results))

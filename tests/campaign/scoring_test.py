@@ -129,6 +129,14 @@ class Recording(unittest.TestCase):
             self.assertEqual([boot for _, boot, _ in recording.messages(cut)], [2, 3])
 
 
+class Lapse(unittest.TestCase):
+    def test_it_is_the_share_of_wrong_answers_among_sure_ones(self):
+        sure = [(1.0, True)] * 9 + [(1.0, False)]
+        self.assertAlmostEqual(report.fitted_lapse(sure, -50, 100), 0.1)
+        # The curve itself says that a low score is wrong.
+        self.assertAlmostEqual(report.fitted_lapse([*sure, (0.0, False)], -50, 100), 0.1)
+
+
 class Kinds(unittest.TestCase):
     def test_there_are_as_many_as_asked_for_and_each_tells_right_from_wrong(self):
         kinds = all_kinds()
