@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/bpf/libbpf.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala::bpf {
 

@@ -8,8 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/batch.h"
 #include "runtime/bpf/layout.h"
+#include "runtime/core/batch.h"
 
 namespace gala::bpf {
 

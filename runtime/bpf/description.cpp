@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <sstream>
 
-#include "runtime/section.h"
+#include "runtime/core/read_file.h"
+#include "runtime/core/section.h"
 
 namespace gala::bpf {
 namespace {
@@ -174,13 +173,7 @@ Result<Description> parse_description(std::string file, std::string text) {
 }
 
 Result<Description> read_description(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) {
-    return fail(fmt::format("cannot read {}", path));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return parse_description(path, text.str());
+  return parse_description(path, TRY(read_file(path)));
 }
 
 }  // namespace gala::bpf

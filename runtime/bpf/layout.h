@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/result.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/result.h"
 
 struct btf;
 

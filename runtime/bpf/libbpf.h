@@ -11,8 +11,8 @@
 
 #include "runtime/bpf/decoder.h"
 #include "runtime/bpf/description.h"
-#include "runtime/handle.h"
-#include "runtime/result.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
 
 namespace gala::bpf {
 

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/batch.h"
 #include "runtime/bpf/schema.h"
-#include "runtime/handle.h"
-#include "runtime/result.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
 
 namespace gala::bpf {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "runtime/bpf/decoder.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 struct bpf_link;
 

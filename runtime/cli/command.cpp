@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "runtime/stage_options.h"
+#include "runtime/core/stage_options.h"
 
 namespace gala {
 

@@ -8,6 +8,7 @@
 #include "runtime/cli/completion.h"
 #include "runtime/cli/probe_info.h"
 #include "runtime/cli/workspace.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -23,7 +24,7 @@ std::set<std::string> stage_names(const CommandContext& context) {
   std::set<std::string> names;
   for (const std::string& path : installed_pipelines(context)) {
     Diagnostics ignored;
-    const auto text = read_text_file(path);
+    const auto text = read_file(path);
     const auto pipeline = text ? parse_pipeline({path, *text}, ignored) : std::nullopt;
     if (!pipeline) {
       continue;

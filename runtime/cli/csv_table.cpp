@@ -11,7 +11,7 @@
 #include <limits>
 #include <memory>
 
-#include "runtime/diagnostics.h"
+#include "runtime/core/diagnostics.h"
 
 namespace gala {
 namespace {

@@ -8,7 +8,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/demo/fault.h"
 #include "runtime/cli/demo/session.h"
-#include "runtime/document.h"
+#include "runtime/core/document.h"
 
 namespace gala {
 namespace {

@@ -9,6 +9,7 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/reference_pages.h"
 #include "runtime/cli/workspace.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -22,7 +23,7 @@ int report_stale(const std::vector<RenderedFile>& pages, const std::string& dire
   int code = exit_ok;
   for (const RenderedFile& page : pages) {
     const std::string path = directory + "/" + page.name;
-    const auto text = read_text_file(path);
+    const auto text = read_file(path);
     if (!text || *text != page.text) {
       fmt::print(stderr, "{}: stale; run `gala docs --out {}` and commit the result\n", path,
                  directory);

@@ -11,12 +11,13 @@
 #include <string>
 
 #include "runtime/cli/csv_table.h"
-#include "runtime/stage_memory.h"
+#include "runtime/core/stage_memory.h"
+#include "runtime/judge/alarm.h"
 #include "stages/detect/entity_detector.h"
 #include "stages/detect/model_state.h"
-#include "stages/threshold/alarm.h"
 
 namespace gala {
+using namespace detect;
 namespace {
 
 namespace fs = std::filesystem;

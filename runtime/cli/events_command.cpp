@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/cli/journal_command.h"
-#include "runtime/narrate.h"
+#include "runtime/text/narrate.h"
 
 namespace gala {
 namespace {

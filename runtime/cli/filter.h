@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/graph.h"
+#include "runtime/core/graph.h"
 
 namespace gala {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/cli/journal_command.h"
-#include "runtime/narrate.h"
+#include "runtime/text/narrate.h"
 
 namespace gala {
 namespace {

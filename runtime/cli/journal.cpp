@@ -11,7 +11,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "runtime/document.h"
+#include "runtime/core/document.h"
 
 namespace gala {
 namespace {

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/handle.h"
-#include "runtime/result.h"
-#include "runtime/time.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
+#include "runtime/core/time.h"
 
 namespace gala {
 

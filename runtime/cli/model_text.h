@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "runtime/cli/probe_info.h"
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 
 namespace gala {
 

@@ -6,7 +6,8 @@
 #include <system_error>
 
 #include "runtime/cli/workspace.h"
-#include "runtime/document.h"
+#include "runtime/core/document.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -60,7 +61,7 @@ std::vector<ProbeInfo> load_probes(const std::string& share_directory) {
     if (entry->path().extension() != ".toml") {
       continue;
     }
-    auto text = read_text_file(entry->path().string());
+    auto text = read_file(entry->path().string());
     Diagnostics ignored;
     if (!text) {
       continue;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

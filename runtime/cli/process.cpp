@@ -18,7 +18,7 @@
 #include <cstring>
 #include <utility>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
 extern char** environ;
 

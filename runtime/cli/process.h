@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/result.h"
-#include "runtime/time.h"
+#include "runtime/core/result.h"
+#include "runtime/core/time.h"
 
 namespace gala {
 

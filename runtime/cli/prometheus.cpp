@@ -11,7 +11,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 
 namespace gala {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
+#include "runtime/model/model.h"
 
 namespace gala {
 

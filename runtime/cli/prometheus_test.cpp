@@ -6,7 +6,7 @@
 
 #include <thread>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "schemas/wire/observations_generated.h"
 
 namespace gala {

@@ -6,8 +6,8 @@
 
 #include "runtime/cli/deployment.h"
 #include "runtime/cli/probe_info.h"
-#include "runtime/describe.h"
-#include "runtime/model.h"
+#include "runtime/core/describe.h"
+#include "runtime/model/model.h"
 
 namespace gala {
 

@@ -13,8 +13,8 @@
 #include "runtime/cli/journal.h"
 #include "runtime/cli/journal_command.h"
 #include "runtime/cli/remedy/offer.h"
-#include "runtime/document.h"
-#include "runtime/machine.h"
+#include "runtime/core/document.h"
+#include "runtime/core/machine.h"
 
 namespace gala {
 namespace {

@@ -1,4 +1,5 @@
-// Socket files of a run directory: "<stage>.status" and "<stage>.<port>.tap" (runtime/graph.h).
+// Socket files of a run directory: "<stage>.status" and "<stage>.<port>.tap"
+// (runtime/core/graph.h).
 #include "runtime/cli/running.h"
 
 #include <fmt/format.h>
@@ -6,11 +7,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "runtime/diagnostics.h"
-#include "runtime/graph.h"
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -70,14 +70,11 @@ std::vector<std::string> names_of(const std::vector<TapPort>& taps) {
 
 std::string pipeline_name(std::string_view wanted) {
   const std::string path(wanted);
-  std::ifstream file(path);
   if (!path.ends_with(".toml")) {
     return path;
   }
-  std::ostringstream text;
-  text << file.rdbuf();
   Diagnostics ignored;
-  const auto pipeline = parse_pipeline({path, text.str()}, ignored);
+  const auto pipeline = parse_pipeline({path, read_file(path).value_or("")}, ignored);
   return pipeline ? pipeline->name : std::filesystem::path(path).stem().string();
 }
 

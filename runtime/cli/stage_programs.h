@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "runtime/cli/command.h"
-#include "runtime/describe.h"
-#include "runtime/graph.h"
-#include "runtime/result.h"
+#include "runtime/core/describe.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

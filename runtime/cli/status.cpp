@@ -1,7 +1,7 @@
 // Status messages → the newest of each stage.
 #include "runtime/cli/status.h"
 
-#include "runtime/wire.h"
+#include "runtime/core/wire.h"
 
 namespace gala {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/result.h"
-#include "runtime/time.h"
+#include "runtime/core/result.h"
+#include "runtime/core/time.h"
 
 namespace gala {
 

@@ -14,6 +14,7 @@
 #include "runtime/cli/stage_programs.h"
 #include "runtime/cli/status.h"
 #include "runtime/cli/workspace.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -53,7 +54,7 @@ Result<> write_file(const std::string& path, const std::string& text) {
 }
 
 std::string text_or_nothing(const std::string& path) {
-  auto text = read_text_file(path);
+  auto text = read_file(path);
   return text ? std::move(*text) : std::string();
 }
 

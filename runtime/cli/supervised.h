@@ -6,8 +6,8 @@
 
 #include "runtime/cli/command.h"
 #include "runtime/cli/supervisor.h"
-#include "runtime/graph.h"
-#include "runtime/result.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

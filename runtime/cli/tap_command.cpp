@@ -13,7 +13,7 @@
 #include "runtime/cli/running.h"
 #include "runtime/cli/subscription.h"
 #include "runtime/cli/tap_view.h"
-#include "runtime/recording.h"
+#include "runtime/core/recording.h"
 
 namespace gala {
 namespace {

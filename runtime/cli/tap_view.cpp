@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "schemas/wire/observations_generated.h"
 #include "schemas/wire/records_generated.h"
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/reflect.h"
-#include "runtime/result.h"
-#include "runtime/wire.h"
+#include "runtime/core/result.h"
+#include "runtime/core/wire.h"
+#include "runtime/text/reflect.h"
 
 namespace gala {
 

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "runtime/batch.h"
 #include "runtime/cli/filter.h"
+#include "runtime/core/batch.h"
 
 namespace gala {
 namespace {

@@ -6,30 +6,29 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "runtime/recording.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/wire.h"
 
 namespace gala {
 namespace {
-
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? "" : text->str(); }
 
 std::int64_t wall_ms(std::uint64_t boot_ns, std::int64_t offset_ns) {
   return static_cast<std::int64_t>(boot_ns + static_cast<std::uint64_t>(offset_ns)) / 1'000'000;
 }
 
 void add(TopologyState& state, const wire::Node& node) {
-  KnownEntity& known = state.entities[text_of(node.entity_id())];
-  known = {text_of(node.entity()), text_of(node.machine_id()), {}};
+  KnownEntity& known = state.entities[std::string(text_of(node.entity_id()))];
+  known = {std::string(text_of(node.entity())), std::string(text_of(node.machine_id())), {}};
   if (node.labels() != nullptr) {
     for (const wire::Label* label : *node.labels()) {
-      known.labels[text_of(label->name())] = text_of(label->value());
+      known.labels[std::string(text_of(label->name()))] = text_of(label->value());
     }
   }
 }
 
 KnownRelation relation_of(const wire::Edge& edge) {
-  return {text_of(edge.from()), text_of(edge.kind()), text_of(edge.to())};
+  return {std::string(text_of(edge.from())), std::string(text_of(edge.kind())),
+          std::string(text_of(edge.to()))};
 }
 
 /// The file and its predecessors, oldest first.
@@ -96,7 +95,7 @@ void TopologyState::apply(const wire::TopologySnapshot& snapshot) {
     return;
   }
   const auto id = [&](std::uint32_t place) {
-    return text_of(snapshot.nodes()->Get(place)->entity_id());
+    return std::string(text_of(snapshot.nodes()->Get(place)->entity_id()));
   };
   for (const wire::EdgeIndex* edge : *snapshot.edges()) {
     if (edge->kind() < snapshot.kinds()->size() && edge->from() < snapshot.nodes()->size() &&
@@ -121,7 +120,7 @@ void TopologyState::apply(const wire::TopologyDelta& delta) {
   }
   if (delta.removed_nodes() != nullptr) {
     for (const flatbuffers::String* id : *delta.removed_nodes()) {
-      entities.erase(text_of(id));
+      entities.erase(std::string(text_of(id)));
     }
   }
   if (delta.added_nodes() != nullptr) {

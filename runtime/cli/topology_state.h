@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
 

@@ -8,8 +8,8 @@
 #include <filesystem>
 
 #include "runtime/cli/topology_view.h"
-#include "runtime/recording.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/wire.h"
 
 namespace gala {
 namespace {

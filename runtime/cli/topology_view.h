@@ -4,7 +4,7 @@
 #include <string>
 
 #include "runtime/cli/topology_state.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

@@ -7,12 +7,13 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/prometheus.h"
 #include "runtime/cli/workspace.h"
-#include "runtime/recording.h"
-#include "runtime/stage_memory.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/stage_memory.h"
+#include "runtime/core/wire.h"
 #include "stages/detect/detect.h"
 
 namespace gala {
+using namespace detect;
 namespace {
 
 struct TrainOptions {

@@ -8,23 +8,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 
-namespace gala {
+#include "runtime/core/read_file.h"
 
-Result<std::string> read_text_file(const std::string& path) {
-  std::error_code failed;
-  if (std::filesystem::is_directory(path, failed)) {
-    return fail(path + ": is a directory, not a file");
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return fail(path + ": cannot be read (" + std::strerror(errno) + ")");
-  }
-  return std::string{std::istreambuf_iterator<char>(file), {}};
-}
+namespace gala {
 
 std::string pipeline_path(const CommandContext& context, const std::string& name_or_path) {
   std::error_code failed;
@@ -69,7 +57,7 @@ Workspace load_workspace(const CommandContext& context, std::span<const std::str
   }
   for (const std::string& name : pipelines) {
     const std::string path = pipeline_path(context, name);
-    auto text = read_text_file(path);
+    auto text = read_file(path);
     if (!text) {
       diagnostics.error({}, text.error().what);
       continue;

@@ -8,15 +8,12 @@
 #include <vector>
 
 #include "runtime/cli/command.h"
-#include "runtime/describe.h"
-#include "runtime/graph.h"
-#include "runtime/model.h"
-#include "runtime/result.h"
+#include "runtime/core/describe.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/result.h"
+#include "runtime/model/model.h"
 
 namespace gala {
-
-/// The bytes of a file.
-Result<std::string> read_text_file(const std::string& path);
 
 /// "single-host" → <share>/pipelines/single-host.toml; a path that exists or has a '/' stays as it
 /// is.

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 std::string key_of(const wire::EventT& event) {
@@ -310,4 +310,4 @@ void Dedup::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

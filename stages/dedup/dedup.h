@@ -5,12 +5,12 @@
 #include <string>
 #include <tuple>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/dedup/incident_book.h"
 #include "stages/dedup/metric_event.h"
 #include "stages/dedup/relatives.h"
 
-namespace gala {
+namespace gala::dedup {
 
 /// Folds what all checks and detectors say of one metric of one entity into one event: sent at once
 /// when it begins, then at most every `update_period`, at once when it becomes much worse, and when
@@ -126,4 +126,4 @@ class Dedup {
 
 static_assert(Stage<Dedup>);
 
-}  // namespace gala
+}  // namespace gala::dedup

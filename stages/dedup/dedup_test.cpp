@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 using namespace std::chrono_literals;
@@ -384,4 +384,4 @@ TEST(Dedup, BoundsTheChecksOfOneEvent) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::dedup

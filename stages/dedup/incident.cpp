@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 /// A message lists at most that many events; the counts cover all.
@@ -201,4 +201,4 @@ std::vector<std::uint8_t> Incident::pack(wire::IncidentState state,
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -9,7 +9,7 @@
 
 #include "schemas/wire/incident_generated.h"
 
-namespace gala {
+namespace gala::dedup {
 
 /// A boot time says nothing without its machine; the offset to wall time compares two machines.
 struct MachineTime {
@@ -88,4 +88,4 @@ class Incident {
   std::uint32_t version_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::dedup

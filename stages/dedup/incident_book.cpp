@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 /// An incident remembers at most that many events; the ones that closed first are forgotten.
@@ -399,4 +399,4 @@ void IncidentBook::make_room(Outbox& out) {
   tell(closed, wire::IncidentState::closed, out);
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -13,14 +13,14 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/outbox.h"
-#include "runtime/result.h"
-#include "runtime/time.h"
+#include "runtime/core/outbox.h"
+#include "runtime/core/result.h"
+#include "runtime/core/time.h"
+#include "runtime/model/model.h"
 #include "stages/dedup/incident.h"
 #include "stages/dedup/relatives.h"
 
-namespace gala {
+namespace gala::dedup {
 
 /// Folds events into incidents. An event joins an incident in which an event of the same entity
 /// lasts, or one that began within `join` of it on an entity that a few relations lead to, or one
@@ -147,4 +147,4 @@ class IncidentBook {
   std::uint64_t sent_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -3,7 +3,7 @@
 
 #include "stages/dedup/incident_book.h"
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 /// Layout: this word, then for each incident its message and its machine's id, each after its
@@ -128,4 +128,4 @@ void IncidentBook::forget_earlier(Outbox& out) {
   earlier_of_event_.clear();
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -4,7 +4,7 @@
 
 #include "stages/dedup/incident_world.h"
 
-namespace gala::dedup_test {
+namespace gala::dedup::dedup_test {
 namespace {
 
 using ::testing::SizeIs;
@@ -76,4 +76,4 @@ TEST(IncidentMemory, RefusesADamagedMemory) {
 }
 
 }  // namespace
-}  // namespace gala::dedup_test
+}  // namespace gala::dedup::dedup_test

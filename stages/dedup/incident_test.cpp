@@ -7,7 +7,7 @@
 
 #include "stages/dedup/incident_world.h"
 
-namespace gala::dedup_test {
+namespace gala::dedup::dedup_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -400,4 +400,4 @@ TEST(Incident, FoldsInjectedCascadesByNineTenths) {
 }
 
 }  // namespace
-}  // namespace gala::dedup_test
+}  // namespace gala::dedup::dedup_test

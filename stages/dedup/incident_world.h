@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 #include "stages/dedup/dedup.h"
 
-namespace gala::dedup_test {
+namespace gala::dedup::dedup_test {
 
 inline constexpr std::uint64_t second = 1'000'000'000;
 
@@ -218,4 +218,4 @@ class Desk {
   std::uint64_t topology_version_ = 0;
 };
 
-}  // namespace gala::dedup_test
+}  // namespace gala::dedup::dedup_test

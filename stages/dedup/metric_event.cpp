@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 /// More checks of one metric than any model has; the longest unheard gives way.
@@ -134,4 +134,4 @@ void MetricEvent::reopen() {
   event_.ending = wire::Ending::none;
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -8,7 +8,7 @@
 
 #include "schemas/wire/event_generated.h"
 
-namespace gala {
+namespace gala::dedup {
 
 /// One event for people: what one or several checks say of the same metric of the same entity. Pure
 /// bookkeeping; when to send is for Dedup to decide.
@@ -72,4 +72,4 @@ class MetricEvent {
   Phase phase_ = Phase::open;
 };
 
-}  // namespace gala
+}  // namespace gala::dedup

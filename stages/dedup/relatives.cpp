@@ -3,16 +3,14 @@
 
 #include <algorithm>
 
-namespace gala {
+#include "runtime/core/wire.h"
+
+namespace gala::dedup {
 namespace {
 
 /// What more than that many use alike relates them no more than a host does.
 constexpr std::size_t most_sharers = 64;
 constexpr std::string_view part_of = "belongs_to";
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view() : text->string_view();
-}
 
 }  // namespace
 
@@ -229,4 +227,4 @@ void Relatives::search(std::string_view start,
   }
 }
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -10,11 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
 
-namespace gala {
+namespace gala::dedup {
 
 /// Applies snapshots and deltas; answers who is near. Knows ids, types and relations, no labels.
 class Relatives {
@@ -96,4 +96,4 @@ class Relatives {
   bool complete_ = false;
 };
 
-}  // namespace gala
+}  // namespace gala::dedup

@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr float first_inverse = 10;
@@ -113,4 +113,4 @@ void Autoregression::load(StateReader& reader) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::detect

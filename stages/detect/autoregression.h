@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 
 class StateReader;
 class StateWriter;
@@ -52,4 +52,4 @@ class Autoregression {
   std::vector<State> states_;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -5,7 +5,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr std::string_view state_magic = "GALADET2";
@@ -142,4 +142,4 @@ Result<> Detect::load(std::span<const std::uint8_t> bytes) {
   return {};
 }
 
-}  // namespace gala
+}  // namespace gala::detect

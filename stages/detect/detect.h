@@ -9,11 +9,11 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/detect/joint_check.h"
 #include "stages/detect/peer_check.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// Learns how the metrics of an entity go together and says when they do not, and who differs from
 /// its equals. One event for each (entity, check): sent when it opens, in each window while it
@@ -85,4 +85,4 @@ class Detect {
 
 static_assert(Stage<Detect>);
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -9,10 +9,11 @@
 
 #include "stages/detect/testing.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::detect::testing;
 
 TEST(Detect, IsSilentThroughHoursOfHealthyWanderingLoad) {
   std::size_t events = 0;
@@ -216,4 +217,4 @@ TEST(Detect, GivesEqualBytesForEqualInput) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

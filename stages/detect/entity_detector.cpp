@@ -8,7 +8,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// A row beyond that many times the usual score teaches nothing.
@@ -326,4 +326,4 @@ void EntityDetector::load(StateReader& reader) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -15,7 +15,7 @@
 #include "stages/detect/tail.h"
 #include "stages/detect/vector_regression.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// What a detector is made of. The defaults were chosen on public data (docs/accuracy.md).
 struct DetectorShape {
@@ -122,4 +122,4 @@ class EntityDetector {
   double wall_s_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -12,7 +12,7 @@
 #include "stages/detect/model_state.h"
 #include "stages/detect/tail.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -242,4 +242,4 @@ TEST(EntityDetector, ComesBackFromBytesAndRefusesOthers) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

@@ -8,7 +8,7 @@
 #include "stages/detect/model_state.h"
 #include "stages/detect/vector_regression.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// Two metrics of which the second follows the first one row later.
@@ -126,4 +126,4 @@ TEST(Autoregression, ComesBackFromBytes) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

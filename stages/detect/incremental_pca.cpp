@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 using Eigen::Index;
@@ -89,4 +89,4 @@ void IncrementalPca::load(StateReader& reader) {
   reader.get(std::span(components_.data(), static_cast<std::size_t>(components_.size())));
 }
 
-}  // namespace gala
+}  // namespace gala::detect

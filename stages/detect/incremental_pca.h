@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-namespace gala {
+namespace gala::detect {
 
 class StateReader;
 class StateWriter;
@@ -37,4 +37,4 @@ class IncrementalPca {
   Eigen::VectorXd errors_;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

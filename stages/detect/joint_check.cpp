@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr double nanoseconds_per_second = 1e9;
@@ -262,4 +262,4 @@ void JointCheck::load(StateReader& reader) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 
 double Level::slow_share() const { return std::max(1 / speed_.slow_rows, 1 / (slow_rows_ + 1)); }
 
@@ -57,4 +57,4 @@ void Level::load(StateReader& reader) {
   reader.get(slow_rows_);
 }
 
-}  // namespace gala
+}  // namespace gala::detect

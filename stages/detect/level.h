@@ -6,7 +6,7 @@
 
 #include "stages/detect/residual_scale.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// Exponentially weighted mean control (S. W. Roberts, Technometrics 1, 1959). The fast level
 /// follows everything and its errors enter the score; the slow one and its spread learn from normal
@@ -60,4 +60,4 @@ class Level {
   double slow_rows_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

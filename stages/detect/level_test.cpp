@@ -10,7 +10,7 @@
 #include "stages/detect/incremental_pca.h"
 #include "stages/detect/seasonal.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 TEST(ResidualScale, IsOneForItsOwnErrors) {
@@ -98,4 +98,4 @@ TEST(IncrementalPca, FindsThePlaneAndWhatLeavesIt) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 
 /// Appends plain values, lists and texts, little endian as the machine has them.
 class StateWriter {
@@ -104,4 +104,4 @@ class StateReader {
   bool ok_ = true;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

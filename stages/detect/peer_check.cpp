@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// Beyond a factor of e^7 = 1100 all distances are alike.
@@ -247,4 +247,4 @@ void PeerCheck::drop(Members::iterator member) {
   members_.erase(member);
 }
 
-}  // namespace gala
+}  // namespace gala::detect

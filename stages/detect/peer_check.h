@@ -7,17 +7,17 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/outbox.h"
+#include "runtime/core/outbox.h"
+#include "runtime/judge/alarm.h"
+#include "runtime/judge/check_events.h"
+#include "runtime/judge/episodes.h"
+#include "runtime/judge/judged_message.h"
+#include "runtime/judge/judgement.h"
+#include "runtime/judge/sample.h"
+#include "runtime/model/model.h"
 #include "stages/detect/peer_group.h"
-#include "stages/threshold/alarm.h"
-#include "stages/threshold/check_events.h"
-#include "stages/threshold/episodes.h"
-#include "stages/threshold/judged_message.h"
-#include "stages/threshold/judgement.h"
-#include "stages/threshold/sample.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// Limits and counts that all peers checks share.
 struct PeerTally {
@@ -114,4 +114,4 @@ class PeerCheck {
   std::string group_name_;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -9,10 +9,11 @@
 
 #include "stages/detect/testing.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::detect::testing;
 
 constexpr std::string_view peers_check = R"(
 [[check]]
@@ -257,4 +258,4 @@ TEST(PeerCheck, BoundsItsMembersAndForgetsThem) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

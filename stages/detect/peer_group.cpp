@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// From a median absolute deviation to the standard deviation of a normal distribution.
@@ -64,4 +64,4 @@ void PeerGroup::conclude() {
   usual_.spread = std::max(spread, std::sqrt(square_));
 }
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 
 /// Equals, such as the processes that serve one port. Location and spread are the median and the
 /// median absolute deviation, which stay what they are while fewer than half of the group differs
@@ -59,4 +59,4 @@ class PeerGroup {
   double rounds_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// One round of these values; members are known by their place.
@@ -68,4 +68,4 @@ TEST(PeerGroup, CountsMembersThatSpeakOneByOne) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

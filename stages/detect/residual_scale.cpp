@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// Changes below this share of a metric's own size are rounding.
@@ -44,4 +44,4 @@ void ResidualScale::load(StateReader& reader) {
   reader.get(values_);
 }
 
-}  // namespace gala
+}  // namespace gala::detect

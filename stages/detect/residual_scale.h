@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 
 class StateReader;
 class StateWriter;
@@ -38,4 +38,4 @@ class ResidualScale {
   std::vector<float> values_;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -6,9 +6,9 @@
 #include <regex>
 #include <string>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 bool has_check(const Model& model, const std::string& entity_name, const std::string& check) {
@@ -42,4 +42,4 @@ TEST(Scenarios, OfTheEarlierSystemAreModelData) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

@@ -6,7 +6,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr double day_s = 86'400;
@@ -115,4 +115,4 @@ void Seasonal::load(StateReader& reader) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -7,7 +7,7 @@
 
 #include "stages/detect/residual_scale.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// Means of the values in 48 slots of a day, and in 7 days of the week on top of it: an additive
 /// seasonal model with exponential updates (P. R. Winters, Management Science 6, 1960), between
@@ -46,4 +46,4 @@ class Seasonal {
   double judged_rows_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

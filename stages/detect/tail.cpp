@@ -7,7 +7,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// Logarithms of scores from e^-8 to e^8.
@@ -107,4 +107,4 @@ void Tail::load(StateReader& reader) {
   reader.get(runs_);
 }
 
-}  // namespace gala
+}  // namespace gala::detect

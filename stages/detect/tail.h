@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-namespace gala {
+namespace gala::detect {
 
 class StateReader;
 class StateWriter;
@@ -57,4 +57,4 @@ class Tail {
   double rows_since_excess_ = run_gap_rows;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -6,13 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/model.h"
-#include "runtime/wire.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/wire.h"
+#include "runtime/judge/stage_bench.h"
+#include "runtime/model/model.h"
 #include "stages/detect/detect.h"
-#include "stages/threshold/stage_bench.h"
 
-namespace gala::testing {
+namespace gala::detect::testing {
+
+using namespace gala::testing;
 
 /// What every check of the tests is about.
 inline constexpr std::string_view service_head = R"(
@@ -152,4 +154,4 @@ class WanderingService {
   int burst_ = 0;
 };
 
-}  // namespace gala::testing
+}  // namespace gala::detect::testing

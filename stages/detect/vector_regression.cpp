@@ -7,7 +7,7 @@
 
 #include "stages/detect/model_state.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 using Eigen::Index;
@@ -178,4 +178,4 @@ void VectorRegression::load(StateReader& reader) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::detect

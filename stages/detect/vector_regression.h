@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace gala {
+namespace gala::detect {
 
 class StateReader;
 class StateWriter;
@@ -82,4 +82,4 @@ class VectorRegression {
   double since_solved_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 template <class Value>
@@ -32,4 +32,4 @@ void append_rows(Batch& rows, Batch more) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

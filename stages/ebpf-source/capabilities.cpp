@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 /// Both halves of the capability sets, as the system calls pass them.
@@ -68,4 +68,4 @@ Result<> drop_capabilities() {
   return {};
 }
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

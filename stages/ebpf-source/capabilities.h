@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 
 /// Why this process may not load probes, with the remedy; nothing when it may.
 std::optional<std::string> why_not_privileged();
@@ -16,4 +16,4 @@ std::optional<std::string> why_not_privileged();
 /// loaded.
 Result<> drop_capabilities();
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

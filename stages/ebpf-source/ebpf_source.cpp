@@ -12,7 +12,7 @@
 #include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/watched.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 constexpr std::string_view port = "records";
@@ -54,10 +54,10 @@ StageDescription EbpfSource::describe() {
               "them the stage runs and sends nothing"};
 }
 
-RecordSchemas EbpfSource::records(const StageContext& context) {
+RecordSchemas EbpfSource::records(const std::string& share_directory) {
   RecordSchemas schemas;
-  for (const std::string& probe : installed_probes(context.share_directory)) {
-    const ProbeFiles files = probe_files(context.share_directory, probe);
+  for (const std::string& probe : installed_probes(share_directory)) {
+    const ProbeFiles files = probe_files(share_directory, probe);
     const auto schema = bpf::probe_schema(files.object, files.description);
     if (!schema) {
       continue;  // `check` tells whoever uses it
@@ -351,4 +351,4 @@ void EbpfSource::report_cost(const Loaded& loaded, SelfReport& report) {
                            "Time inside the probe's BPF programs since start."});
 }
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

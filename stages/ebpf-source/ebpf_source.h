@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "runtime/batch.h"
 #include "runtime/bpf/probe.h"
-#include "runtime/stage.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/stage.h"
 #include "stages/ebpf-source/probe_files.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 
 /// Knows no probe: tables, columns and tunables come from each probe's BTF and probe.toml.
 class EbpfSource {
@@ -59,7 +59,7 @@ class EbpfSource {
   static void check(const Config& config, const StageContext& context, const Value& section,
                     Diagnostics& diagnostics);
   /// Every table of every installed probe, read from its files; nothing is loaded.
-  static RecordSchemas records(const StageContext& context);
+  static RecordSchemas records(const std::string& share_directory);
 
   /// Loads what the kernel takes; what it refuses becomes a complaint, never an error.
   Result<> start(Instant now);
@@ -124,4 +124,4 @@ class EbpfSource {
   std::vector<std::string> complaints_;
 };
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

@@ -12,11 +12,12 @@
 #include <functional>
 #include <optional>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
+#include "runtime/model/model.h"
 #include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/ebpf_source.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 /// Why a kernel test cannot run here; "" when it can.
@@ -227,4 +228,4 @@ TEST(EbpfSourceKernel, WatchesOnlyWhomItIsTold) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::ebpf_source

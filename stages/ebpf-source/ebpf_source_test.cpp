@@ -9,11 +9,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/model/model.h"
 #include "stages/ebpf-source/append.h"
 #include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/watched.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 using ::testing::ElementsAre;
@@ -149,4 +150,4 @@ TEST(EbpfSource, StaysUpWithoutPrivilege) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::ebpf_source

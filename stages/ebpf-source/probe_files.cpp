@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <set>
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 constexpr std::string_view object_suffix = ".bpf.o";
@@ -125,4 +125,4 @@ void check_choice(const ProbeChoice& choice, const ProbeDescriptions& known, con
   }
 }
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

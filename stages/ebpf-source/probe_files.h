@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "runtime/bpf/description.h"
-#include "runtime/diagnostics.h"
-#include "runtime/document.h"
-#include "runtime/result.h"
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/document.h"
+#include "runtime/core/result.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 
 /// The two files of a probe below the share directory.
 struct ProbeFiles {
@@ -43,4 +43,4 @@ using ProbeDescriptions = std::map<std::string, bpf::Description, std::less<>>;
 void check_choice(const ProbeChoice& choice, const ProbeDescriptions& known, const Value& section,
                   Diagnostics& diagnostics);
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

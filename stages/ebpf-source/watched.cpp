@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace gala {
+namespace gala::ebpf_source {
 namespace {
 
 template <class Number>
@@ -77,4 +77,4 @@ std::vector<std::uint64_t> find_cgroups(const std::vector<std::string>& paths,
   return found;
 }
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

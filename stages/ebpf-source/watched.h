@@ -9,7 +9,7 @@
 
 #include "runtime/bpf/probe.h"
 
-namespace gala {
+namespace gala::ebpf_source {
 
 /// No process has this number: a filter that lets nobody pass is not the same as no filter.
 inline constexpr std::uint32_t no_process = UINT32_MAX;
@@ -31,4 +31,4 @@ std::vector<std::uint64_t> find_cgroups(const std::vector<std::string>& paths,
                                         const std::string& mount,
                                         std::vector<std::string>& missing);
 
-}  // namespace gala
+}  // namespace gala::ebpf_source

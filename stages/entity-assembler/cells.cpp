@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <functional>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 Cells::Cells(const ColumnView& view) : view_(view) {
   switch (view.kind()) {
@@ -81,4 +81,4 @@ const Cells& MessageCells::find(std::string_view name) const {
   return found == columns_.end() ? absent_ : found->second;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

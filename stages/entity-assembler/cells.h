@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// Spreads the bits of `value` over all 64.
 constexpr std::uint64_t mix(std::uint64_t value) {
@@ -104,4 +104,4 @@ class MessageCells {
   std::unordered_map<std::string_view, Cells> columns_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

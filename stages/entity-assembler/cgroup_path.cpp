@@ -5,7 +5,7 @@
 #include <array>
 #include <cctype>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr std::size_t container_id_length = 64;
@@ -113,4 +113,4 @@ CgroupOwner parse_cgroup_path(std::string_view path) {
   return owner;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// What the path of a cgroup says; empty texts = nothing.
 struct CgroupOwner {
@@ -22,4 +22,4 @@ struct CgroupOwner {
 /// driver, on v1 and v2, and Kubernetes' kubepods hierarchy. The innermost container wins.
 CgroupOwner parse_cgroup_path(std::string_view path);
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

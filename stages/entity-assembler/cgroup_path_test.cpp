@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 const std::string container(64, 'a');
@@ -77,4 +77,4 @@ TEST(CgroupPath, FindsNothingInOrdinaryGroups) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 /// Linux' default of net.ipv4.ip_local_port_range starts here.
@@ -94,4 +94,4 @@ bool is_loopback(std::string_view local_ip, std::string_view remote_ip) {
   return remote.starts_with("127.") || remote == "::1" || (!remote.empty() && local == remote);
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

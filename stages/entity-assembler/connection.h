@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// One end of a connection as its socket sees it.
 struct Connection {
@@ -66,4 +66,4 @@ std::string_view plain_ip(std::string_view ip);
 /// Both ends in one network stack: 127.0.0.0/8, ::1, or an address talking to itself.
 bool is_loopback(std::string_view local_ip, std::string_view remote_ip);
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

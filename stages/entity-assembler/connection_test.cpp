@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 using Opened = Connection::Opened;
@@ -83,4 +83,4 @@ TEST(Loopback, IsAnAddressTalkingToItself) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

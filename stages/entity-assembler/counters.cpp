@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr std::uint64_t wrap = std::uint64_t{1} << 32;
@@ -35,4 +35,4 @@ double window_maximum(std::span<const std::uint64_t> counts, std::span<const dou
   return 0;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// What became of a counter between two readings.
 struct Difference {
@@ -50,4 +50,4 @@ BucketDifference bucket_difference(std::uint64_t before, std::uint64_t now);
 double window_maximum(std::span<const std::uint64_t> counts, std::span<const double> bounds,
                       double maximum);
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -45,4 +45,4 @@ TEST(WindowMaximum, StaysInsideTheHighestBucketThatGrew) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

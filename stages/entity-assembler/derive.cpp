@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr std::uint64_t address_family_ipv4 = 2;
@@ -236,4 +236,4 @@ std::uint64_t Deriver::facts_version(Topic topics, std::size_t row) const {
   return version;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -6,13 +6,13 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/derived.h"
+#include "runtime/model/derived.h"
 #include "stages/entity-assembler/cells.h"
 #include "stages/entity-assembler/facts.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
-/// The words of runtime/derived.h.
+/// The words of runtime/model/derived.h.
 enum class Word : std::uint8_t {
   machine_id,
   comm,
@@ -101,4 +101,4 @@ class Deriver {
   const Cells& device_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 /// Sums over all machines.
@@ -150,4 +150,4 @@ void EntityAssembler::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

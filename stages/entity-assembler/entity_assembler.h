@@ -8,10 +8,10 @@
 #include <string>
 #include <tuple>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/entity-assembler/machine.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 class EntityAssembler {
  public:
@@ -53,4 +53,4 @@ class EntityAssembler {
   std::uint64_t of_refused_machines_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

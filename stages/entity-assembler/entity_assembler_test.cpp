@@ -9,7 +9,7 @@
 
 #include "stages/entity-assembler/test_model.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 using test_model::link;
@@ -219,4 +219,4 @@ TEST(Roles, KeepTheClientPortOnRequest) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

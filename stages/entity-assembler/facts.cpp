@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 /// /proc rounds a start time down to a clock tick (10 ms), the kernel's own events do not.
@@ -242,4 +242,4 @@ std::string_view Facts::cgroup_path(std::uint64_t cgroup_id) const {
   return found == cgroups_.end() ? std::string_view{} : found->second;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -13,7 +13,7 @@
 #include "stages/entity-assembler/cgroup_path.h"
 #include "stages/entity-assembler/connection.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// A process as far as it is known. Texts are empty while unknown.
 struct Process {
@@ -109,4 +109,4 @@ constexpr DeviceNumber split_device(std::uint64_t device) {
   return {device >> 20, device & 0xfffffU};
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

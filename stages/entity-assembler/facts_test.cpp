@@ -5,7 +5,7 @@
 
 #include "stages/entity-assembler/test_records.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 std::vector<ProcessEnd> learn(Facts& facts, const TestRecords& records, std::uint64_t now_ns = 1) {
@@ -92,4 +92,4 @@ TEST(Facts, NameDisksByNumber) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

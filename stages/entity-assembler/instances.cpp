@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 void Instances::set_buckets(std::span<const std::size_t> buckets) {
   std::vector<std::size_t> begin{0};
@@ -72,4 +72,4 @@ void Instances::forget_all() {
   sums_.clear();
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -10,7 +10,7 @@
 #include "stages/entity-assembler/cells.h"
 #include "stages/entity-assembler/registry.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// One counted thing and the entity it belongs to.
 struct Instance {
@@ -69,4 +69,4 @@ class Instances {
   std::vector<double> sums_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
-namespace gala {
+#include "runtime/core/wire.h"
+
+namespace gala::entity_assembler {
 namespace {
 
 constexpr std::uint64_t second_ns = 1'000'000'000;
@@ -17,10 +19,6 @@ constexpr std::uint64_t least_instance_ns = 10 * second_ns;
 
 std::uint64_t before(std::uint64_t time_ns, std::uint64_t by_ns) {
   return time_ns > by_ns ? time_ns - by_ns : 0;
-}
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
 }
 
 }  // namespace
@@ -240,4 +238,4 @@ std::size_t Machine::instances() const {
   return total;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

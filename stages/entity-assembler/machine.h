@@ -8,15 +8,15 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/outbox.h"
-#include "runtime/wire.h"
+#include "runtime/core/outbox.h"
+#include "runtime/core/wire.h"
 #include "schemas/wire/records_generated.h"
 #include "stages/entity-assembler/facts.h"
 #include "stages/entity-assembler/plan.h"
 #include "stages/entity-assembler/registry.h"
 #include "stages/entity-assembler/table_assembler.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// Bounds and habits, from the stage's configuration.
 struct AssemblerLimits {
@@ -105,4 +105,4 @@ class Machine {
 /// The port that observations leave by.
 inline constexpr std::string_view observations_port = "observations";
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

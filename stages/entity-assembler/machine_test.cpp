@@ -6,7 +6,7 @@
 
 #include "stages/entity-assembler/test_model.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 using test_model::proc;
@@ -206,4 +206,4 @@ TEST(BadInput, LeavesWhatIsGood) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 std::size_t index_in(std::vector<std::string>& columns, const std::string& column) {
@@ -96,4 +96,4 @@ Plans make_plans(const Model& model) {
   return plans;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

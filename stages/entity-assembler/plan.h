@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 #include "stages/entity-assembler/derive.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// Where a key or label comes from: a column of the record, else a derived word; or a constant.
 struct AttributePlan {
@@ -61,4 +61,4 @@ struct TablePlan {
 using Plans = std::map<std::string, std::vector<TablePlan>, std::less<>>;
 Plans make_plans(const Model& model);
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 std::optional<EntityHandle> Registry::find_or_add(const Entity& type, std::string id,
                                                   std::uint64_t tgid, std::uint64_t seen_ns) {
@@ -108,4 +108,4 @@ std::map<std::string_view, std::vector<std::string>> Registry::take_ended() {
   return std::exchange(ended_, {});
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

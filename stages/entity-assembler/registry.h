@@ -10,9 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// A key or label with its hash, so that columns are dictionary-encoded without hashing again.
 struct HashedText {
@@ -85,4 +85,4 @@ class Registry {
   std::uint64_t evicted_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -6,7 +6,7 @@
 
 #include "stages/entity-assembler/test_records.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 struct Loaded {
@@ -82,4 +82,4 @@ TEST(ShippedModel, GivesServiceLevelsTheirNamesAndUnits) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

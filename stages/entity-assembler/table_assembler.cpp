@@ -8,7 +8,7 @@
 
 #include "stages/entity-assembler/counters.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 /// /proc tells start times in ticks of 10 ms, rounded down.
@@ -317,4 +317,4 @@ std::optional<std::vector<std::uint8_t>> TableAssembler::finish(Registry& regist
   return rows_.finish(registry, window);
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

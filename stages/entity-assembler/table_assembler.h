@@ -13,7 +13,7 @@
 #include "stages/entity-assembler/registry.h"
 #include "stages/entity-assembler/window_rows.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// What happened to rows, summed up over all tables.
 struct RowCounts {
@@ -82,4 +82,4 @@ class TableAssembler {
   std::vector<WindowRows::Gain> gains_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

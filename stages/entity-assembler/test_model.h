@@ -6,7 +6,7 @@
 
 #include "stages/entity-assembler/test_records.h"
 
-namespace gala::test_model {
+namespace gala::entity_assembler::test_model {
 
 inline const std::pair<std::string, std::string> proc = {"proc", R"(
 [key]
@@ -157,4 +157,4 @@ inline TestRecords socket(std::uint64_t second, std::uint64_t cookie, std::uint6
       .integer("rx_bytes", rx_bytes);
 }
 
-}  // namespace gala::test_model
+}  // namespace gala::entity_assembler::test_model

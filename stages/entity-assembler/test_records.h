@@ -12,7 +12,7 @@
 
 #include "stages/entity-assembler/entity_assembler.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 inline constexpr std::uint64_t test_second_ns = 1'000'000'000;
 
@@ -194,4 +194,4 @@ class TestAssembler {
   Outbox out_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr double most_samples = 24;
@@ -58,4 +58,4 @@ void Trend::add(double at_s, double value, double span_s) {
   slope_ = covered ? robust_slope(samples_) : std::nullopt;
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

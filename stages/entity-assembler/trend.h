@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// A value at a time, in s.
 struct TimedValue {
@@ -43,4 +43,4 @@ class Trend {
   std::optional<Slope> slope_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

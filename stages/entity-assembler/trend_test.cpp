@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr double span_s = 240;
@@ -66,4 +66,4 @@ TEST(Trend, NeedsTwoTimes) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

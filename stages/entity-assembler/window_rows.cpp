@@ -5,7 +5,7 @@
 #include <cmath>
 #include <unordered_map>
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 /// Fills a text column whose words come with their hashes.
@@ -245,4 +245,4 @@ void WindowRows::write_metric(Batch& batch, std::size_t metric, const Kept& kept
   }
 }
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

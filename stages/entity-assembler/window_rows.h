@@ -7,12 +7,12 @@
 #include <span>
 #include <vector>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "stages/entity-assembler/plan.h"
 #include "stages/entity-assembler/registry.h"
 #include "stages/entity-assembler/trend.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 
 /// Collects values by entity and metric. Borrows its plan.
 class WindowRows {
@@ -78,4 +78,4 @@ class WindowRows {
   std::vector<Values> metrics_;
 };
 
-}  // namespace gala
+}  // namespace gala::entity_assembler

@@ -5,10 +5,10 @@
 
 #include <filesystem>
 
-#include "runtime/json.h"
-#include "runtime/profile_json.h"
+#include "runtime/text/json.h"
+#include "runtime/text/profile_json.h"
 
-namespace gala {
+namespace gala::file_sink {
 namespace {
 
 JsonLines::Options options_for(const FileSink::Config& config, const StageContext& context,
@@ -167,4 +167,4 @@ void FileSink::report(SelfReport& report) const {
                            "Lines for people that nobody took from standard output."});
 }
 
-}  // namespace gala
+}  // namespace gala::file_sink

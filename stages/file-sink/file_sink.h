@@ -5,12 +5,12 @@
 #include <string>
 #include <tuple>
 
-#include "runtime/narrate.h"
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
+#include "runtime/text/narrate.h"
 #include "stages/file-sink/json_lines.h"
 #include "stages/file-sink/terminal.h"
 
-namespace gala {
+namespace gala::file_sink {
 
 /// The sink that needs no other service. `gala events` and `gala diagnoses` read what it writes.
 class FileSink {
@@ -75,4 +75,4 @@ class FileSink {
   bool tells_incidents_ = false;
 };
 
-}  // namespace gala
+}  // namespace gala::file_sink

@@ -11,9 +11,10 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::file_sink {
 namespace {
 
 namespace fs = std::filesystem;
@@ -155,4 +156,4 @@ TEST(TerminalOfFileSink, NeverWaitsAndSurvivesAClosedPipe) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::file_sink

@@ -7,7 +7,7 @@
 
 #include <span>
 
-namespace gala {
+namespace gala::file_sink {
 namespace {
 
 /// Written in one call at most, so that rotation stays near its limit.
@@ -99,4 +99,4 @@ void JsonLines::sync() {
   unsynced_ = false;
 }
 
-}  // namespace gala
+}  // namespace gala::file_sink

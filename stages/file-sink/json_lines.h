@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/append_file.h"
-#include "runtime/result.h"
+#include "runtime/core/append_file.h"
+#include "runtime/core/result.h"
 
-namespace gala {
+namespace gala::file_sink {
 
 /// Lines reach the file whole and in order. While the disk takes none, up to `backlog_bytes` of
 /// them wait; beyond that the oldest are dropped and counted.
@@ -52,4 +52,4 @@ class JsonLines {
   std::string complaint_;
 };
 
-}  // namespace gala
+}  // namespace gala::file_sink

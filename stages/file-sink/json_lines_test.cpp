@@ -11,7 +11,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace gala {
+namespace gala::file_sink {
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,4 +99,4 @@ TEST_F(JsonLinesFile, NamesTheFileThatCannotBeOpened) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::file_sink

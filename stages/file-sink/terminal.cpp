@@ -7,7 +7,7 @@
 #include <climits>
 #include <csignal>
 
-namespace gala {
+namespace gala::file_sink {
 
 Terminal::Terminal(int descriptor) : descriptor_(descriptor) {
   static_cast<void>(::signal(SIGPIPE, SIG_IGN));
@@ -31,4 +31,4 @@ void Terminal::say(std::string_view text) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::file_sink

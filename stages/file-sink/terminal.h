@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace gala {
+namespace gala::file_sink {
 
 /// Writes to a descriptor that may be a terminal, a file or a pipe whose reader has stopped or
 /// gone.
@@ -24,4 +24,4 @@ class Terminal {
   std::uint64_t skipped_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::file_sink

@@ -9,7 +9,7 @@
 
 #include "stages/infer/robust.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr double abnormal_deviations = 3;
@@ -375,4 +375,4 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
   return verdict;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

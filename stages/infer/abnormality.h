@@ -10,7 +10,7 @@
 #include "schemas/wire/event_generated.h"
 #include "stages/infer/history.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// What is asked of a candidate's series.
 struct Question {
@@ -91,4 +91,4 @@ std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> 
 /// Pure; `samples` oldest first, finite.
 Verdict judge(std::span<const Sample> samples, const Question& question);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -183,4 +183,4 @@ TEST(Abnormality, LooksNoFurtherThanAsked) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

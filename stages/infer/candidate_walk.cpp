@@ -10,7 +10,7 @@
 #include "stages/infer/group_use.h"
 #include "stages/infer/regression.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr std::size_t deepest = 8;
@@ -397,4 +397,4 @@ Candidates find_candidates(const Surroundings& around, const Kpi& kpi) {
   return Walk(around, kpi).run();
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -11,7 +11,7 @@
 #include "stages/infer/history.h"
 #include "stages/infer/interest.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// The abnormal KPI.
 struct Kpi {
@@ -92,4 +92,4 @@ struct Surroundings {
 /// Breadth first, each series once. Deterministic. The spans point into the history.
 Candidates find_candidates(const Surroundings& around, const Kpi& kpi);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,7 +4,7 @@
 #include "stages/infer/infer.h"
 #include "stages/infer/kinship.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// Closed cases whose last version is remembered, for events that come back.
@@ -105,4 +105,4 @@ void Infer::remember_versions(const std::string& id, const Case& closed) {
   versions_[id] = closed.versions_before + closed.version;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -6,7 +6,7 @@
 
 #include "stages/infer/robust.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// The new state is not sought in the first rows: before it there must be something usual.
@@ -99,4 +99,4 @@ std::optional<ChangePoint> find_change(std::span<const std::vector<double>> seri
                      std::sqrt(*best / static_cast<double>(used)) / static_cast<double>(rows)};
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-namespace gala {
+namespace gala::infer {
 
 /// Where a recording falls into "before" and "since".
 struct ChangePoint {
@@ -22,4 +22,4 @@ struct ChangePoint {
 /// `series` have one length, NaN where there is no value. Nothing when no split gains anything.
 std::optional<ChangePoint> find_change(std::span<const std::vector<double>> series);
 
-}  // namespace gala
+}  // namespace gala::infer

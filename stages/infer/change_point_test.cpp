@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr double gap = std::numeric_limits<double>::quiet_NaN();
@@ -65,4 +65,4 @@ TEST(ChangePoint, FindsNothingInConstantsGapsAndShortSeries) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

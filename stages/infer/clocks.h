@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A time on the common line: a machine's boot time plus the wall offset it was first heard with.
 /// A wall clock that steps later does not move it.
@@ -63,4 +63,4 @@ class Clocks {
   std::map<std::string, Duration, std::less<>> offsets_;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -7,7 +7,7 @@
 
 #include "stages/infer/robust.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr std::ptrdiff_t most_windows_before = 60;
@@ -154,4 +154,4 @@ std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
   return best;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -6,7 +6,7 @@
 
 #include "stages/infer/history.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A series and which of its directions is the bad one.
 struct Oriented {
@@ -39,4 +39,4 @@ std::optional<double> mean_while(const Oriented& cause, const Oriented& effect, 
 /// them; windows without a value count as zero.
 double mean_before(const Oriented& cause, Duration guard, Moment observed, const Stretch& stretch);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,4 +60,4 @@ TEST(Correlation, KnowsNothingOfConstants) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

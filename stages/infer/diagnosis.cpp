@@ -7,7 +7,7 @@
 
 #include "stages/infer/sentence.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr std::size_t most_ruled_out = 20;
@@ -252,4 +252,4 @@ std::vector<std::uint8_t> to_message(const Findings& findings, const Telling& te
   return Writer(findings, telling).write();
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -10,7 +10,7 @@
 #include "stages/infer/clocks.h"
 #include "stages/infer/ranking.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// The KPI event that is explained; its fields as in schemas/wire/event.fbs.
 struct KpiEvent {
@@ -61,4 +61,4 @@ struct Telling {
 /// A finished Diagnosis message.
 std::vector<std::uint8_t> to_message(const Findings& findings, const Telling& telling);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -3,15 +3,13 @@
 
 #include <algorithm>
 
-namespace gala {
+#include "runtime/core/wire.h"
+
+namespace gala::infer {
 namespace {
 
 /// Relation words that are told apart; more come from no model of ours.
 constexpr std::size_t most_kinds = 256;
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
-}
 
 }  // namespace
 
@@ -245,4 +243,4 @@ std::vector<GraphIndex> EntityGraph::walk(GraphIndex start, const std::vector<Ho
   return here;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/time.h"
+#include "runtime/core/time.h"
+#include "runtime/model/model.h"
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// Position of an entity; stable for the life of the graph.
 using GraphIndex = std::uint32_t;
@@ -111,4 +111,4 @@ class EntityGraph {
   bool complete_ = false;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -132,4 +132,4 @@ TEST(EntityGraph, SurvivesHostileMessages) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

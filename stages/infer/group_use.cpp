@@ -1,7 +1,7 @@
 // Sums over the members of a group.
 #include "stages/infer/group_use.h"
 
-namespace gala {
+namespace gala::infer {
 
 void GroupUse::note(const std::string& group, const MemberSeries& member, const Oriented& effect,
                     double usual_effect, const Stretch& stretch) {
@@ -18,4 +18,4 @@ std::optional<GroupUse::Taken> GroupUse::of(const std::string& group) const {
                                                           : std::nullopt;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

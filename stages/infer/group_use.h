@@ -7,7 +7,7 @@
 
 #include "stages/infer/correlation.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A series of one member of a group, and when it may be looked at.
 struct MemberSeries {
@@ -41,4 +41,4 @@ class GroupUse {
   std::map<std::string, Sum> groups_;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

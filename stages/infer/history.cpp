@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/statistic.h"
+#include "runtime/core/wire.h"
+#include "runtime/model/statistic.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// Windows of loss figures kept, over all tables and machines.
@@ -30,10 +31,6 @@ Duration window_of(const wire::Observations& message) {
   const std::uint64_t to = message.window_end_ns();
   return from < to && to - from < longest_window_ns ? Duration{static_cast<std::int64_t>(to - from)}
                                                     : Duration{0};
-}
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
 }
 
 }  // namespace
@@ -200,4 +197,4 @@ void History::forget_before(Moment moment) {
   std::erase_if(ended_, [&](const auto& item) { return item.second < moment; });
 }
 
-}  // namespace gala
+}  // namespace gala::infer

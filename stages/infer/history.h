@@ -10,12 +10,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "schemas/wire/observations_generated.h"
 #include "stages/infer/clocks.h"
 #include "stages/infer/interest.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A value and the end of its window. Gaps are left out, so values are always finite; what counts
 /// or flows, and is only told while it does, is 0 in them.
@@ -105,4 +105,4 @@ class History {
   std::uint64_t revision_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

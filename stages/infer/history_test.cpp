@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -244,4 +244,4 @@ TEST(Clocks, SurviveHostileTimes) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

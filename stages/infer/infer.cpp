@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/core/wire.h"
 #include "stages/infer/kinship.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,10 +23,6 @@ constexpr double cut_off_walk = 0.9;
 constexpr std::size_t most_kpis_judged = 6;
 /// A later KPI speaks for the case when its first cause is that much more convincing.
 constexpr double clearly_better = 0.05;
-
-std::string text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string{} : text->str();
-}
 
 void read_event(const wire::Event& message, KpiEvent& event) {
   event.event_id = text_of(message.event_id());
@@ -44,7 +41,7 @@ void read_event(const wire::Event& message, KpiEvent& event) {
   event.started = std::max(BootTime::from_ns(message.started_ns()), event.returned);
   event.last_abnormal = BootTime::from_ns(message.last_abnormal_ns());
   event.wall_offset_ns = message.wall_offset_ns();
-  event.text = {text_of(message.text()), text_of(message.text_zh())};
+  event.text = {std::string(text_of(message.text())), std::string(text_of(message.text_zh()))};
   event.closed = message.state() == wire::EventState::closed;
   event.labels.clear();
   if (message.labels() != nullptr) {
@@ -92,7 +89,7 @@ void Infer::on(const wire::Event& message, const Envelope&, Outbox&) {
   if (message.kind() != wire::EventKind::app) {
     return;
   }
-  const std::string id = text_of(message.event_id());
+  const std::string id(text_of(message.event_id()));
   const auto known = case_of_.find(id);
   if (known != case_of_.end()) {
     Case& open = cases_.at(known->second);
@@ -320,4 +317,4 @@ void Infer::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::infer

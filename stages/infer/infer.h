@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/infer/clocks.h"
 #include "stages/infer/diagnosis.h"
 #include "stages/infer/entity_graph.h"
@@ -17,7 +17,7 @@
 #include "stages/infer/interest.h"
 #include "stages/infer/ranking.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// Observations, events and topology in; diagnoses out. A KPI event opens a case; KPIs of connected
 /// entities that bend about the same time, and KPIs with one first cause, are one case. A case is
@@ -164,4 +164,4 @@ class Infer {
   std::uint64_t said_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,7 +4,7 @@
 
 #include "stages/infer/infer_testing.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -129,4 +129,4 @@ TEST(Infer, AdmitsThatItCannotJudgeWhatBeganBeforeIt) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

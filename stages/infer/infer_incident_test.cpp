@@ -3,7 +3,7 @@
 
 #include "stages/infer/infer_testing.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -97,4 +97,4 @@ TEST(Infer, BoundsTheOpenCases) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

@@ -1,7 +1,7 @@
 // Which remedies a cause offers, and with what in them.
 #include "stages/infer/infer_testing.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using testing::cause_text;
@@ -56,4 +56,4 @@ TEST(Remedies, AreThoseOfEachStepThatOfTheRootFirst) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

@@ -1,7 +1,7 @@
 // Events that ended and came back: their causes are of the time of the return.
 #include "stages/infer/infer_testing.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -70,4 +70,4 @@ TEST(Infer, TakesWhatComesBackLateForAnotherIncident) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

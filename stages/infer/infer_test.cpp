@@ -3,7 +3,7 @@
 
 #include "stages/infer/infer_testing.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -124,4 +124,4 @@ TEST(Infer, SpeaksBeforeItStops) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

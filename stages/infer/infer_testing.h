@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 #include "stages/infer/infer.h"
 
-namespace gala::testing {
+namespace gala::infer::testing {
 
 inline constexpr BootTime begin{std::chrono::seconds{1000}};
 
@@ -173,7 +173,7 @@ class World {
     }
     out.wall_offset_ns = wall_offset_ns_;
     out.text = sli + " is slow.";
-    const auto payload = to_message(out);
+    const auto payload = gala::to_message(out);
     infer_.on(*flatbuffers::GetRoot<wire::Event>(payload.data()), Envelope{}, out_);
   }
 
@@ -207,4 +207,4 @@ class World {
   std::int64_t wall_offset_ns_ = 0;
 };
 
-}  // namespace gala::testing
+}  // namespace gala::infer::testing

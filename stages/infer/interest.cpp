@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::infer {
 
 Interest::Interest(const Model& model) : model_(model) {
   for (const Entity& entity : model.entities()) {
@@ -68,4 +68,4 @@ const std::vector<const Cause*>& Interest::causes_of(std::string_view entity,
 
 const Entity* Interest::entity(std::string_view name) const { return model_.find(name); }
 
-}  // namespace gala
+}  // namespace gala::infer

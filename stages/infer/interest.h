@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A statistic of a metric of an entity type.
 struct SeriesName {
@@ -52,4 +52,4 @@ class Interest {
   std::set<std::string, std::less<>> owners_;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// KPI → process → connection → connection → process → KPI, and one process between.
@@ -64,4 +64,4 @@ bool are_kin(const EntityGraph& graph, const Interest& interest, GraphIndex a, G
   return false;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

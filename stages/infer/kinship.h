@@ -6,7 +6,7 @@
 #include "stages/infer/entity_graph.h"
 #include "stages/infer/interest.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// The entity, and the process, container and pod that it belongs to: what makes up the
 /// application.
@@ -18,4 +18,4 @@ std::vector<GraphIndex> own_entities(const EntityGraph& graph, const Interest& i
 /// joins nobody. Symmetric; bounded in time.
 bool are_kin(const EntityGraph& graph, const Interest& interest, GraphIndex a, GraphIndex b);
 
-}  // namespace gala
+}  // namespace gala::infer

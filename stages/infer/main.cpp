@@ -1,4 +1,5 @@
 // gala-infer.
+#include "runtime/model/stage_main.h"
 #include "stages/infer/infer.h"
 
-int main(int argc, char** argv) { return gala::stage_main<gala::Infer>(argc, argv); }
+int main(int argc, char** argv) { return gala::stage_main<gala::infer::Infer>(argc, argv); }

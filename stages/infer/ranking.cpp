@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// A cause at least that strong, relative to its effect, takes the blame from it.
@@ -240,4 +240,4 @@ std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions
   return best;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

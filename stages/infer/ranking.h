@@ -6,7 +6,7 @@
 
 #include "stages/infer/candidate_walk.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A root cause: nothing beneath explains it.
 struct RankedCause {
@@ -36,4 +36,4 @@ struct RankingOptions {
 /// Best first, distinct entities and groups. Deterministic: ties go to the series found first.
 std::vector<RankedCause> rank(const Candidates& candidates, const RankingOptions& options);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -5,7 +5,7 @@
 
 #include <deque>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// Candidates built by hand; series 0 is the KPI on entity 0.
@@ -149,4 +149,4 @@ TEST(Ranking, LetsWhatExplainsAWorkerExplainItsSiblings) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

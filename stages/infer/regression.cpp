@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr std::size_t least_pairs = 20;
@@ -71,4 +71,4 @@ std::optional<double> predicted_share(const ChangedSeries& cause, const ChangedS
   return slope ? std::optional(std::clamp(*slope * cause_change / change, 0.0, 1.0)) : std::nullopt;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -6,7 +6,7 @@
 
 #include "stages/infer/history.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A series, and its change that is in question.
 struct ChangedSeries {
@@ -24,4 +24,4 @@ struct ChangedSeries {
 std::optional<double> predicted_share(const ChangedSeries& cause, const ChangedSeries& effect,
                                       Moment healthy_until, Duration window);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -76,4 +76,4 @@ TEST(PredictedShare, IsUnknownOfWhatDidNotChangeOrHadNoLevel) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

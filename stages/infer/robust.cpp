@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// A normal distribution's standard deviation per median absolute deviation, and its 10–90 % range
@@ -57,4 +57,4 @@ double tail_spread(std::vector<double> values, double median) {
   return sorted_quantile(values, tail_share) / deviations_at_tail;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-namespace gala {
+namespace gala::infer {
 
 /// Where a series usually is and how much it usually moves.
 struct Robust {
@@ -33,4 +33,4 @@ double spread_floor(double median, double level, double share);
 /// distribution. Requires: not empty, finite.
 double tail_spread(std::vector<double> values, double median);
 
-}  // namespace gala
+}  // namespace gala::infer

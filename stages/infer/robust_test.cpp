@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 TEST(Robust, IgnoresAFewOutliers) {
@@ -35,4 +35,4 @@ TEST(Robust, InterpolatesQuantiles) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <span>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 struct Prefix {
@@ -194,4 +194,4 @@ Text fill_sentence(const Text& pattern, const Roles& roles) {
           fill(pattern.zh, [&](std::string_view name) { return lookup(name, true); })};
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 #include "stages/infer/candidate_walk.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// "12.3 ms", "4.2 MB/s", "97 %", "3": three digits, a prefix that fits, the unit.
 std::string format_quantity(double value, std::string_view unit);
@@ -33,4 +33,4 @@ struct Roles {
 /// is not known reads "?".
 Text fill_sentence(const Text& pattern, const Roles& roles);
 
-}  // namespace gala
+}  // namespace gala::infer

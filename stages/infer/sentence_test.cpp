@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 TEST(Sentence, FormatsQuantitiesForPeople) {
@@ -74,4 +74,4 @@ TEST(Sentence, SaysWhatAGroupDoesTogether) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 /// What one message costs beside its texts: our node, librdkafka's, its headers.
@@ -111,4 +111,4 @@ std::uint64_t DeliveryQueue::abandon() {
   return count;
 }
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

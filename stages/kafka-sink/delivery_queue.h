@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-namespace gala {
+namespace gala::kafka_sink {
 
 /// What a message is worth when there is not room for all: the first is kept longest and sent
 /// first.
@@ -91,4 +91,4 @@ class DeliveryQueue {
   std::uint64_t dropped_stopping_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 KafkaMessage message(Lane lane, std::string payload = "x") {
@@ -123,4 +123,4 @@ TEST(DeliveryQueue, IgnoresReportsOfWhatItDoesNotHold) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::kafka_sink

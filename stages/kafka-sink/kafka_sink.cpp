@@ -5,7 +5,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 using namespace std::chrono_literals;
@@ -244,4 +244,4 @@ void KafkaSink::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

@@ -6,12 +6,12 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/kafka-sink/delivery_queue.h"
 #include "stages/kafka-sink/producer.h"
 #include "stages/kafka-sink/routing.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 
 /// Keeps every message until the broker has confirmed it, within `memory_mib`; tries for as long as
 /// the broker is away, and never waits for it.
@@ -99,4 +99,4 @@ class KafkaSink {
   std::string last_refusal_;
 };
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

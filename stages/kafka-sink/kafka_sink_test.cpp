@@ -13,7 +13,7 @@
 
 #include "stages/kafka-sink/test_consumer.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 using namespace std::chrono_literals;
@@ -249,4 +249,4 @@ TEST(KafkaRouting, SendsKpiEventsToBothTopics) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::kafka_sink

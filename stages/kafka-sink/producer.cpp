@@ -10,9 +10,9 @@
 #include <array>
 #include <utility>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
@@ -243,4 +243,4 @@ Outcome outcome_of(int error_code) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/result.h"
-#include "runtime/time.h"
+#include "runtime/core/result.h"
+#include "runtime/core/time.h"
 #include "stages/kafka-sink/delivery_queue.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 
 /// What became of a message.
 enum class Outcome : std::uint8_t {
@@ -75,4 +75,4 @@ class Producer {
 /// For a librdkafka error code (rd_kafka_resp_err_t).
 Outcome outcome_of(int error_code);
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

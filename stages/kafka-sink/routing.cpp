@@ -1,18 +1,15 @@
 // Messages → topic, key, lane, JSON.
 #include "stages/kafka-sink/routing.h"
 
-#include "runtime/json.h"
+#include "runtime/core/wire.h"
+#include "runtime/text/json.h"
 
-namespace gala {
-namespace {
-
-std::string text_of(const flatbuffers::String* text) { return text == nullptr ? "" : text->str(); }
-
-}  // namespace
+namespace gala::kafka_sink {
+namespace {}  // namespace
 
 std::vector<KafkaMessage> route(const wire::Event& event, const Topics& topics) {
   std::vector<KafkaMessage> messages;
-  const std::string key = text_of(event.entity_id());
+  const std::string key(text_of(event.entity_id()));
   const std::string json = event_json(event);
   if (!topics.events.empty()) {
     messages.push_back({Lane::events, topics.events, key, json, "event/1", 0});
@@ -27,15 +24,15 @@ std::vector<KafkaMessage> route(const wire::Incident& incident, const Topics& to
   if (topics.incidents.empty()) {
     return {};
   }
-  return {{Lane::events, topics.incidents, text_of(incident.incident_id()), incident_json(incident),
-           "incident/1", 0}};
+  return {{Lane::events, topics.incidents, std::string(text_of(incident.incident_id())),
+           incident_json(incident), "incident/1", 0}};
 }
 
 std::vector<KafkaMessage> route(const wire::Diagnosis& diagnosis, const Topics& topics) {
   if (topics.diagnoses.empty()) {
     return {};
   }
-  return {{Lane::events, topics.diagnoses, text_of(diagnosis.kpi_entity_id()),
+  return {{Lane::events, topics.diagnoses, std::string(text_of(diagnosis.kpi_entity_id())),
            diagnosis_json(diagnosis), "diagnosis/1", 0}};
 }
 
@@ -61,4 +58,4 @@ std::vector<KafkaMessage> route_metadata(const Model& model, WallTime now, const
   return messages;
 }
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

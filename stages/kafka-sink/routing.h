@@ -4,15 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/time.h"
+#include "runtime/core/time.h"
+#include "runtime/model/model.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
 #include "schemas/wire/incident_generated.h"
 #include "schemas/wire/observations_generated.h"
 #include "stages/kafka-sink/delivery_queue.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 
 /// Topic names; an empty one receives nothing.
 struct Topics {
@@ -33,4 +33,4 @@ std::vector<KafkaMessage> route(const wire::Observations& observations, const To
 /// One message for each table of the model.
 std::vector<KafkaMessage> route_metadata(const Model& model, WallTime now, const Topics& topics);
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

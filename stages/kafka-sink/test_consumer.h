@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 
 struct ReadMessage {
   std::string topic;
@@ -81,4 +81,4 @@ class TestConsumer {
   Handle<rd_kafka_t, rd_kafka_destroy> client_;
 };
 
-}  // namespace gala
+}  // namespace gala::kafka_sink

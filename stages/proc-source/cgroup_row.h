@@ -10,7 +10,7 @@
 
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// One cgroup in one window; values cover its descendants, too, as the kernel counts.
 struct CgroupRow {
@@ -125,4 +125,4 @@ struct CgroupRow {
 /// included. Groups without any limit are absent.
 std::unordered_map<std::string, double> memory_left(const std::vector<CgroupRow>& rows);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -7,7 +7,7 @@
 #include "stages/proc-source/pressure.h"
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 std::string parent_of(const std::string& path) {
@@ -208,4 +208,4 @@ std::unordered_map<std::string, double> memory_left(const std::vector<CgroupRow>
   return left;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/cgroup_text.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/process_row.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// All cgroups, scan after scan; limits are read at longer intervals than usage.
 class CgroupScan {
@@ -47,4 +47,4 @@ class CgroupScan {
   std::uint64_t scans_ = 0;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -8,7 +8,7 @@
 #include "stages/proc-source/pressure.h"
 #include "stages/proc-source/process_scan.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 const std::string container = [] {
@@ -154,4 +154,4 @@ TEST(CgroupMemory, TheTightestGroupOnTheWayUpCounts) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -7,7 +7,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr double ns_per_us = 1e3;
@@ -253,4 +253,4 @@ void derive(CgroupRow& row) {
   row.pids_used_percent = row.pids_limit > 0 ? 100 * row.pids / row.pids_limit : not_measured;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

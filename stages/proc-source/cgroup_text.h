@@ -6,7 +6,7 @@
 
 #include "stages/proc-source/cgroup_row.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// Directories of the hierarchies, relative to the root; "" where there is none.
 struct CgroupMounts {
@@ -55,4 +55,4 @@ double limit_of(double bytes);
 /// Fills the ratios of what is used to what is allowed.
 void derive(CgroupRow& row);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -6,7 +6,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// Columns of /proc/stat's cpu lines in their order.
@@ -172,4 +172,4 @@ CpuSample read_cpu(Files& files, double ns_per_tick) {
   return sample;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

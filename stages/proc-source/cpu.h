@@ -9,7 +9,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// Time of one CPU, or of all together, by what it was spent on.
 struct CpuTimes {
@@ -128,4 +128,4 @@ void parse_cpu_clocks(std::string_view text, std::vector<CpuRow>& cpus);
 /// Reads all but the clocks, which the kernel must ask each CPU for.
 CpuSample read_cpu(Files& files, double ns_per_tick);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

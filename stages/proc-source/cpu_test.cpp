@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr double ns_per_tick = 1e7;
@@ -67,4 +67,4 @@ TEST(CpuClocks, BelongToTheirProcessor) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

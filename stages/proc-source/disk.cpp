@@ -5,7 +5,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr double bytes_per_sector = 512;  // of /proc/diskstats, whatever the device's own
@@ -182,4 +182,4 @@ DiskFacts DiskScan::read_facts(Files& files, const DiskRow& row) {
   return facts;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -8,11 +8,11 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What rarely changes of a block device.
 struct DiskFacts {
@@ -136,4 +136,4 @@ class DiskScan {
   std::map<std::string, DiskFacts> facts_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -7,7 +7,7 @@
 
 #include "stages/proc-source/files.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 TEST(Diskstats, ConvertsSectorsAndMilliseconds) {
@@ -94,4 +94,4 @@ TEST(DiskScan, KnowsWholeDisksHoldersAndMountPoints) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

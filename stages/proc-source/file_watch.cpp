@@ -7,7 +7,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::string_view program = "program";
@@ -291,4 +291,4 @@ void FileWatch::tell(BootTime now, std::span<const ProcessRow* const> processes)
   }
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

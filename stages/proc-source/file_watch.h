@@ -9,14 +9,14 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/mount_table.h"
 #include "stages/proc-source/process_row.h"
 #include "stages/proc-source/process_view.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// A file of a process that changed lately; one that did not is no row.
 struct FileChangeRow {
@@ -117,4 +117,4 @@ class FileWatch {
 /// /proc/PID/cmdline, where programs may also have written a title. Relative ones stay so.
 std::vector<std::string> paths_in_command_line(std::string_view text);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 using namespace std::chrono_literals;
@@ -266,4 +266,4 @@ TEST(FileWatch, LooksAtRealProcesses) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -15,10 +15,10 @@
 #include <cstddef>
 #include <cstring>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::size_t first_buffer_bytes = std::size_t{64} << 10;
@@ -257,4 +257,4 @@ std::string Files::absolute(std::string_view path) const {
   return whole.append(path);
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/handle.h"
-#include "runtime/result.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What tells one content of a file from another without reading it. All 0 = there is none.
 struct FileIdentity {
@@ -99,4 +99,4 @@ class Files {
 /// Longer files are cut there.
 inline constexpr std::size_t max_file_bytes = std::size_t{4} << 20;
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

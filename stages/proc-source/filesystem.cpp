@@ -8,7 +8,7 @@
 
 #include "stages/proc-source/mount_table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// Never full by nature: read-only images.
@@ -92,4 +92,4 @@ std::vector<FilesystemRow> read_filesystems(Files& files, const UsageOf& usage_o
   return rows;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -14,7 +14,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 struct FilesystemRow {
   static constexpr std::string_view table = "system.fs";
@@ -87,4 +87,4 @@ std::optional<FilesystemUsage> read_usage(const std::string& path);
 using UsageOf = std::function<std::optional<FilesystemUsage>(const std::string& path)>;
 std::vector<FilesystemRow> read_filesystems(Files& files, const UsageOf& usage_of);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -7,7 +7,7 @@
 
 #include "stages/proc-source/disk.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 using ::testing::ElementsAre;
@@ -90,4 +90,4 @@ TEST(ReadFilesystems, AsksBelowTheRoot) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -9,7 +9,7 @@
 #include "stages/proc-source/text.h"
 #include "stages/proc-source/virtual_machine.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// DMI vendors of machines that are not real.
@@ -127,4 +127,4 @@ HostRow read_host(Files& files, BootTime now, const KernelUnits& units,
   return row;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -6,13 +6,13 @@
 #include <string_view>
 #include <tuple>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/nic.h"
 #include "stages/proc-source/process_text.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 struct HostRow {
   static constexpr std::string_view table = "system.host";
@@ -84,4 +84,4 @@ void set_addresses(const AddressesByNic& addresses, const std::vector<NicRow>& n
 HostRow read_host(Files& files, BootTime now, const KernelUnits& units,
                   const std::vector<NicRow>& nics);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

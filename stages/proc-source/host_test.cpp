@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 TEST(OsRelease, TakesOffQuotes) {
@@ -55,4 +55,4 @@ TEST(Host, ReadsATree) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// HotSpot, perfMemory.hpp: a prologue, then entries one behind the other.
@@ -199,4 +199,4 @@ std::vector<JvmRow> read_jvms(Files& files, const std::vector<const ProcessRow*>
   return rows;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -11,7 +11,7 @@
 #include "stages/proc-source/process_row.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// One Java process. Sizes of spaces are as of their last collection where the collector says so no
 /// earlier (G1, ZGC).
@@ -73,4 +73,4 @@ std::string_view own_pid(std::string_view status);
 /// containers too. `-XX:-UsePerfData` and `-XX:+PerfDisableSharedMem` keep none.
 std::vector<JvmRow> read_jvms(Files& files, const std::vector<const ProcessRow*>& processes);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <random>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 template <class Number>
@@ -207,4 +207,4 @@ TEST(Jvm, IsReadFromARealOne) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

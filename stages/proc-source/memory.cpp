@@ -5,7 +5,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::size_t position_of(std::string_view column) {
@@ -99,4 +99,4 @@ DentryRow read_dentry(Files& files) {
   return row;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -9,7 +9,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 namespace memory_columns {
 
@@ -132,4 +132,4 @@ double memory_value(const MemoryRow& row, std::string_view column);
 MemoryRow read_memory(Files& files);
 DentryRow read_dentry(Files& files);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 TEST(Meminfo, ConvertsAndDerivesShares) {
@@ -39,4 +39,4 @@ TEST(Vmstat, SumsAllocationStallsOfAllZones) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

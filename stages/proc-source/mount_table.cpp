@@ -7,7 +7,7 @@
 #include "stages/proc-source/disk.h"
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::array<std::string_view, 20> local_types{
@@ -123,4 +123,4 @@ std::optional<std::string_view> MountTable::point_of(std::string_view path) cons
   return local && !may_hang(path) ? std::optional<std::string_view>(nearest->point) : std::nullopt;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

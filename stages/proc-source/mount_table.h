@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// One line of /proc/PID/mountinfo.
 struct Mount {
@@ -51,4 +51,4 @@ class MountTable {
   std::map<std::string, std::size_t, std::less<>> places_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

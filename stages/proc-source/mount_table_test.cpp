@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 TEST(MountTable, FindsTheNearestMount) {
@@ -52,4 +52,4 @@ TEST(MountTable, KnowsNothingOfNothing) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

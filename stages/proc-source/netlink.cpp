@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// The kernel makes dump datagrams of at most 32 KiB.
@@ -109,4 +109,4 @@ Result<> NetlinkSocket::ask(std::uint16_t type, std::uint16_t flags, Bytes body,
   }
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

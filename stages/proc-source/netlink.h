@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/handle.h"
-#include "runtime/result.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 using Bytes = std::span<const std::uint8_t>;
 
@@ -69,4 +69,4 @@ class NetlinkSocket {
   std::vector<std::uint8_t> buffer_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

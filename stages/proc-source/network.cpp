@@ -3,7 +3,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 double sockstat_value(const SocketsRow& row, std::string_view column) {
@@ -93,4 +93,4 @@ SocketsRow read_sockets(Files& files, double page_bytes) {
   return row;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

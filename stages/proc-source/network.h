@@ -9,7 +9,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 namespace network_columns {
 
@@ -175,4 +175,4 @@ void derive(SocketsRow& row, double limit_pages, double page_bytes);
 NetworkRow read_network(Files& files);
 SocketsRow read_sockets(Files& files, double page_bytes);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

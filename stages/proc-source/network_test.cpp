@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 double value(const NetworkRow& row, std::string_view column) {
@@ -54,4 +54,4 @@ TEST(Sockstat, ConvertsPagesAndComparesWithTheLimit) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

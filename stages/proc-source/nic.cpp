@@ -10,7 +10,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// Columns of /proc/net/dev behind the name, in their order; "compressed" is of no use.
@@ -156,4 +156,4 @@ NicFacts NicScan::read_facts(Files& files, const std::string& name,
   return facts;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -9,12 +9,12 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/netlink.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What rarely changes of an interface.
 struct NicFacts {
@@ -112,4 +112,4 @@ class NicScan {
   AddressesByNic addresses_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

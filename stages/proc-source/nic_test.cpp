@@ -12,7 +12,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/qdisc.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 using Message = std::vector<std::uint8_t>;
@@ -140,4 +140,4 @@ TEST(Netlink, StopsAtTheEndOfADump) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

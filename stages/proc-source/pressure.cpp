@@ -3,7 +3,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 PressureRow parse_pressure(std::string_view text) {
   constexpr double ns_per_us = 1e3;
@@ -43,4 +43,4 @@ std::vector<PressureRow> read_pressure(Files& files) {
   return rows;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

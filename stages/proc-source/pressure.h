@@ -9,7 +9,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// One resource of the host, or of a cgroup.
 struct PressureRow {
@@ -43,4 +43,4 @@ PressureRow parse_pressure(std::string_view text);
 /// Every file of /proc/pressure; none when the kernel has it off.
 std::vector<PressureRow> read_pressure(Files& files);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

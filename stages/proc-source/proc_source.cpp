@@ -15,17 +15,17 @@
 #include "stages/proc-source/pressure.h"
 #include "stages/proc-source/translation.h"
 
-namespace gala {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::string_view port = "records";
 constexpr std::string_view prefix = "system.";
 
-proc::KernelUnits kernel_units() {
+KernelUnits kernel_units() {
   constexpr double ns_per_s = 1e9;
   const long ticks = ::sysconf(_SC_CLK_TCK);
   const long page_bytes = ::sysconf(_SC_PAGESIZE);
-  proc::KernelUnits units;
+  KernelUnits units;
   if (ticks > 0) {
     units.ns_per_tick = ns_per_s / static_cast<double>(ticks);
   }
@@ -44,8 +44,7 @@ void raise_descriptor_limit() {
   }
 }
 
-proc::ProcessScanSettings scan_settings(const ProcSource::Config& config,
-                                        const proc::KernelUnits& units) {
+ProcessScanSettings scan_settings(const ProcSource::Config& config, const KernelUnits& units) {
   return {.comms = config.processes,
           .cgroups = config.cgroups,
           .kernel_threads = config.kernel_threads,
@@ -70,35 +69,35 @@ StageDescription ProcSource::describe() {
               "for sums over threads; without them those columns stay empty"};
 }
 
-RecordSchemas ProcSource::records(const StageContext& /*context*/) {
+RecordSchemas ProcSource::records(const std::string& /*share_directory*/) {
   RecordSchemas schemas;
-  proc::declare<proc::ProcessRow>(schemas);
-  proc::declare<proc::ProcessStatesRow>(schemas);
-  proc::declare<proc::ProcessMemoryRow>(schemas);
-  proc::declare<proc::JvmRow>(schemas);
-  proc::declare<proc::FileChangeRow>(schemas);
-  proc::declare<proc::CgroupRow>(schemas);
-  proc::declare<proc::CpuRow>(schemas);
-  proc::declare<proc::CpuTotalRow>(schemas);
-  proc::declare<proc::MemoryRow>(schemas);
-  proc::declare<proc::DentryRow>(schemas);
-  proc::declare<proc::DiskRow>(schemas);
-  proc::declare<proc::FilesystemRow>(schemas);
-  proc::declare<proc::NicRow>(schemas);
-  proc::declare<proc::QdiscRow>(schemas);
-  proc::declare<proc::NicQdiscRow>(schemas);
-  proc::declare<proc::NetworkRow>(schemas);
-  proc::declare<proc::SocketsRow>(schemas);
-  proc::declare<proc::PressureRow>(schemas);
-  proc::declare<proc::HostRow>(schemas);
-  proc::declare<proc::TranslationRow>(schemas);
+  declare<ProcessRow>(schemas);
+  declare<ProcessStatesRow>(schemas);
+  declare<ProcessMemoryRow>(schemas);
+  declare<JvmRow>(schemas);
+  declare<FileChangeRow>(schemas);
+  declare<CgroupRow>(schemas);
+  declare<CpuRow>(schemas);
+  declare<CpuTotalRow>(schemas);
+  declare<MemoryRow>(schemas);
+  declare<DentryRow>(schemas);
+  declare<DiskRow>(schemas);
+  declare<FilesystemRow>(schemas);
+  declare<NicRow>(schemas);
+  declare<QdiscRow>(schemas);
+  declare<NicQdiscRow>(schemas);
+  declare<NetworkRow>(schemas);
+  declare<SocketsRow>(schemas);
+  declare<PressureRow>(schemas);
+  declare<HostRow>(schemas);
+  declare<TranslationRow>(schemas);
   return schemas;
 }
 
 void ProcSource::check(const Config& config, const StageContext& context, const Value& section,
                        Diagnostics& diagnostics) {
   std::vector<std::string> known;
-  for (const auto& [table, columns] : records(context)) {
+  for (const auto& [table, columns] : records(context.share_directory)) {
     known.push_back(table.substr(prefix.size()));
   }
   const Value* list = section.find("tables");
@@ -128,17 +127,17 @@ ProcSource::ProcSource(const Config& config, const StageContext& context)
       nics_(config.facts_period) {}
 
 Result<> ProcSource::start(Instant /*now*/) {
-  files_ = TRY(proc::Files::open(config_.root));
+  files_ = TRY(Files::open(config_.root));
   if (!files_->exists("proc/stat")) {
     return fail(fmt::format(
         "\"{}\" holds no proc/stat; set `root` to the root directory of the host", config_.root));
   }
   const auto release = files_->read("etc/os-release");
-  os_version_ = proc::os_release_value(release.value_or(std::string_view{}), "PRETTY_NAME");
+  os_version_ = os_release_value(release.value_or(std::string_view{}), "PRETTY_NAME");
   if (!files_->live()) {
     return {};  // the kernel's own interfaces tell of this host, not of that directory
   }
-  if (auto route = proc::NetlinkSocket::open(NETLINK_ROUTE)) {
+  if (auto route = NetlinkSocket::open(NETLINK_ROUTE)) {
     route_ = std::move(*route);
   } else {
     qdisc_complaint_ = route.error().what + "; qdisc drops and backlog are missing";
@@ -148,7 +147,7 @@ Result<> ProcSource::start(Instant /*now*/) {
 }
 
 void ProcSource::use_thread_sums() {
-  auto stats = proc::TaskStats::open();
+  auto stats = TaskStats::open();
   const bool answered = stats && stats->read(static_cast<std::uint32_t>(::getpid()));
   if (answered) {
     processes_.use(std::move(*stats));
@@ -190,7 +189,7 @@ void ProcSource::send(const Rows& rows, Instant now, Outbox& out, std::uint64_t 
                            .wall_offset_ns = now.wall_offset_ns(),
                            .lost = lost};
   out.send(port, wire::MessageType::records, Row::table,
-           to_records(proc::to_batch<Row>(rows), Row::table, window, false));
+           to_records(to_batch<Row>(rows), Row::table, window, false));
 }
 
 void ProcSource::tick(Instant now, Outbox& out) {
@@ -202,16 +201,16 @@ void ProcSource::tick(Instant now, Outbox& out) {
   send_processes(now, out);
   send_storage(now, out);
   send_network(now, out);
-  send<proc::PressureRow>(proc::read_pressure(*files_), now, out);
-  if (is_due(proc::HostRow::table, now.boot, config_.facts_period)) {
+  send<PressureRow>(read_pressure(*files_), now, out);
+  if (is_due(HostRow::table, now.boot, config_.facts_period)) {
     send_host(now, out);
   }
 }
 
 void ProcSource::send_processes(Instant now, Outbox& out) {
-  const bool memory_due = is_due(proc::ProcessMemoryRow::table, now.boot, config_.smaps_period);
-  const bool cgroups_due = is_due(proc::CgroupRow::table, now.boot, config_.cgroup_period);
-  const bool processes_due = is_due(proc::ProcessRow::table, now.boot, config_.proc_period);
+  const bool memory_due = is_due(ProcessMemoryRow::table, now.boot, config_.smaps_period);
+  const bool cgroups_due = is_due(CgroupRow::table, now.boot, config_.cgroup_period);
+  const bool processes_due = is_due(ProcessRow::table, now.boot, config_.proc_period);
   if (!memory_due && !cgroups_due && !processes_due) {
     return;
   }
@@ -219,38 +218,37 @@ void ProcSource::send_processes(Instant now, Outbox& out) {
   unreadable_processes_ = scanned.unreadable;
   last_lost_processes_ = scanned.lost;
   if (processes_due) {
-    send<proc::ProcessRow>(processes_.rows(), now, out, scanned.lost);
-    proc::ProcessStatesRow states = processes_.states();
+    send<ProcessRow>(processes_.rows(), now, out, scanned.lost);
+    ProcessStatesRow states = processes_.states();
     states.os_version = os_version_;
-    send<proc::ProcessStatesRow>(std::vector{std::move(states)}, now, out);
-    if (wants(proc::JvmRow::table)) {
-      send<proc::JvmRow>(proc::read_jvms(*files_, processes_.rows()), now, out);
+    send<ProcessStatesRow>(std::vector{std::move(states)}, now, out);
+    if (wants(JvmRow::table)) {
+      send<JvmRow>(read_jvms(*files_, processes_.rows()), now, out);
     }
-    if (wants(proc::FileChangeRow::table)) {
+    if (wants(FileChangeRow::table)) {
       file_watch_.scan(*files_, now.boot, processes_.rows());
-      send<proc::FileChangeRow>(file_watch_.rows(), now, out, file_watch_.lost());
+      send<FileChangeRow>(file_watch_.rows(), now, out, file_watch_.lost());
     }
   }
   if (cgroups_due) {
     const std::uint64_t lost = cgroups_.scan(*files_, now.boot, processes_.rows());
-    memory_.group_left_bytes = proc::memory_left(cgroups_.rows());
-    send<proc::CgroupRow>(cgroups_.rows(), now, out, lost);
+    memory_.group_left_bytes = memory_left(cgroups_.rows());
+    send<CgroupRow>(cgroups_.rows(), now, out, lost);
   }
   if (memory_due) {
-    const proc::MemoryScanLimits limits{
-        .rows = static_cast<std::size_t>(config_.max_memory_rows),
-        .resident_bytes = static_cast<double>(config_.max_memory_bytes)};
-    send<proc::ProcessMemoryRow>(processes_.read_memory(*files_, limits), now, out);
+    const MemoryScanLimits limits{.rows = static_cast<std::size_t>(config_.max_memory_rows),
+                                  .resident_bytes = static_cast<double>(config_.max_memory_bytes)};
+    send<ProcessMemoryRow>(processes_.read_memory(*files_, limits), now, out);
   }
 }
 
 void ProcSource::send_cpu(Instant now, Outbox& out) {
-  proc::CpuSample sample = proc::read_cpu(*files_, units_.ns_per_tick);
+  CpuSample sample = read_cpu(*files_, units_.ns_per_tick);
   if (clocks_.empty() || now.boot - clocks_read_at_ >= config_.facts_period) {
     clocks_ = sample.cpus;
     clocks_read_at_ = now.boot;
     if (const auto text = files_->read("proc/cpuinfo")) {
-      proc::parse_cpu_clocks(*text, clocks_);
+      parse_cpu_clocks(*text, clocks_);
     }
   }
   for (std::size_t i = 0; i < std::min(clocks_.size(), sample.cpus.size()); ++i) {
@@ -258,64 +256,64 @@ void ProcSource::send_cpu(Instant now, Outbox& out) {
       sample.cpus[i].mhz = clocks_[i].mhz;
     }
   }
-  send<proc::CpuRow>(sample.cpus, now, out);
-  send<proc::CpuTotalRow>(std::vector{sample.total}, now, out);
+  send<CpuRow>(sample.cpus, now, out);
+  send<CpuTotalRow>(std::vector{sample.total}, now, out);
 }
 
 void ProcSource::send_memory(Instant now, Outbox& out) {
-  const proc::MemoryRow memory = proc::read_memory(*files_);
-  memory_.total_bytes = proc::memory_value(memory, "total_bytes");
-  memory_.available_bytes = proc::memory_value(memory, "available_bytes");
-  send<proc::MemoryRow>(std::vector{memory}, now, out);
-  if (wants(proc::DentryRow::table)) {
-    send<proc::DentryRow>(std::vector{proc::read_dentry(*files_)}, now, out);
+  const MemoryRow memory = read_memory(*files_);
+  memory_.total_bytes = memory_value(memory, "total_bytes");
+  memory_.available_bytes = memory_value(memory, "available_bytes");
+  send<MemoryRow>(std::vector{memory}, now, out);
+  if (wants(DentryRow::table)) {
+    send<DentryRow>(std::vector{read_dentry(*files_)}, now, out);
   }
 }
 
 void ProcSource::send_storage(Instant now, Outbox& out) {
-  if (!wants(proc::FilesystemRow::table) && !wants(proc::DiskRow::table)) {
+  if (!wants(FilesystemRow::table) && !wants(DiskRow::table)) {
     return;
   }
-  const auto filesystems = proc::read_filesystems(*files_, proc::read_usage);
-  send<proc::FilesystemRow>(filesystems, now, out);
-  send<proc::DiskRow>(disks_.scan(*files_, now.boot, proc::mount_points_of(filesystems)), now, out);
+  const auto filesystems = read_filesystems(*files_, read_usage);
+  send<FilesystemRow>(filesystems, now, out);
+  send<DiskRow>(disks_.scan(*files_, now.boot, mount_points_of(filesystems)), now, out);
 }
 
 void ProcSource::send_network(Instant now, Outbox& out) {
   last_nics_ = nics_.scan(*files_, now.boot);
-  send<proc::NicRow>(last_nics_, now, out);
+  send<NicRow>(last_nics_, now, out);
   send_qdiscs(last_nics_, now, out);
-  if (wants(proc::NetworkRow::table)) {
-    send<proc::NetworkRow>(std::vector{proc::read_network(*files_)}, now, out);
+  if (wants(NetworkRow::table)) {
+    send<NetworkRow>(std::vector{read_network(*files_)}, now, out);
   }
-  if (wants(proc::SocketsRow::table)) {
-    send<proc::SocketsRow>(std::vector{proc::read_sockets(*files_, units_.page_bytes)}, now, out);
+  if (wants(SocketsRow::table)) {
+    send<SocketsRow>(std::vector{read_sockets(*files_, units_.page_bytes)}, now, out);
   }
-  if (is_due(proc::TranslationRow::table, now.boot, config_.facts_period)) {
+  if (is_due(TranslationRow::table, now.boot, config_.facts_period)) {
     constexpr std::size_t most_rows = 5'000;
     std::uint64_t lost = 0;
-    send<proc::TranslationRow>(proc::read_translations(*files_, most_rows, lost), now, out, lost);
+    send<TranslationRow>(read_translations(*files_, most_rows, lost), now, out, lost);
   }
 }
 
-void ProcSource::send_qdiscs(const std::vector<proc::NicRow>& nics, Instant now, Outbox& out) {
-  if (!route_ || (!wants(proc::QdiscRow::table) && !wants(proc::NicQdiscRow::table))) {
+void ProcSource::send_qdiscs(const std::vector<NicRow>& nics, Instant now, Outbox& out) {
+  if (!route_ || (!wants(QdiscRow::table) && !wants(NicQdiscRow::table))) {
     return;
   }
-  const auto qdiscs = proc::read_qdiscs(*route_, nics);
+  const auto qdiscs = read_qdiscs(*route_, nics);
   if (!qdiscs) {
     qdisc_complaint_ = qdiscs.error().what + "; qdisc drops and backlog are missing";
     return;
   }
   qdisc_complaint_.clear();
-  send<proc::QdiscRow>(*qdiscs, now, out);
-  send<proc::NicQdiscRow>(proc::sum_by_nic(*qdiscs), now, out);
+  send<QdiscRow>(*qdiscs, now, out);
+  send<NicQdiscRow>(sum_by_nic(*qdiscs), now, out);
 }
 
 void ProcSource::send_host(Instant now, Outbox& out) {
-  proc::HostRow host = proc::read_host(*files_, now.boot, units_, last_nics_);
+  HostRow host = read_host(*files_, now.boot, units_, last_nics_);
   host.memory_bytes = memory_.total_bytes;
-  send<proc::HostRow>(std::vector{std::move(host)}, now, out);
+  send<HostRow>(std::vector{std::move(host)}, now, out);
 }
 
 void ProcSource::report(SelfReport& report) const {
@@ -347,4 +345,4 @@ void ProcSource::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::proc_source

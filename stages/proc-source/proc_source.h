@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/stage.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/stage.h"
 #include "stages/proc-source/cgroup_scan.h"
 #include "stages/proc-source/cpu.h"
 #include "stages/proc-source/disk.h"
@@ -21,7 +21,7 @@
 #include "stages/proc-source/process_scan.h"
 #include "stages/proc-source/qdisc.h"
 
-namespace gala {
+namespace gala::proc_source {
 
 /// Reads the tables `system.*` (declared by their row types) and sends one Records message for
 /// each.
@@ -100,7 +100,7 @@ class ProcSource {
   static void check(const Config& config, const StageContext& context, const Value& section,
                     Diagnostics& diagnostics);
   /// Every table and column this stage can send.
-  static RecordSchemas records(const StageContext& context);
+  static RecordSchemas records(const std::string& share_directory);
 
   Result<> start(Instant now);
   void tick(Instant now, Outbox& out);
@@ -127,25 +127,25 @@ class ProcSource {
   void send_memory(Instant now, Outbox& out);
   void send_storage(Instant now, Outbox& out);
   void send_network(Instant now, Outbox& out);
-  void send_qdiscs(const std::vector<proc::NicRow>& nics, Instant now, Outbox& out);
+  void send_qdiscs(const std::vector<NicRow>& nics, Instant now, Outbox& out);
   void send_host(Instant now, Outbox& out);
 
   Config config_;
   std::string machine_id_;
   Duration period_;
-  proc::KernelUnits units_;
-  std::optional<proc::Files> files_;
-  std::optional<proc::NetlinkSocket> route_;
-  proc::ProcessScan processes_;
-  proc::CgroupScan cgroups_;
-  proc::FileWatch file_watch_;
-  proc::DiskScan disks_;
-  proc::NicScan nics_;
-  std::vector<proc::NicRow> last_nics_;
-  std::vector<proc::CpuRow> clocks_;
+  KernelUnits units_;
+  std::optional<Files> files_;
+  std::optional<NetlinkSocket> route_;
+  ProcessScan processes_;
+  CgroupScan cgroups_;
+  FileWatch file_watch_;
+  DiskScan disks_;
+  NicScan nics_;
+  std::vector<NicRow> last_nics_;
+  std::vector<CpuRow> clocks_;
   BootTime clocks_read_at_;
   /// As of the last readings; the groups' are one period old when processes are read.
-  proc::HostMemory memory_;
+  HostMemory memory_;
   /// Key of the host, under which its counts of processes stand.
   std::string os_version_;
   std::map<std::string, Sent, std::less<>> sent_;
@@ -155,4 +155,4 @@ class ProcSource {
   std::string thread_sums_complaint_;
 };
 
-}  // namespace gala
+}  // namespace gala::proc_source

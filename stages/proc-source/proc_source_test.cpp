@@ -6,7 +6,7 @@
 #include <cmath>
 #include <set>
 
-namespace gala {
+namespace gala::proc_source {
 namespace {
 
 using ::testing::Contains;
@@ -61,7 +61,7 @@ class ProcSourceTree : public ::testing::TestWithParam<const char*> {};
 TEST_P(ProcSourceTree, SendsWhatItDeclares) {
   ProcSource source = make_source(std::string(GALA_DATA_DIR "/") + GetParam());
   ASSERT_TRUE(source.start(at(0)));
-  const RecordSchemas schemas = ProcSource::records(context());
+  const RecordSchemas schemas = ProcSource::records(context().share_directory);
   for (int second = 1; second < 3; ++second) {
     const Tables tables = tick(source, at(second));
     EXPECT_FALSE(tables.empty());
@@ -166,4 +166,4 @@ TEST(ProcSourceLive, MeasuresThisHost) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::proc_source

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 void ProcessRow::set(const ProcessStat& stat) {
   comm = stat.comm;
@@ -72,4 +72,4 @@ void ProcessStatesRow::add(const ProcessRow& row) {
   }
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

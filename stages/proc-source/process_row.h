@@ -10,7 +10,7 @@
 #include "stages/proc-source/process_text.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What the host and its control groups have; each may be not measured.
 struct HostMemory {
@@ -200,4 +200,4 @@ struct ProcessMemoryRow : ProcessMaps {
   std::string cgroup;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -12,7 +12,7 @@
 #include "stages/proc-source/text.h"
 #include "stages/proc-source/virtual_machine.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::size_t max_command_line_bytes = 256;
@@ -291,4 +291,4 @@ std::vector<ProcessMemoryRow> ProcessScan::read_memory(Files& files,
   return memory;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

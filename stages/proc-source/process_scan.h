@@ -8,12 +8,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/process_row.h"
 #include "stages/proc-source/taskstats.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What is scanned and how often.
 struct ProcessScanSettings {
@@ -106,4 +106,4 @@ class ProcessScan {
   std::size_t keepable_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -13,7 +13,7 @@
 #include <fstream>
 #include <thread>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 using ::testing::ElementsAre;
@@ -290,4 +290,4 @@ TEST(TaskStats, RefusesGarbage) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

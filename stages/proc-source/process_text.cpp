@@ -6,7 +6,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr double bytes_per_kb = 1024;
@@ -243,4 +243,4 @@ ProcessMaps parse_process_maps(std::string_view text) {
   return maps;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

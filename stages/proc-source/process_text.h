@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// How the kernel counts: clock ticks and pages.
 struct KernelUnits {
@@ -126,4 +126,4 @@ struct ProcessMaps {
 };
 ProcessMaps parse_process_maps(std::string_view text);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

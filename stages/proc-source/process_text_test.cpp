@@ -6,7 +6,7 @@
 #include <cmath>
 #include <string>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr KernelUnits units{.ns_per_tick = 1e7, .page_bytes = 4096};
@@ -172,4 +172,4 @@ TEST(OwnIo, LeavesOutWhatAReapedChildHadDone) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

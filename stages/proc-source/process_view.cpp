@@ -1,7 +1,7 @@
 // Enters the mount point first, and from there nothing else.
 #include "stages/proc-source/process_view.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 template <class Use>
 auto ProcessView::where(const std::string& path, Use use) const {
@@ -26,4 +26,4 @@ std::vector<std::string> ProcessView::list(const std::string& path, std::size_t 
   });
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/mount_table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// Paths below the root directory of one process, through what is mounted there. File systems over
 /// a network or in user space are never touched: what lies on them is absent. So is what a symbolic
@@ -38,4 +38,4 @@ class ProcessView {
   FileDescriptor root_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 std::string format_handle(std::uint32_t handle) {
@@ -121,4 +121,4 @@ Result<std::vector<QdiscRow>> read_qdiscs(NetlinkSocket& socket, const std::vect
   return rows;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

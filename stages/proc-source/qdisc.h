@@ -12,7 +12,7 @@
 #include "stages/proc-source/nic.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// One queueing discipline of one interface.
 struct QdiscRow {
@@ -86,4 +86,4 @@ std::vector<NicQdiscRow> sum_by_nic(const std::vector<QdiscRow>& qdiscs);
 /// All disciplines of the interfaces in `nics`, which also give the names.
 Result<std::vector<QdiscRow>> read_qdiscs(NetlinkSocket& socket, const std::vector<NicRow>& nics);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -23,10 +23,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/model.h"
+#include "runtime/core/batch.h"
+#include "runtime/model/model.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// An id, a flag or another whole number that names or describes.
 template <class Row>
@@ -183,4 +183,4 @@ void declare(RecordSchemas& schemas) {
   }
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

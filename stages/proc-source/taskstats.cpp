@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// A generic netlink request with one attribute.
@@ -83,4 +83,4 @@ std::optional<ThreadSums> TaskStats::read(std::uint32_t tgid) {
   return answered ? sums : std::nullopt;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

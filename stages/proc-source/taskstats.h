@@ -4,10 +4,10 @@
 
 #include <optional>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 #include "stages/proc-source/netlink.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What all threads of a process together used and waited, ended threads included.
 struct ThreadSums {
@@ -34,4 +34,4 @@ class TaskStats {
   std::uint16_t family_;
 };
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -4,9 +4,9 @@
 
 #include <charconv>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 template <class Number, class... Format>
@@ -89,4 +89,4 @@ Halves split_once(std::string_view text, char separator) {
   return {text.substr(0, at), text.substr(at + 1)};
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

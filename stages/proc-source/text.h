@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// A whole unsigned decimal; nothing when any character does not belong to one, or it overflows.
 std::optional<std::uint64_t> parse_unsigned(std::string_view word);
@@ -51,4 +51,4 @@ struct Halves {
 };
 Halves split_once(std::string_view text, char separator);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 TEST(Numbers, AreTakenWholeOrNotAtAll) {
@@ -46,4 +46,4 @@ TEST(Halves, SplitAtTheFirstSeparator) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

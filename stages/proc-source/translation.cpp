@@ -9,7 +9,7 @@
 
 #include "stages/proc-source/text.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// One direction of a tracked connection.
@@ -129,4 +129,4 @@ std::vector<TranslationRow> read_translations(Files& files, std::size_t most, st
   return rows;
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

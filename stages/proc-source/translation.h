@@ -9,7 +9,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// All TCP connections of one client that reach one server by one rewriting.
 struct TranslationRow {
@@ -50,4 +50,4 @@ void parse_ipvs(std::string_view text, std::vector<TranslationRow>& rows);
 /// left out is added to `lost`. None where the kernel has neither.
 std::vector<TranslationRow> read_translations(Files& files, std::size_t most, std::uint64_t& lost);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 constexpr std::string_view conntrack =
@@ -70,4 +70,4 @@ TEST(Translation, AddsUpAndIsBounded) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 /// The argument up to the next NUL; takes it off `rest`.
@@ -61,4 +61,4 @@ std::string vhost_owner(std::string_view comm) {
   return number ? std::string(digits) : std::string{};
 }
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace gala::proc {
+namespace gala::proc_source {
 
 /// What an emulator was started with; empty texts for any other process.
 struct VirtualMachine {
@@ -25,4 +25,4 @@ std::string vhost_owner(std::string_view comm);
 /// ASCII letters only.
 std::string lower_case(std::string text);
 
-}  // namespace gala::proc
+}  // namespace gala::proc_source

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace gala::proc {
+namespace gala::proc_source {
 namespace {
 
 using namespace std::string_view_literals;
@@ -30,4 +30,4 @@ TEST(VhostOwner, IsTheNumberInTheName) {
 }
 
 }  // namespace
-}  // namespace gala::proc
+}  // namespace gala::proc_source

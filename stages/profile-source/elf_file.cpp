@@ -12,9 +12,9 @@
 #include <cstring>
 #include <memory>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
-namespace gala::profile {
+namespace gala::profile_source {
 namespace {
 
 using ElfHandle = Handle<Elf, elf_end>;
@@ -147,4 +147,4 @@ std::string ElfFile::function_at(std::uint64_t file_offset) const {
   return readable(functions_.find(file_offset - segment->offset + segment->address));
 }
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

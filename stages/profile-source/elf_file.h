@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 #include "stages/profile-source/function_table.h"
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 /// Read once; the file is closed again.
 class ElfFile {
@@ -35,4 +35,4 @@ class ElfFile {
   std::string build_id_;
 };
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace gala::profile {
+namespace gala::profile_source {
 namespace {
 
 std::string_view take_word(std::string_view& line) {
@@ -86,4 +86,4 @@ FunctionTable parse_perf_map(std::string_view text) {
   return table;
 }
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

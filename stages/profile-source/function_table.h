@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 /// Built once, then asked many times. Names lie in one buffer: a kernel has 200,000.
 class FunctionTable {
@@ -37,4 +37,4 @@ FunctionTable parse_kernel_symbols(std::string_view text);
 /// /tmp/perf-PID.map, which just-in-time compilers write: "address size name", hexadecimal.
 FunctionTable parse_perf_map(std::string_view text);
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -1,4 +1,7 @@
 // The program gala-profile-source.
+#include "runtime/model/stage_main.h"
 #include "stages/profile-source/profile_source.h"
 
-int main(int argc, char** argv) { return gala::stage_main<gala::ProfileSource>(argc, argv); }
+int main(int argc, char** argv) {
+  return gala::stage_main<gala::profile_source::ProfileSource>(argc, argv);
+}

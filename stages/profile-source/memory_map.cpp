@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-namespace gala::profile {
+namespace gala::profile_source {
 namespace {
 
 /// The text up to `separator`, which is removed together with it.
@@ -64,4 +64,4 @@ const Mapping* find_mapping(const std::vector<Mapping>& mappings, std::uint64_t 
   return &*std::prev(after);
 }
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

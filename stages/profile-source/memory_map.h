@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 /// Executable memory that comes from one part of a file.
 struct Mapping {
@@ -27,4 +27,4 @@ std::vector<Mapping> parse_memory_map(std::string_view text);
 /// The mapping that `address` lies in, or nullptr. Requires: sorted by address.
 const Mapping* find_mapping(const std::vector<Mapping>& mappings, std::uint64_t address);
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 void Profile::add(const std::vector<std::string>& functions, std::uint64_t samples) {
   std::vector<std::uint32_t> stack;
@@ -74,4 +74,4 @@ std::vector<std::uint8_t> Profile::message(const Header& header,
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

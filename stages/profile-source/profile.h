@@ -12,7 +12,7 @@
 #include "schemas/wire/stack_profile_generated.h"
 #include "stages/profile-source/symbolizer.h"
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 /// How much of a process's samples a function has: itself, and with all that it called.
 struct FunctionShare {
@@ -57,4 +57,4 @@ class Profile {
   std::map<std::vector<std::uint32_t>, std::uint64_t> stacks_;
 };
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::profile_source {
 namespace {
 
 constexpr std::string_view profiles_port = "profiles";
@@ -54,7 +54,7 @@ StageDescription ProfileSource::describe() {
           "them the stage runs and sends nothing"};
 }
 
-RecordSchemas ProfileSource::records(const StageContext& /*context*/) {
+RecordSchemas ProfileSource::records(const std::string& /*share_directory*/) {
   RecordSchemas schemas;
   schemas[std::string(functions_table)] = function_columns();
   return schemas;
@@ -144,8 +144,7 @@ ProfileSource::Profiles ProfileSource::collect(Batch& rows, const std::string& s
     }
     const std::uint64_t user = integers("user_stack")[row];
     const std::uint64_t kernel = integers("kernel_stack")[row];
-    auto [found, added] =
-        profiles.try_emplace(key, profile::Profile(comm.dictionary[comm.codes[row]]));
+    auto [found, added] = profiles.try_emplace(key, Profile(comm.dictionary[comm.codes[row]]));
     found->second.add(name_stack(tgid, user, kernel, stacks), integers("samples")[row]);
   }
   return profiles;
@@ -176,7 +175,7 @@ std::vector<std::string> ProfileSource::name_stack(std::uint32_t tgid, std::uint
 void ProfileSource::send_profiles(const Profiles& profiles, Instant now, Outbox& out) {
   for (const auto& [key, profile] : profiles) {
     const bool cpu = key.second == kind_cpu;
-    const profile::Profile::Header header{
+    const Profile::Header header{
         .machine_id = machine_id_,
         .kind = cpu ? "cpu" : "memory",
         .tgid = key.first,
@@ -199,8 +198,7 @@ void ProfileSource::send_functions(const Profiles& profiles, Instant now, Outbox
   }
   const double percent = 100 / (static_cast<double>(config_.frequency_hz) *
                                 std::max(seconds(now.boot - window_started_), 1e-3));
-  const auto add = [&](std::uint32_t tgid, const std::string& comm,
-                       const profile::FunctionShare& share) {
+  const auto add = [&](std::uint32_t tgid, const std::string& comm, const FunctionShare& share) {
     batch.column(0).add(std::uint64_t{tgid});
     batch.column(1).add(std::string_view(comm));
     batch.column(2).add(std::string_view(share.function));
@@ -217,7 +215,7 @@ void ProfileSource::send_functions(const Profiles& profiles, Instant now, Outbox
       continue;
     }
     std::int64_t room = config_.functions;
-    for (const profile::FunctionShare& share : profile.shares()) {
+    for (const FunctionShare& share : profile.shares()) {
       const std::pair function{key.first, share.function};
       const bool known = told_.contains(function);
       const bool hot = room > 0 && static_cast<double>(share.self) * percent >= least_percent;
@@ -259,4 +257,4 @@ void ProfileSource::report(SelfReport& report) const {
                            "Samples whose stack the kernel side could not keep, since start."});
 }
 
-}  // namespace gala
+}  // namespace gala::profile_source

@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/batch.h"
 #include "runtime/bpf/probe.h"
-#include "runtime/stage.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/stage.h"
 #include "stages/profile-source/profile.h"
 #include "stages/profile-source/symbolizer.h"
 
-namespace gala {
+namespace gala::profile_source {
 
 /// Samples are kept in the kernel; once a window they are named and sent.
 class ProfileSource {
@@ -49,14 +49,14 @@ class ProfileSource {
 
   ProfileSource(const Config& config, const StageContext& context);
 
-  static RecordSchemas records(const StageContext& context);
+  static RecordSchemas records(const std::string& share_directory);
   Result<> start(Instant now);
   void tick(Instant now, Outbox& out);
   void report(SelfReport& report) const;
 
  private:
   /// By process and kind.
-  using Profiles = std::map<std::pair<std::uint32_t, std::uint64_t>, profile::Profile>;
+  using Profiles = std::map<std::pair<std::uint32_t, std::uint64_t>, Profile>;
 
   void send_window(Instant now, Outbox& out);
   Profiles collect(Batch& rows, const std::string& stacks);
@@ -69,7 +69,7 @@ class ProfileSource {
   std::string machine_id_;
   std::string share_directory_;
   std::optional<bpf::Probe> probe_;
-  profile::Symbolizer symbolizer_;
+  Symbolizer symbolizer_;
   BootTime window_started_;
   /// The kernel side's number of the window, whose parity says which maps are in use.
   std::uint64_t window_ = 1;
@@ -82,4 +82,4 @@ class ProfileSource {
   std::string fault_;
 };
 
-}  // namespace gala
+}  // namespace gala::profile_source

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "runtime/model/model.h"
 #include "stages/profile-source/profile_source.h"
 
 /// Has C linkage and a name that nothing else has.
@@ -19,7 +20,7 @@ extern "C" __attribute__((noinline)) void gala_test_burns_time() {
   }
 }
 
-namespace gala {
+namespace gala::profile_source {
 namespace {
 
 using namespace std::chrono_literals;
@@ -128,4 +129,4 @@ TEST_F(ProfileSourceKernel, NamesTheFunctionThatBurnsTime) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::profile_source

@@ -10,7 +10,7 @@
 /// The ELF test looks this up in its own file.
 extern "C" __attribute__((noinline, used)) int gala_test_is_found(int value) { return value * 3; }
 
-namespace gala::profile {
+namespace gala::profile_source {
 namespace {
 
 using ::testing::ElementsAre;
@@ -137,4 +137,4 @@ TEST(Profile, AMessageTellsAllOfIt) {
 }
 
 }  // namespace
-}  // namespace gala::profile
+}  // namespace gala::profile_source

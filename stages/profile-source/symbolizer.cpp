@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-namespace gala::profile {
+namespace gala::profile_source {
 namespace {
 
 /// Windows that a process or file is kept without being asked for.
@@ -156,4 +156,4 @@ std::vector<UsedModule> Symbolizer::modules_of(std::uint32_t tgid) const {
   return modules;
 }
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -12,7 +12,7 @@
 #include "stages/profile-source/elf_file.h"
 #include "stages/profile-source/memory_map.h"
 
-namespace gala::profile {
+namespace gala::profile_source {
 
 /// A file that code came from.
 struct UsedModule {
@@ -67,4 +67,4 @@ class Symbolizer {
   std::unordered_map<std::string, File> files_;
 };
 
-}  // namespace gala::profile
+}  // namespace gala::profile_source

@@ -4,20 +4,12 @@
 #include <algorithm>
 #include <filesystem>
 
-namespace gala {
+namespace gala::record_sink {
 namespace {
 
 std::string path_for(const RecordSink::Config& config, const StageContext& context) {
   const std::string file = config.file.empty() ? context.stage + ".rec" : config.file;
   return file.starts_with('/') ? file : context.state_directory + "/" + file;
-}
-
-std::vector<wire::MessageType> all_types() {
-  return {wire::MessageType::records,        wire::MessageType::observations,
-          wire::MessageType::event,          wire::MessageType::topology_snapshot,
-          wire::MessageType::topology_delta, wire::MessageType::diagnosis,
-          wire::MessageType::stage_status,   wire::MessageType::incident,
-          wire::MessageType::stack_profile};
 }
 
 }  // namespace
@@ -26,7 +18,7 @@ StageDescription RecordSink::describe() {
   return {
       "record-sink",
       "Writes messages of any type to a recording (.rec), which replay-source and --replay read.",
-      all_types(),
+      {message_types.begin(), message_types.end()},
       {},
       ""};
 }
@@ -35,7 +27,7 @@ void RecordSink::check(const Config& config, const StageContext&, const Value& s
                        Diagnostics& diagnostics) {
   const Value* value = section.find("types");
   std::vector<std::string> known;
-  for (const wire::MessageType type : all_types()) {
+  for (const wire::MessageType type : message_types) {
     known.emplace_back(type_name(type));
   }
   for (const std::string& name : config.types) {
@@ -97,4 +89,4 @@ void RecordSink::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::record_sink

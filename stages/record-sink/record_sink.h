@@ -6,10 +6,10 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/recording.h"
-#include "runtime/stage.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/stage.h"
 
-namespace gala {
+namespace gala::record_sink {
 
 /// Writes every message as it came, undecoded, with its header and topic.
 class RecordSink {
@@ -35,8 +35,7 @@ class RecordSink {
                 "replace an old recording at the start.",
                 0, 1000},
           Field{"types", &Config::types,
-                "Message types that are recorded (records, observations, event, topology_snapshot, "
-                "topology_delta, diagnosis, stage_status, incident); empty = all."}};
+                "Message types that are recorded, as docs/wire.md names them; empty = all."}};
     }
   };
 
@@ -61,4 +60,4 @@ class RecordSink {
   std::uint64_t lost_without_file_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::record_sink

@@ -7,7 +7,9 @@
 
 #include <filesystem>
 
-namespace gala {
+#include "runtime/model/model.h"
+
+namespace gala::record_sink {
 namespace {
 
 namespace fs = std::filesystem;
@@ -96,4 +98,4 @@ TEST_F(RecordSinkStage, NamesAMisspeltType) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::record_sink

@@ -8,7 +8,7 @@
 
 #include "stages/replay-source/shift.h"
 
-namespace gala {
+namespace gala::replay_source {
 namespace {
 
 /// Sent in one call at most, so that signals and the status get their turn at any speed.
@@ -198,4 +198,4 @@ void ReplaySource::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -5,12 +5,12 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/handle.h"
-#include "runtime/stage.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/stage.h"
 #include "stages/replay-source/schedule.h"
 #include "stages/replay-source/tape.h"
 
-namespace gala {
+namespace gala::replay_source {
 
 /// Sends each recorded message from the port of its type, at its own pace, a multiple of it, or as
 /// fast as the consumers take it.
@@ -73,4 +73,4 @@ class ReplaySource {
   Duration behind_{0};
 };
 
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -8,10 +8,11 @@
 
 #include <filesystem>
 
-#include "runtime/batch.h"
+#include "runtime/core/batch.h"
+#include "runtime/model/model.h"
 #include "stages/replay-source/shift.h"
 
-namespace gala {
+namespace gala::replay_source {
 namespace {
 
 namespace fs = std::filesystem;
@@ -230,4 +231,4 @@ TEST(ReplaySchedule, NeverWaitsLongerThanADay) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace gala {
+namespace gala::replay_source {
 
 BootTime Schedule::due(BootTime recorded) const {
   if (speed_ <= 0) {
@@ -20,4 +20,4 @@ BootTime Schedule::due(BootTime recorded) const {
   return began_.boot + Duration{static_cast<std::int64_t>(std::llround(wait_ns))};
 }
 
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 
-namespace gala {
+namespace gala::replay_source {
 
 /// Maps the time of a recording onto the present. Pure: time is an argument.
 class Schedule {
@@ -30,4 +30,4 @@ class Schedule {
   Instant began_;
 };
 
-}  // namespace gala
+}  // namespace gala::replay_source

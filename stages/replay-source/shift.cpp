@@ -2,18 +2,11 @@
 #include "stages/replay-source/shift.h"
 
 #include <array>
+#include <type_traits>
 
-#include "schemas/wire/diagnosis_generated.h"
-#include "schemas/wire/event_generated.h"
-#include "schemas/wire/incident_generated.h"
-#include "schemas/wire/observations_generated.h"
-#include "schemas/wire/records_generated.h"
-#include "schemas/wire/stack_profile_generated.h"
-#include "schemas/wire/stage_status_generated.h"
-#include "schemas/wire/topology_delta_generated.h"
-#include "schemas/wire/topology_snapshot_generated.h"
+#include "runtime/core/messages.h"
 
-namespace gala {
+namespace gala::replay_source {
 namespace {
 
 /// 0 means "not said" and stays; sums wrap instead of being undefined.
@@ -106,14 +99,14 @@ void apply(wire::IncidentT& incident, TimeShift shift) {
   }
 }
 
-template <class Message>
-std::vector<std::uint8_t> shift_unpacked(std::span<const std::uint8_t> payload,
-                                         const char* identifier, TimeShift shift) {
-  typename Message::NativeTableType object;
-  flatbuffers::GetRoot<Message>(payload.data())->UnPackTo(&object);
+template <class Entry>
+std::vector<std::uint8_t> shift_unpacked(std::span<const std::uint8_t> payload, TimeShift shift) {
+  using Table = typename Entry::Table;
+  typename Table::NativeTableType object;
+  flatbuffers::GetRoot<Table>(payload.data())->UnPackTo(&object);
   apply(object, shift);
   flatbuffers::FlatBufferBuilder builder(payload.size() + 64);
-  builder.Finish(Message::Pack(builder, &object), identifier);
+  builder.Finish(Table::Pack(builder, &object), Entry::identifier());
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
@@ -121,29 +114,16 @@ std::vector<std::uint8_t> shift_unpacked(std::span<const std::uint8_t> payload,
 
 std::vector<std::uint8_t> shifted(wire::MessageType type, std::span<const std::uint8_t> payload,
                                   TimeShift shift) {
-  switch (type) {
-    case wire::MessageType::records:
-      return shift_window<wire::Records>(payload, shift);
-    case wire::MessageType::observations:
-      return shift_window<wire::Observations>(payload, shift);
-    case wire::MessageType::event:
-      return shift_unpacked<wire::Event>(payload, wire::EventIdentifier(), shift);
-    case wire::MessageType::topology_snapshot:
-      return shift_unpacked<wire::TopologySnapshot>(payload, wire::TopologySnapshotIdentifier(),
-                                                    shift);
-    case wire::MessageType::topology_delta:
-      return shift_unpacked<wire::TopologyDelta>(payload, wire::TopologyDeltaIdentifier(), shift);
-    case wire::MessageType::diagnosis:
-      return shift_unpacked<wire::Diagnosis>(payload, wire::DiagnosisIdentifier(), shift);
-    case wire::MessageType::incident:
-      return shift_unpacked<wire::Incident>(payload, wire::IncidentIdentifier(), shift);
-    case wire::MessageType::stack_profile:
-      return shift_unpacked<wire::StackProfile>(payload, wire::StackProfileIdentifier(), shift);
-    case wire::MessageType::stage_status:
-    case wire::MessageType::none:
-      break;
-  }
-  return {payload.begin(), payload.end()};
+  std::vector<std::uint8_t> moved_payload(payload.begin(), payload.end());
+  visit_message(type, [&](auto entry) {
+    using Table = typename decltype(entry)::Table;
+    if constexpr (requires { Table::VT_ROWS; }) {
+      moved_payload = shift_window<Table>(payload, shift);
+    } else if constexpr (!std::is_same_v<Table, wire::StageStatus>) {
+      moved_payload = shift_unpacked<decltype(entry)>(payload, shift);
+    }
+  });
+  return moved_payload;
 }
 
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -5,10 +5,10 @@
 #include <span>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "schemas/wire/envelope_generated.h"
 
-namespace gala {
+namespace gala::replay_source {
 
 /// What is added to boot times, and the wall offset that replaces the recorded one.
 struct TimeShift {
@@ -22,4 +22,4 @@ struct TimeShift {
 std::vector<std::uint8_t> shifted(wire::MessageType type, std::span<const std::uint8_t> payload,
                                   TimeShift shift);
 
-}  // namespace gala
+}  // namespace gala::replay_source

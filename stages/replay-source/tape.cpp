@@ -1,7 +1,7 @@
 // Merging recordings by time.
 #include "stages/replay-source/tape.h"
 
-namespace gala {
+namespace gala::replay_source {
 
 Result<Tape> Tape::open(const std::vector<std::string>& paths) {
   Tape tape;
@@ -65,4 +65,4 @@ Tape::Counts Tape::counts() const {
   return counts;
 }
 
-}  // namespace gala
+}  // namespace gala::replay_source

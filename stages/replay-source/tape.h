@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "runtime/recording.h"
-#include "runtime/result.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/result.h"
+#include "runtime/core/wire.h"
 
-namespace gala {
+namespace gala::replay_source {
 
 /// Requires of its files that each is in the order of its times, as recordings are; where one is
 /// not, its messages keep their order in the file.
@@ -45,4 +45,4 @@ class Tape {
   std::size_t chosen_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::replay_source

@@ -10,10 +10,11 @@
 
 #include "stages/threshold/testing.h"
 
-namespace gala {
+namespace gala::threshold {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::threshold::testing;
 using namespace std::chrono_literals;
 
 constexpr int hour = 3600;
@@ -303,4 +304,4 @@ zh = "少"
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::threshold

@@ -9,10 +9,11 @@
 
 #include "stages/threshold/testing.h"
 
-namespace gala {
+namespace gala::threshold {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::threshold::testing;
 
 using Load = std::function<Service::Mode(int at)>;
 
@@ -111,4 +112,4 @@ TEST(ShippedChecks, SeeAThreefoldStepInTime) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::threshold

@@ -8,13 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/model.h"
-#include "runtime/wire.h"
-#include "stages/threshold/stage_bench.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/wire.h"
+#include "runtime/judge/stage_bench.h"
+#include "runtime/model/model.h"
 #include "stages/threshold/threshold.h"
 
-namespace gala::testing {
+namespace gala::threshold::testing {
+
+using namespace gala::testing;
 
 /// A model of one entity "sli" (key tgid, label comm; metrics latency, throughput, drops, errors)
 /// with these checks.
@@ -164,4 +166,4 @@ class Bench : public StageBench<Threshold> {
   std::string complaints_;
 };
 
-}  // namespace gala::testing
+}  // namespace gala::threshold::testing

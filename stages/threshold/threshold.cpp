@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::threshold {
 StageDescription Threshold::describe() {
   return {"threshold",
           "Judges every metric that has checks in the model and says what is abnormal.",
@@ -76,4 +76,4 @@ void Threshold::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::threshold

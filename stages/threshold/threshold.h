@@ -7,10 +7,10 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/stage.h"
+#include "runtime/core/stage.h"
 #include "stages/threshold/watch.h"
 
-namespace gala {
+namespace gala::threshold {
 
 /// Judges every metric that has checks in the model. One event for each (entity, check) that is
 /// abnormal: sent when it opens, in each window while it lasts, and when it closes.
@@ -62,4 +62,4 @@ class Threshold {
 
 static_assert(Stage<Threshold>);
 
-}  // namespace gala
+}  // namespace gala::threshold

@@ -8,10 +8,11 @@
 
 #include "stages/threshold/testing.h"
 
-namespace gala {
+namespace gala::threshold {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::threshold::testing;
 using namespace std::chrono_literals;
 
 constexpr const char* drops_check = R"toml(
@@ -256,4 +257,4 @@ TEST(Threshold, KeepsEventIdsShortAndPlain) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::threshold

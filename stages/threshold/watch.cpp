@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-namespace gala {
+namespace gala::threshold {
 namespace {
 
 constexpr std::size_t most_spikes = 16;
@@ -196,4 +196,4 @@ void Watch::drop(States::iterator state) {
   states_.erase(state);
 }
 
-}  // namespace gala
+}  // namespace gala::threshold

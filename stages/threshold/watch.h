@@ -8,17 +8,17 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/outbox.h"
-#include "stages/threshold/alarm.h"
-#include "stages/threshold/baseline.h"
-#include "stages/threshold/check_events.h"
-#include "stages/threshold/episodes.h"
-#include "stages/threshold/judged_message.h"
-#include "stages/threshold/judgement.h"
-#include "stages/threshold/sample.h"
+#include "runtime/core/outbox.h"
+#include "runtime/judge/alarm.h"
+#include "runtime/judge/baseline.h"
+#include "runtime/judge/check_events.h"
+#include "runtime/judge/episodes.h"
+#include "runtime/judge/judged_message.h"
+#include "runtime/judge/judgement.h"
+#include "runtime/judge/sample.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::threshold {
 
 /// Limits and counts that all watches share.
 struct WatchTally {
@@ -95,4 +95,4 @@ class Watch {
   States states_;
 };
 
-}  // namespace gala
+}  // namespace gala::threshold

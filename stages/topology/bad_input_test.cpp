@@ -5,7 +5,7 @@
 
 #include "stages/topology/topology_world.h"
 
-namespace gala::topology_test {
+namespace gala::topology::topology_test {
 namespace {
 
 /// Groups that belong to groups, and the links that belong to them.
@@ -126,4 +126,4 @@ TEST(BadTopology, TenTimesMoreRowsThanEntitiesChangeNothingTwice) {
 }
 
 }  // namespace
-}  // namespace gala::topology_test
+}  // namespace gala::topology::topology_test

@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 /// process → container → pod is two; more is a cycle in the data.
@@ -231,4 +231,4 @@ void Connections::keep(const EdgeKey& peer, EdgeKeys edges) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -12,7 +12,7 @@
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Keeps the derived relations current from what changed in the direct ones.
 class Connections {
@@ -81,4 +81,4 @@ class Connections {
   std::vector<NodeIndex> climbed_;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

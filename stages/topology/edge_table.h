@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace gala {
+namespace gala::topology {
 
 /// What identifies an edge: kind, and the positions of its ends.
 struct EdgeKey {
@@ -107,4 +107,4 @@ class EdgeTable {
   std::size_t size_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

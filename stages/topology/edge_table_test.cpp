@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 TEST(EdgeTable, AgreesWithAMap) {
@@ -43,4 +43,4 @@ TEST(EdgeTable, AgreesWithAMap) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::topology

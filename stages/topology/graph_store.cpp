@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gala {
+namespace gala::topology {
 
 std::size_t EdgeKeyHash::operator()(const EdgeKey& key) const {
   std::uint64_t mixed =
@@ -282,4 +282,4 @@ void GraphStore::start_over() {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -10,11 +10,11 @@
 #include <unordered_set>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "stages/topology/edge_table.h"
 #include "stages/topology/strings.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Position of a node. A freed position is reused only after the next publication.
 using NodeIndex = std::uint32_t;
@@ -189,4 +189,4 @@ class GraphStore {
   std::uint64_t refused_edges_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 /// 127.0.0.1 and ::1 are somebody else on every machine.
@@ -157,4 +157,4 @@ std::vector<StringId> JoinIndex::match_values(const RuleSide& side,
   return values;
 }
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -10,7 +10,7 @@
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Most attributes that one relation may compare.
 inline constexpr std::size_t max_join_values = 12;
@@ -82,4 +82,4 @@ class JoinIndex {
   std::unordered_map<JoinKey, JoinBucket, JoinKeyHash> buckets_;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -9,7 +9,7 @@
 #include "schemas/wire/topology_delta_generated.h"
 #include "schemas/wire/topology_snapshot_generated.h"
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 using flatbuffers::FlatBufferBuilder;
@@ -160,4 +160,4 @@ std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::C
   return bytes_of(builder);
 }
 
-}  // namespace gala
+}  // namespace gala::topology

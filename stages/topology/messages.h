@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 #include "schemas/wire/envelope_generated.h"
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// What a message is about to say.
 struct TopologyView {
@@ -30,4 +30,4 @@ std::vector<std::uint8_t> to_empty_snapshot(const TopologyView& view, Instant no
 std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::Changes& changes,
                                    Instant now, std::uint64_t version);
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace gala {
+namespace gala::topology {
 
 void OneSided::note(NodeIndex node) {
   if (!book_.types()[graph_.node(node).type].alone.empty()) {
@@ -89,4 +89,4 @@ void OneSided::update(const std::vector<EdgeKey>& touched, BootTime now, const M
   }
 }
 
-}  // namespace gala
+}  // namespace gala::topology

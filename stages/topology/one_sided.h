@@ -11,7 +11,7 @@
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Keeps the model's `alone` relations: an entity that has had no other relation of the kind for
 /// `patience` gets one to a made entity; the first real partner ends it.
@@ -54,4 +54,4 @@ class OneSided {
   std::deque<Due> due_;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

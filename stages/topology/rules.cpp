@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 bool resolve(const std::map<std::string, std::string>& pairs, const EntityType& from,
@@ -185,4 +185,4 @@ std::optional<std::size_t> RuleBook::indirect_kind(std::size_t from, std::size_t
   return found == indirect_.end() ? std::nullopt : std::optional(found->second);
 }
 
-}  // namespace gala
+}  // namespace gala::topology

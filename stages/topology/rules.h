@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/time.h"
+#include "runtime/core/time.h"
+#include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// The relation words that have a meaning of their own here: `connect` is derived from the two.
 inline constexpr std::string_view peer_relation = "is_peer";
@@ -127,4 +127,4 @@ class RuleBook {
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> indirect_;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -8,7 +8,7 @@
 
 #include "stages/topology/topology_world.h"
 
-namespace gala::topology_test {
+namespace gala::topology::topology_test {
 namespace {
 
 Model shipped_model() {
@@ -266,4 +266,4 @@ TEST(ShippedRelations, NeverHoldBetweenWhatIsUnknown) {
 }
 
 }  // namespace
-}  // namespace gala::topology_test
+}  // namespace gala::topology::topology_test

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 /// One entity between more than that many pairs is a crossroads that relates nothing in particular.
@@ -98,4 +98,4 @@ void Shortcuts::update(const std::vector<EdgeKey>& touched) {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::topology

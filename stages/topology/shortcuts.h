@@ -9,7 +9,7 @@
 #include "stages/topology/graph_store.h"
 #include "stages/topology/rules.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Keeps the model's `via` relations current. Work is proportional to the edges of the middle
 /// entities whose edges changed.
@@ -35,4 +35,4 @@ class Shortcuts {
   std::uint64_t refused_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

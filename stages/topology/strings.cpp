@@ -1,7 +1,7 @@
 // Interned attribute values, counted.
 #include "stages/topology/strings.h"
 
-namespace gala {
+namespace gala::topology {
 
 StringId StringPool::acquire(std::string_view text) {
   if (text.empty()) {
@@ -40,4 +40,4 @@ void StringPool::release(StringId id) {
   free_.push_back(id);
 }
 
-}  // namespace gala
+}  // namespace gala::topology

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace gala {
+namespace gala::topology {
 
 /// A text of a StringPool; equal ids are equal texts.
 using StringId = std::uint32_t;
@@ -43,4 +43,4 @@ class StringPool {
   std::vector<StringId> free_;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

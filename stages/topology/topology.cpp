@@ -6,14 +6,11 @@
 #include <span>
 #include <string>
 
+#include "runtime/core/wire.h"
 #include "stages/topology/messages.h"
 
-namespace gala {
+namespace gala::topology {
 namespace {
-
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view{} : text->string_view();
-}
 
 /// Whether `value` is something else than `held`, which then becomes it; an empty one says nothing.
 bool hold(StringPool& pool, std::string_view value, StringId& held) {
@@ -393,4 +390,4 @@ void Topology::report(SelfReport& report) const {
   }
 }
 
-}  // namespace gala
+}  // namespace gala::topology

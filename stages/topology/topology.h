@@ -6,8 +6,8 @@
 #include <tuple>
 #include <vector>
 
-#include "runtime/batch.h"
-#include "runtime/stage.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/stage.h"
 #include "stages/topology/connections.h"
 #include "stages/topology/graph_store.h"
 #include "stages/topology/join_index.h"
@@ -16,7 +16,7 @@
 #include "stages/topology/shortcuts.h"
 #include "stages/topology/strings.h"
 
-namespace gala {
+namespace gala::topology {
 
 /// Observations in; a snapshot at start and every `snapshot_every`, a delta at each period in which
 /// something changed. An entity ends when its source says so, or after its `expire` of silence.
@@ -106,4 +106,4 @@ class Topology {
   std::uint64_t unknown_rows_ = 0;
 };
 
-}  // namespace gala
+}  // namespace gala::topology

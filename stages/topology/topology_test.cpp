@@ -5,7 +5,7 @@
 #include "stages/topology/messages.h"
 #include "stages/topology/topology_world.h"
 
-namespace gala::topology_test {
+namespace gala::topology::topology_test {
 namespace {
 
 /// Fails the test when a consumer could not apply what was sent.
@@ -365,4 +365,4 @@ TEST(Topology, SurvivesRowsThatSayNothing) {
 }
 
 }  // namespace
-}  // namespace gala::topology_test
+}  // namespace gala::topology::topology_test

@@ -9,7 +9,7 @@
 
 #include "stages/topology/topology.h"
 
-namespace gala::topology_test {
+namespace gala::topology::topology_test {
 
 using namespace std::chrono_literals;
 
@@ -308,4 +308,4 @@ inline Labels link(const std::string& tgid, const std::string& role, const std::
           {"server_port", "6379"}};
 }
 
-}  // namespace gala::topology_test
+}  // namespace gala::topology::topology_test

@@ -8,7 +8,7 @@
 
 #include "stages/entity-assembler/entity_assembler.h"
 
-namespace gala {
+namespace gala::entity_assembler {
 namespace {
 
 constexpr std::size_t row_count = 1000;
@@ -141,4 +141,4 @@ void histograms_table(benchmark::State& state) {
 BENCHMARK(histograms_table);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::entity_assembler

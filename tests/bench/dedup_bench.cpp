@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 #include "stages/dedup/dedup.h"
 
-namespace gala {
+namespace gala::dedup {
 namespace {
 
 constexpr std::uint64_t second = 1'000'000'000;
@@ -91,4 +91,4 @@ void DedupFlood(benchmark::State& state) {
 BENCHMARK(DedupFlood)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::dedup

@@ -8,7 +8,7 @@
 #include "stages/detect/entity_detector.h"
 #include "stages/detect/testing.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 /// One entity with range(0) metrics: judge and learn row after row.
@@ -102,4 +102,4 @@ void judge_peers(benchmark::State& state) { judge_services(state, peers_check, 1
 BENCHMARK(judge_peers)->Arg(1000)->Arg(10'000);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

@@ -14,8 +14,8 @@
 #include <vector>
 #include <zmq.hpp>
 
-#include "runtime/batch.h"
-#include "runtime/link.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/link.h"
 
 namespace {
 

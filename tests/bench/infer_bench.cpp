@@ -7,7 +7,7 @@
 #include "stages/infer/candidate_walk.h"
 #include "stages/infer/ranking.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 using namespace std::chrono_literals;
@@ -137,4 +137,4 @@ void infer_observe(benchmark::State& state) {
 BENCHMARK(infer_observe)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

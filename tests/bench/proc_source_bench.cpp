@@ -11,6 +11,7 @@
 namespace {
 
 using namespace gala;
+using namespace gala::proc_source;
 
 /// Idle processes that end with it.
 class Children {
@@ -42,13 +43,13 @@ class Children {
 /// One scan per second of virtual time, details included at their own cadence.
 void scan_processes(benchmark::State& state) {
   const Children children(state.range(0));
-  auto files = proc::Files::open("/");
+  auto files = Files::open("/");
   if (!files) {
     state.SkipWithError(files.error().what.c_str());
     return;
   }
-  proc::ProcessScan scan({});
-  if (auto stats = proc::TaskStats::open()) {
+  ProcessScan scan({});
+  if (auto stats = TaskStats::open()) {
     scan.use(std::move(*stats));
   }
   std::int64_t second = 1'000'000;

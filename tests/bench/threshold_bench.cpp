@@ -4,10 +4,11 @@
 
 #include "stages/threshold/testing.h"
 
-namespace gala {
+namespace gala::threshold {
 namespace {
 
 using namespace gala::testing;
+using namespace gala::threshold::testing;
 
 constexpr std::uint32_t row_count = 1000;
 
@@ -88,4 +89,4 @@ BENCHMARK(ThresholdLimitsOneInHundredAbnormal);
 BENCHMARK(ThresholdDeviationOfHistograms);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::threshold

@@ -10,7 +10,7 @@
 
 #include "stages/topology/topology_world.h"
 
-namespace gala {
+namespace gala::topology {
 namespace {
 
 using namespace std::chrono_literals;
@@ -249,4 +249,4 @@ void topology_tell_all(benchmark::State& state) {
 BENCHMARK(topology_tell_all)->Unit(benchmark::kMillisecond)->UseManualTime()->Iterations(1);
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::topology

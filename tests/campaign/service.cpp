@@ -23,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "runtime/document.h"
+#include "runtime/core/document.h"
 
 namespace gala::cases {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "runtime/event.h"
+#include "runtime/model/event.h"
 #include "stages/infer/infer.h"
 #include "stages/topology/topology.h"
 
@@ -192,8 +192,8 @@ class Play {
   const CaseFile& file_;
   const Tape& tape_;
   const Model& model_;
-  Topology topology_;
-  Infer infer_;
+  topology::Topology topology_;
+  infer::Infer infer_;
   Outbox out_;
   Outbox ignored_;
   Outcome outcome_;

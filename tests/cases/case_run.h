@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/model.h"
-#include "runtime/wire.h"
+#include "runtime/core/wire.h"
+#include "runtime/model/model.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "tests/cases/case_file.h"
 

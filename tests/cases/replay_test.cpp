@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "runtime/recording.h"
+#include "runtime/core/recording.h"
 #include "tests/cases/case_run.h"
 
 namespace gala::cases {

@@ -1,5 +1,5 @@
 // Model files, overrides and record schemas that nobody would write must be refused, never crash.
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 #include "tests/fuzz/toml_text.h"
 
 namespace {

@@ -2,7 +2,7 @@
 // them.
 #include <cstdlib>
 
-#include "runtime/graph.h"
+#include "runtime/core/graph.h"
 #include "tests/fuzz/toml_text.h"
 
 namespace {

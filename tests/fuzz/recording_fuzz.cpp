@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "runtime/recording.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/wire.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   gala::FileDescriptor file(::memfd_create("recording", MFD_CLOEXEC));

@@ -9,7 +9,7 @@
 #include <array>
 #include <fstream>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
 namespace gala {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "runtime/cli/process.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

@@ -13,14 +13,14 @@
 #include <optional>
 #include <set>
 
-#include "runtime/recording.h"
-#include "runtime/wire.h"
+#include "runtime/core/recording.h"
+#include "runtime/core/wire.h"
 #include "schemas/wire/diagnosis_generated.h"
 #include "schemas/wire/event_generated.h"
 #include "stages/kafka-sink/test_consumer.h"
 #include "tests/kafka/broker.h"
 
-namespace gala {
+namespace gala::kafka_sink {
 namespace {
 
 namespace fs = std::filesystem;
@@ -227,4 +227,4 @@ TEST_F(RealKafka, GetsTheDocumentedJsonAlthoughItComesUpLate) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::kafka_sink

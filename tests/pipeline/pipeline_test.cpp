@@ -11,7 +11,7 @@
 #include <zmq.hpp>
 
 #include "runtime/cli/reconcile.h"
-#include "runtime/graph.h"
+#include "runtime/core/graph.h"
 #include "tests/pipeline/test_pipeline.h"
 
 namespace gala {

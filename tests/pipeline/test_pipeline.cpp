@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "runtime/graph.h"
+#include "runtime/core/graph.h"
 
 namespace gala {
 namespace {

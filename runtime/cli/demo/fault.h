@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "runtime/cli/demo/scene.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala::demo {
 

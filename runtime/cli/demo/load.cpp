@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "runtime/cli/demo/resp.h"
-#include "runtime/handle.h"
-#include "runtime/time.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/time.h"
 
 namespace gala::demo {
 namespace {

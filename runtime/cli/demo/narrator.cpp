@@ -11,7 +11,7 @@
 
 #include "runtime/cli/diagnosis_view.h"
 #include "runtime/cli/sparkline.h"
-#include "runtime/narrate.h"
+#include "runtime/text/narrate.h"
 
 namespace gala::demo {
 namespace {

@@ -8,8 +8,8 @@
 #include "runtime/cli/command.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/running.h"
-#include "runtime/graph.h"
-#include "runtime/result.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/result.h"
 
 namespace gala::demo {
 

@@ -18,7 +18,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
 namespace gala::demo {
 namespace {

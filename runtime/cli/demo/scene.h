@@ -9,7 +9,7 @@
 
 #include "runtime/cli/demo/load.h"
 #include "runtime/cli/process.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala::demo {
 

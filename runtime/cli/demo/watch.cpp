@@ -5,9 +5,9 @@
 #include <cmath>
 #include <utility>
 
-#include "runtime/batch.h"
-#include "runtime/statistic.h"
-#include "runtime/wire.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/wire.h"
+#include "runtime/model/statistic.h"
 #include "schemas/wire/observations_generated.h"
 
 namespace gala::demo {

@@ -11,8 +11,8 @@
 #include "runtime/cli/demo/private_pipeline.h"
 #include "runtime/cli/journal.h"
 #include "runtime/cli/subscription.h"
-#include "runtime/model.h"
-#include "runtime/recording.h"
+#include "runtime/core/recording.h"
+#include "runtime/model/model.h"
 
 namespace gala::demo {
 

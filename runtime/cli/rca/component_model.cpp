@@ -7,12 +7,13 @@
 #include <cmath>
 #include <set>
 
-#include "runtime/batch.h"
-#include "runtime/document.h"
+#include "runtime/core/batch.h"
+#include "runtime/core/document.h"
 #include "schemas/wire/topology_snapshot_generated.h"
 #include "stages/infer/robust.h"
 
 namespace gala {
+using namespace infer;
 namespace {
 
 /// The first row of a case stands at that boot time: long enough for any guard before it.

@@ -9,8 +9,8 @@
 
 #include "runtime/cli/rca/metric_kinds.h"
 #include "runtime/cli/rca/rca_case.h"
-#include "runtime/model.h"
-#include "runtime/time.h"
+#include "runtime/core/time.h"
+#include "runtime/model/model.h"
 
 namespace gala {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "runtime/section.h"
+#include "runtime/core/section.h"
 
 namespace gala {
 namespace {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/diagnostics.h"
-#include "runtime/result.h"
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

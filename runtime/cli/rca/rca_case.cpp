@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "runtime/cli/csv_table.h"
-#include "runtime/diagnostics.h"
+#include "runtime/core/diagnostics.h"
 
 namespace gala {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

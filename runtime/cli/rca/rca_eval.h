@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

@@ -10,6 +10,7 @@
 #include "stages/infer/ranking.h"
 
 namespace gala {
+using namespace infer;
 namespace {
 
 /// How many rows a cause may bend before its effect and still belong to it.

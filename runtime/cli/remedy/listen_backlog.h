@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/handle.h"
-#include "runtime/result.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 

@@ -1,7 +1,7 @@
 // Reads diagnoses and events for what a remedy needs.
 #include "runtime/cli/remedy/offer.h"
 
-#include "runtime/model.h"
+#include "runtime/model/model.h"
 
 namespace gala {
 namespace {

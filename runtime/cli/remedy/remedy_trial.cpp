@@ -1,7 +1,7 @@
 // A remedy under observation.
 #include "runtime/cli/remedy/remedy_trial.h"
 
-#include "runtime/diagnostics.h"
+#include "runtime/core/diagnostics.h"
 
 namespace gala {
 namespace {

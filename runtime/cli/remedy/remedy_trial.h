@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/cli/remedy/setting.h"
-#include "runtime/time.h"
+#include "runtime/core/time.h"
 
 namespace gala {
 

@@ -13,13 +13,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <thread>
 #include <vector>
 
 #include "runtime/cli/remedy/listen_backlog.h"
-#include "runtime/diagnostics.h"
-#include "runtime/handle.h"
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -86,13 +86,7 @@ std::optional<std::string> group_path(const GroupFile& file, const std::string& 
 }
 
 Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file) {
-    return fail("cannot read " + quote(path));
-  }
-  std::string value = text.str();
+  std::string value = TRY(read_file(path));
   while (!value.empty() && (value.back() == '\n' || value.back() == ' ')) {
     value.pop_back();
   }

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "runtime/cli/remedy/proposal.h"
-#include "runtime/result.h"
+#include "runtime/core/result.h"
 
 namespace gala {
 
@@ -16,7 +16,7 @@ struct KernelFiles {
   std::string proc = "/proc";
 };
 
-/// One value, by a target of a remedy (runtime/model.h):
+/// One value, by a target of a remedy (runtime/model/model.h):
 ///   sysctl:<name>[:<pid>]             of the pid's network namespace
 ///   cgroup:<file>:<group>             cpu.max, memory.max, pids.max (or what version 1 has for
 ///                                     them), io.max, blkio.throttle.{read,write}_{bps,iops}_device

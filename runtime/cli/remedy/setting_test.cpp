@@ -15,7 +15,7 @@
 
 #include "runtime/cli/process.h"
 #include "runtime/cli/remedy/remedy_trial.h"
-#include "runtime/handle.h"
+#include "runtime/core/handle.h"
 
 namespace gala {
 namespace {

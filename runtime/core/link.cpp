@@ -1,0 +1,334 @@
+// Edges, taps and status over ZeroMQ.
+#include "runtime/core/link.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <zmq.hpp>
+
+#include "runtime/core/rejected.h"
+
+namespace gala {
+namespace {
+
+// ZMQ_ZERO_COPY_RECV: off, so that received payloads are 8-aligned as FlatBuffers needs
+// (libzmq 4.3.4 hands out odd addresses otherwise). A draft constant, hence the number.
+constexpr int zero_copy_receive_option = 10;
+constexpr int tap_queue = 200;
+constexpr std::chrono::milliseconds block_slice{50};
+
+std::span<const std::uint8_t> bytes_of(const zmq::message_t& message) {
+  return {message.data<std::uint8_t>(), message.size()};
+}
+
+void free_vector(void*, void* hint) {
+  std::unique_ptr<std::vector<std::uint8_t>>(static_cast<std::vector<std::uint8_t>*>(hint)).reset();
+}
+
+/// Moves the bytes into a message without copying them.
+zmq::message_t message_of(std::vector<std::uint8_t>&& bytes) {
+  auto owned = std::make_unique<std::vector<std::uint8_t>>(std::move(bytes));
+  void* const data = owned->data();
+  const std::size_t size = owned->size();
+  return {data, size, free_vector, owned.release()};
+}
+
+zmq::message_t message_of(std::string_view text) { return {text.data(), text.size()}; }
+
+zmq::message_t share(zmq::message_t& message) {
+  zmq::message_t copy;
+  copy.copy(message);
+  return copy;
+}
+
+struct OutEnd {
+  Edge edge;
+  Ledger ledger;
+  zmq::socket_t socket;
+};
+
+struct InEnd {
+  Edge edge;
+  Ledger ledger;
+  zmq::socket_t socket;
+  Duration lag{0};
+};
+
+struct Tap {
+  std::string port;
+  std::uint64_t sequence = 0;
+  zmq::socket_t socket;
+};
+
+struct Parts {
+  zmq::message_t topic;
+  zmq::message_t payload;
+};
+
+}  // namespace
+
+struct Links::State {
+  Options options;
+  zmq::context_t context{1};
+  std::vector<OutEnd> out;
+  std::vector<InEnd> in;
+  std::vector<Tap> taps;
+  std::optional<Tap> status;
+  std::uint64_t started_ns = 0;
+  Rejected rejected;
+  std::string last_refusal;
+
+  explicit State(const Options& wanted)
+      : options(wanted), rejected(wanted.run_directory + "/rejected", wanted.stage) {}
+
+  Result<> open_out(const Edge& edge);
+  Result<> open_in(const Edge& edge);
+  Tap open_publisher(const std::string& endpoint, std::string port);
+  void send_edge(OutEnd& end, Envelope envelope, Parts& parts, const KeepWaiting& keep_waiting);
+  void send_tap(Tap& tap, Envelope envelope, Parts& parts);
+  bool receive_one(InEnd& end, const std::function<void(const Frame&)>& handle);
+};
+
+Result<> Links::State::open_out(const Edge& edge) {
+  const std::string endpoint = edge_endpoint(options.run_directory, edge);
+  Ledger ledger = TRY(Ledger::open(endpoint.substr(6) + ".sent", started_ns));
+  zmq::socket_t socket(context, zmq::socket_type::push);
+  socket.set(zmq::sockopt::sndhwm, static_cast<int>(edge.queue));
+  socket.set(zmq::sockopt::reconnect_ivl, 50);
+  socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
+  socket.connect(endpoint);
+  out.push_back({edge, std::move(ledger), std::move(socket)});
+  return {};
+}
+
+Result<> Links::State::open_in(const Edge& edge) {
+  const std::string endpoint = edge_endpoint(options.run_directory, edge);
+  Ledger ledger = TRY(Ledger::open(endpoint.substr(6) + ".received", started_ns));
+  zmq::socket_t socket(context, zmq::socket_type::pull);
+  socket.set(zmq::sockopt::rcvhwm, static_cast<int>(edge.queue));
+  socket.set(zmq::sockopt::maxmsgsize, std::int64_t{max_payload_bytes});
+  socket.bind(endpoint);
+  in.push_back({edge, std::move(ledger), std::move(socket)});
+  return {};
+}
+
+Tap Links::State::open_publisher(const std::string& endpoint, std::string port) {
+  zmq::socket_t socket(context, zmq::socket_type::pub);
+  socket.set(zmq::sockopt::sndhwm, tap_queue);
+  socket.set(zmq::sockopt::linger, 0);
+  socket.bind(endpoint);
+  return {std::move(port), 0, std::move(socket)};
+}
+
+Result<Links> Links::open(const Options& options) {
+  auto state = std::make_unique<State>(options);
+  state->started_ns = current_instant().boot.ns();
+  zmq_ctx_set(state->context.handle(), zero_copy_receive_option, 0);
+  try {
+    for (const Edge& edge : options.in) {
+      TRY(state->open_in(edge));
+    }
+    for (const Edge& edge : options.out) {
+      TRY(state->open_out(edge));
+    }
+    for (const std::string& port : options.ports) {
+      state->taps.push_back(
+          state->open_publisher(tap_endpoint(options.run_directory, options.stage, port), port));
+    }
+    state->status =
+        state->open_publisher(status_endpoint(options.run_directory, options.stage), "status");
+  } catch (const zmq::error_t& error) {
+    return fail(options.run_directory + ": a socket of stage \"" + options.stage +
+                "\" cannot be opened: " + error.what() +
+                "; check that the directory exists and no other process uses it");
+  }
+  return Links(std::move(state));
+}
+
+Links::Links(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Links::Links(Links&&) noexcept = default;
+Links& Links::operator=(Links&&) noexcept = default;
+Links::~Links() {
+  if (state_) {
+    close(Duration{0});
+  }
+}
+
+void Links::State::send_edge(OutEnd& end, Envelope envelope, Parts& parts,
+                             const KeepWaiting& keep_waiting) {
+  EdgeCounts& counts = end.ledger.counts();
+  ++counts.offered;
+  envelope.epoch_ns = counts.epoch_ns;
+  envelope.sequence = counts.last_sequence + 1;
+  zmq::message_t topic = share(parts.topic);
+  const auto more = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+  while (!end.socket.send(topic, more)) {
+    if (end.edge.delivery == Delivery::drop) {
+      ++counts.dropped_full;
+      return;
+    }
+    if (!keep_waiting()) {
+      ++counts.dropped_stopping;
+      return;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    zmq::pollitem_t item{end.socket.handle(), 0, ZMQ_POLLOUT, 0};
+    zmq::poll(&item, 1, block_slice);
+    counts.waited_ns +=
+        static_cast<std::uint64_t>(Duration{std::chrono::steady_clock::now() - began}.count());
+  }
+  const wire::Header header = make_header(envelope, parts.payload.size());
+  end.socket.send(zmq::buffer(&header, sizeof(header)), more);
+  const std::size_t size = parts.payload.size();
+  end.socket.send(share(parts.payload), zmq::send_flags::dontwait);
+  counts.last_sequence = envelope.sequence;
+  ++counts.sent;
+  counts.bytes += size;
+}
+
+void Links::State::send_tap(Tap& tap, Envelope envelope, Parts& parts) {
+  envelope.epoch_ns = started_ns;
+  envelope.sequence = ++tap.sequence;
+  const wire::Header header = make_header(envelope, parts.payload.size());
+  const auto more = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+  if (tap.socket.send(share(parts.topic), more)) {
+    tap.socket.send(zmq::buffer(&header, sizeof(header)), more);
+    tap.socket.send(share(parts.payload), zmq::send_flags::dontwait);
+  }
+}
+
+void Links::send(Outgoing&& message, Instant sent, const KeepWaiting& keep_waiting) {
+  Envelope envelope;
+  envelope.type = message.type;
+  envelope.stage = state_->options.stage;
+  envelope.port = message.port;
+  envelope.sent = message.at.value_or(sent);
+  Parts parts{message_of(make_topic(message.type, message.subject)),
+              message_of(std::move(message.payload))};
+  try {
+    for (OutEnd& end : state_->out) {
+      if (end.edge.port == message.port) {
+        state_->send_edge(end, envelope, parts, keep_waiting);
+      }
+    }
+    for (Tap& tap : state_->taps) {
+      if (tap.port == message.port) {
+        state_->send_tap(tap, envelope, parts);
+      }
+    }
+  } catch (const zmq::error_t& error) {
+    state_->last_refusal = std::string("sending failed: ") + error.what();
+  }
+}
+
+void Links::publish_status(std::vector<std::uint8_t> payload, Instant sent) {
+  Envelope envelope;
+  envelope.type = wire::MessageType::stage_status;
+  envelope.stage = state_->options.stage;
+  envelope.port = state_->status->port;
+  envelope.sent = sent;
+  Parts parts{message_of(make_topic(envelope.type, state_->options.stage)),
+              message_of(std::move(payload))};
+  try {
+    state_->send_tap(*state_->status, envelope, parts);
+  } catch (const zmq::error_t& error) {
+    state_->last_refusal = std::string("publishing the status failed: ") + error.what();
+  }
+}
+
+std::vector<int> Links::wait(const std::vector<int>& descriptors, Duration timeout) {
+  std::vector<zmq::pollitem_t> items;
+  items.reserve(state_->in.size() + descriptors.size());
+  for (InEnd& end : state_->in) {
+    items.push_back({end.socket.handle(), 0, ZMQ_POLLIN, 0});
+  }
+  for (const int descriptor : descriptors) {
+    items.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+  }
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout);
+  try {
+    zmq::poll(items.data(), items.size(), std::max(milliseconds, std::chrono::milliseconds{0}));
+  } catch (const zmq::error_t&) {
+    return {};  // EINTR: the caller looks at its descriptors again
+  }
+  std::vector<int> readable;
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    if ((items[state_->in.size() + i].revents & ZMQ_POLLIN) != 0) {
+      readable.push_back(descriptors[i]);
+    }
+  }
+  return readable;
+}
+
+bool Links::State::receive_one(InEnd& end, const std::function<void(const Frame&)>& handle) {
+  std::vector<zmq::message_t> parts;
+  do {
+    if (!end.socket.recv(parts.emplace_back(), zmq::recv_flags::dontwait)) {
+      return false;
+    }
+  } while (parts.back().more());
+  EdgeCounts& counts = end.ledger.counts();
+  Result<Frame> frame =
+      parts.size() == 3
+          ? open_frame(parts[0].to_string_view(), bytes_of(parts[1]), bytes_of(parts[2]))
+          : fail("message of " + std::to_string(parts.size()) + " parts, not 3");
+  if (!frame) {
+    ++counts.invalid;
+    last_refusal = end.edge.from + "." + end.edge.port + ": " + frame.error().what;
+    rejected.keep(bytes_of(parts.back()));
+    return true;
+  }
+  counts.receive(frame->envelope.epoch_ns, frame->envelope.sequence, frame->payload.size());
+  end.lag = current_instant().boot - frame->envelope.sent.boot;
+  handle(*frame);
+  return true;
+}
+
+std::size_t Links::receive(std::size_t limit, const std::function<void(const Frame&)>& handle) {
+  std::size_t all = 0;
+  try {
+    for (InEnd& end : state_->in) {
+      std::size_t count = 0;
+      while (count < limit && state_->receive_one(end, handle)) {
+        ++count;
+      }
+      all += count;
+    }
+  } catch (const zmq::error_t& error) {
+    state_->last_refusal = std::string("receiving failed: ") + error.what();
+  }
+  return all;
+}
+
+const EdgeCounts& Links::in_counts(std::size_t edge) const {
+  return state_->in[edge].ledger.counts();
+}
+const EdgeCounts& Links::out_counts(std::size_t edge) const {
+  return state_->out[edge].ledger.counts();
+}
+Duration Links::in_lag(std::size_t edge) const { return state_->in[edge].lag; }
+const std::string& Links::last_refusal() const { return state_->last_refusal; }
+
+void Links::close(Duration linger) {
+  const auto milliseconds =
+      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(linger).count());
+  for (OutEnd& end : state_->out) {
+    end.socket.set(zmq::sockopt::linger, milliseconds);
+    end.socket.close();
+  }
+  for (InEnd& end : state_->in) {
+    end.socket.close();
+  }
+  for (Tap& tap : state_->taps) {
+    tap.socket.close();
+  }
+  if (state_->status) {
+    state_->status->socket.close();
+  }
+  state_->out.clear();
+  state_->in.clear();
+  state_->taps.clear();
+  state_->status.reset();
+}
+
+}  // namespace gala

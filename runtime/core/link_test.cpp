@@ -1,0 +1,186 @@
+// Edges over real sockets: order, limits, counted losses, refusal of a second owner and of garbage.
+#include "runtime/core/link.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <zmq.hpp>
+
+#include "runtime/core/batch.h"
+
+namespace gala {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+class RunDirectory {
+ public:
+  RunDirectory()
+      : path_(std::filesystem::temp_directory_path() /
+              ("gala-link-" + std::to_string(::getpid()))) {
+    std::filesystem::create_directories(path_);
+  }
+  ~RunDirectory() { std::filesystem::remove_all(path_); }
+  [[nodiscard]] std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Edge edge(Delivery delivery, std::int64_t queue) {
+  Edge result;
+  result.from = "producer";
+  result.port = "records";
+  result.to = "consumer";
+  result.delivery = delivery;
+  result.queue = queue;
+  return result;
+}
+
+Links::Options producer_options(const RunDirectory& directory, const Edge& to) {
+  return {directory.path(), "producer", {}, {to}, {"records"}};
+}
+
+Links::Options consumer_options(const RunDirectory& directory, const Edge& from) {
+  return {directory.path(), "consumer", {from}, {}, {}};
+}
+
+Outgoing message(std::uint64_t value) {
+  Batch batch;
+  const auto column = batch.add_column("value", wire::ColumnKind::integer);
+  batch.column(column).add(value);
+  return {"records", wire::MessageType::records, "t", to_records(batch, "p.t", {}, false)};
+}
+
+void send(Links& links, std::uint64_t from, std::uint64_t to) {
+  for (std::uint64_t value = from; value < to; ++value) {
+    links.send(message(value), current_instant(), [] { return false; });
+  }
+}
+
+std::uint64_t value_of(const Frame& frame) {
+  const auto* records = flatbuffers::GetRoot<wire::Records>(frame.payload.data());
+  return TableView(records->columns(), records->rows()).find("value").integer(0);
+}
+
+/// Everything that arrives until `wanted` values are there or two seconds have passed.
+std::vector<std::uint64_t> receive(Links& links, std::size_t wanted) {
+  std::vector<std::uint64_t> values;
+  const auto deadline = current_instant().boot + 2s;
+  while (values.size() < wanted && current_instant().boot < deadline) {
+    links.wait({}, 20ms);
+    links.receive(64, [&](const Frame& frame) { values.push_back(value_of(frame)); });
+  }
+  return values;
+}
+
+TEST(Links, DeliverInOrderWhicheverSideStartsFirst) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 1000)));
+  ASSERT_TRUE(producer) << producer.error().what;
+  send(*producer, 0, 100);  // nobody listens yet
+  auto consumer = Links::open(consumer_options(directory, edge(Delivery::drop, 1000)));
+  ASSERT_TRUE(consumer) << consumer.error().what;
+  const auto values = receive(*consumer, 100);
+  ASSERT_EQ(values.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(values.begin(), values.end()));
+  EXPECT_EQ(consumer->in_counts(0).missing, 0u);
+}
+
+TEST(Links, CountWhatDoesNotFitTheQueue) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(producer);
+  send(*producer, 0, 500);
+  const EdgeCounts& counts = producer->out_counts(0);
+  EXPECT_EQ(counts.offered, 500u);
+  EXPECT_GT(counts.dropped_full, 0u);
+  EXPECT_EQ(counts.offered, counts.sent + counts.dropped_full);
+}
+
+TEST(Links, ContinueTheCountWhenTheConsumerComesBack) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 1000)));
+  ASSERT_TRUE(producer);
+  {
+    auto first = Links::open(consumer_options(directory, edge(Delivery::drop, 1000)));
+    ASSERT_TRUE(first);
+    send(*producer, 0, 10);
+    ASSERT_EQ(receive(*first, 10).size(), 10u);
+  }
+  send(*producer, 10, 20);
+  auto second = Links::open(consumer_options(directory, edge(Delivery::drop, 1000)));
+  ASSERT_TRUE(second);
+  send(*producer, 20, 30);
+  const auto values = receive(*second, 20);
+  const EdgeCounts& in = second->in_counts(0);
+  EXPECT_EQ(values.empty() ? 0 : values.back(), 29u);
+  EXPECT_EQ(in.last_sequence, 30u);
+  EXPECT_EQ(in.received + in.missing, 30u);
+}
+
+TEST(Links, RefuseASecondOwnerOfAnEndpoint) {
+  const RunDirectory directory;
+  const auto first = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(first);
+  const auto second = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().what, HasSubstr("in use by another process"));
+}
+
+TEST(Links, BlockUntilToldToStop) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::block, 2)));
+  ASSERT_TRUE(producer);
+  int waits = 0;
+  for (std::uint64_t value = 0; value < 10; ++value) {
+    producer->send(message(value), current_instant(), [&] { return ++waits % 3 != 0; });
+  }
+  const EdgeCounts& counts = producer->out_counts(0);
+  EXPECT_GT(counts.waited_ns, 0u);
+  EXPECT_GT(counts.dropped_stopping, 0u);
+  EXPECT_EQ(counts.offered, counts.sent + counts.dropped_stopping);
+}
+
+TEST(Links, KeepGarbageOutAndCountIt) {
+  const RunDirectory directory;
+  auto consumer = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(consumer);
+  zmq::context_t context;
+  zmq::socket_t stranger(context, zmq::socket_type::push);
+  stranger.connect(edge_endpoint(directory.path(), edge(Delivery::drop, 10)));
+  stranger.send(zmq::str_buffer("hello"), zmq::send_flags::none);
+  stranger.send(zmq::str_buffer("topic"), zmq::send_flags::sndmore);
+  stranger.send(zmq::str_buffer("header"), zmq::send_flags::sndmore);
+  stranger.send(zmq::str_buffer("payload"), zmq::send_flags::none);
+  const auto deadline = current_instant().boot + 2s;
+  while (consumer->in_counts(0).invalid < 2 && current_instant().boot < deadline) {
+    consumer->wait({}, 20ms);
+    consumer->receive(64, [](const Frame&) { FAIL() << "garbage was handed on"; });
+  }
+  EXPECT_EQ(consumer->in_counts(0).invalid, 2u);
+  EXPECT_THAT(consumer->last_refusal(), HasSubstr("header of 6 bytes"));
+  EXPECT_TRUE(std::filesystem::exists(directory.path() + "/rejected/consumer.0"));
+}
+
+TEST(Links, AStalledTapCostsTheEdgeNothing) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 10'000)));
+  auto consumer = Links::open(consumer_options(directory, edge(Delivery::drop, 10'000)));
+  ASSERT_TRUE(producer && consumer);
+  zmq::context_t context;
+  zmq::socket_t tap(context, zmq::socket_type::sub);  // subscribes and never reads
+  tap.set(zmq::sockopt::rcvhwm, 1);
+  tap.set(zmq::sockopt::subscribe, "");
+  tap.connect(tap_endpoint(directory.path(), "producer", "records"));
+  send(*producer, 0, 5000);
+  EXPECT_EQ(receive(*consumer, 5000).size(), 5000u);
+  EXPECT_EQ(producer->out_counts(0).dropped_full, 0u);
+}
+
+}  // namespace
+}  // namespace gala

@@ -1,0 +1,73 @@
+// What a stage has learned, kept in a file over restarts.
+#include "runtime/core/stage_memory.h"
+
+#include <unistd.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+namespace gala {
+namespace {
+
+constexpr std::uintmax_t largest_file = std::uintmax_t{2} << 30;
+constexpr std::size_t checksum_bytes = sizeof(XXH64_hash_t);
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+std::string memory_path(const std::string& state_directory, const std::string& stage) {
+  return state_directory + "/" + stage + ".memory";
+}
+
+Result<std::vector<std::uint8_t>> read_memory(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) {
+    return std::vector<std::uint8_t>{};
+  }
+  if (size > largest_file || size < checksum_bytes) {
+    return fail(path + " has no sensible size; it is left alone and what it held is learned anew");
+  }
+  std::vector<std::uint8_t> bytes(size);
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  XXH64_hash_t expected = 0;
+  if (file) {
+    std::memcpy(&expected, bytes.data() + size - checksum_bytes, checksum_bytes);
+    bytes.resize(size - checksum_bytes);
+  }
+  if (!file || XXH64(bytes.data(), bytes.size(), 0) != expected) {
+    return fail(path + " is damaged; what it held is learned anew");
+  }
+  return bytes;
+}
+
+Result<> write_memory(const std::string& path, std::span<const std::uint8_t> bytes) {
+  const std::string fresh = path + ".new";
+  const XXH64_hash_t checksum = XXH64(bytes.data(), bytes.size(), 0);
+  {
+    const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(fresh.c_str(), "wb"));
+    const bool written = file &&
+                         std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() &&
+                         std::fwrite(&checksum, checksum_bytes, 1, file.get()) == 1 &&
+                         std::fflush(file.get()) == 0 && ::fsync(::fileno(file.get())) == 0;
+    if (!written) {
+      std::remove(fresh.c_str());
+      return fail("cannot write " + fresh + ": " + std::strerror(errno));
+    }
+  }
+  if (std::rename(fresh.c_str(), path.c_str()) != 0) {
+    return fail("cannot replace " + path + ": " + std::strerror(errno));
+  }
+  return {};
+}
+
+}  // namespace gala

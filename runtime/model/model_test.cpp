@@ -1,0 +1,256 @@
+// Model files: what is right, and one case for each thing that can be wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "runtime/model/testing.h"
+
+namespace gala {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::check_with;
+using testing::expect_one;
+using ::testing::HasSubstr;
+using testing::parse;
+using testing::Parsed;
+
+TEST(Model, ReadsEveryPart) {
+  const Parsed parsed = parse(R"([[check]]
+id = "slow"
+metric = "delay"
+statistic = "p95"
+kind = "deviation"
+baseline = "120s"
+warmup = "20s"
+factor = 4
+least_change = 0.5
+least_count = 20
+for = "3s"
+clear_for = "10s"
+severity = "error"
+text = "{comm} waits {value}"
+zh = "{comm} 等待 {value}"
+[[cause]]
+effect = "delay"
+of = "tcp_link.retran_packets"
+path = ["<belongs_to:tcp_link"]
+where = { role = ["server"] }
+within = "10s"
+prior = 0.7
+above = 1
+keyword = "network"
+text = "{cause.peer} lost {cause.value} for {effect.comm}, {kpi.tgid}"
+zh = "{cause.peer}"
+)");
+  ASSERT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
+  const Entity* proc = parsed.model.find("proc");
+  ASSERT_NE(proc, nullptr);
+  EXPECT_EQ(proc->expire, 30s);
+  EXPECT_EQ(proc->find_metric("cpu_ns")->field, "cpu_ns") << "the metric's own name";
+  EXPECT_EQ(proc->find_metric("delay")->field, "runq_delay");
+  EXPECT_TRUE(proc->find_metric("delay")->kpi);
+  const Check& check = proc->checks.at(0);
+  EXPECT_EQ(check.kind, Check::Kind::deviation);
+  EXPECT_EQ(check.statistic, Statistic::p95);
+  EXPECT_EQ(check.hold, 3s);
+  EXPECT_EQ(check.severity, wire::Severity::error);
+  const Cause& cause = proc->causes.at(0);
+  EXPECT_EQ(cause.cause_entity, "tcp_link");
+  EXPECT_EQ(cause.path.at(0).relation, "belongs_to");
+  EXPECT_FALSE(cause.path.at(0).forward);
+  const Entity* tcp_link = parsed.model.find("tcp_link");
+  EXPECT_EQ(tcp_link->keys.at(1).name, "peer") << "identity is the order of the file";
+  EXPECT_EQ(tcp_link->tables.at(0).where.at("state").at(1), "1");
+  EXPECT_EQ(tcp_link->relations.at(0).where.at("role").at(0), "client");
+}
+
+TEST(Model, ChecksChecks) {
+  struct Case {
+    std::string_view lines;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"metric = \"cpu_n\"\nabove = 1\n",
+                "no metric of \"proc\"; did you mean \"cpu_ns\"?"},
+           {"metric = \"cpu_ns\"\n", "has no limit"},
+           {"metric = \"cpu_ns\"\nabove = 1\nbelow = 2\n", "below must not exceed above"},
+           {"metric = \"cpu_ns\"\nabove = 1\nclear = 2\n", "good side"},
+           {"metric = \"cpu_ns\"\nbelow = 1\nclear = 0\n", "good side"},
+           {"metric = \"cpu_ns\"\nabove = 1\nstatistic = \"p95\"\n", "needs a histogram"},
+           {"metric = \"delay\"\nabove = 1\n", "is a histogram and has no single value"},
+           {"metric = \"delay\"\nabove = 1\nstatistic = \"p96\"\n", "did you mean \"p"},
+           {"metric = \"cpu_ns\"\nkind = \"deviation\"\nfactor = 4\n", "needs a baseline"},
+           {"metric = \"cpu_ns\"\nkind = \"deviation\"\nbaseline = \"60s\"\n", "needs a factor"},
+           {"metric = \"cpu_ns\"\nkind = \"deviation\"\nbaseline = \"60s\"\nfactor = 4\n"
+            "warmup = \"61s\"\n",
+            "never judge"},
+           {"metric = \"cpu_ns\"\nabove = 1\nleast_count = 3\n", "needs count_metric"},
+           {"metric = \"cpu_ns\"\nabove = 1\ncount_metric = \"delai\"\n",
+            "did you mean \"delay\"?"},
+           {"metric = \"cpu_ns\"\nabove = 1\nseverity = \"wran\"\n", "did you mean \"warn\"?"},
+           {"metric = \"cpu_ns\"\nabove = 1\nkind = \"x\"\n",
+            "\"limit\", \"deviation\", \"joint\" or \"peers\""},
+           {"metric = \"cpu_ns\"\nabove = 1\namong = [\"comm\"]\n", "needs kind = \"peers\""},
+           {"metric = \"cpu_ns\"\nkind = \"peers\"\nbaseline = \"60s\"\nfactor = 4\n"
+            "among = [\"com\"]\n",
+            "did you mean \"comm\"?"},
+           {"metric = \"cpu_ns\"\nabov = 1\nbelow = 0\n", "unknown key \"abov\""},
+           {"above = 1\n", "lacks \"metric\""},
+       }) {
+    const Parsed parsed = parse(check_with(one.lines));
+    const auto found = parsed.diagnostics.sorted();
+    // A wrong statistic leaves the default, which is wrong for a histogram too.
+    ASSERT_GE(found.size(), 1U) << one.lines;
+    EXPECT_THAT(parsed.diagnostics.render({}), HasSubstr(one.expected)) << one.lines;
+  }
+}
+
+TEST(Model, ChecksSentences) {
+  expect_one(parse("[[check]]\nid = \"c\"\nmetric = \"cpu_ns\"\nabove = 1\n"
+                   "text = \"{comn}\"\nzh = \"{comm}\"\n")
+                 .diagnostics,
+             "uses {comn}", "a placeholder of nobody");
+  expect_one(
+      parse("[[check]]\nid = \"c\"\nmetric = \"cpu_ns\"\nabove = 1\ntext = \"t\"\n").diagnostics,
+      "lacks \"zh\"", "one language only");
+}
+
+std::string cause_with(std::string_view lines) {
+  return "[[cause]]\nkeyword = \"cpu\"\nzh = \"t\"\n" + std::string(lines);
+}
+
+TEST(Model, ChecksCauses) {
+  struct Case {
+    std::string_view lines;
+    std::string_view expected;
+  };
+  constexpr std::string_view ok = "";
+  for (
+      const Case& one : {
+          Case{"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", ok},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"proc.cpu_ns\"\n", ok},
+          {"text=\"t\"\neffect=\"dely\"\nof=\"cpu_ns\"\n", "the effect \"dely\" is no metric"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu\"\n", "has no metric \"cpu\""},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_lnik.retran_packets\"\n",
+           "unknown entity \"tcp_lnik\"; did you mean \"tcp_link\"?"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\n",
+           "the path does not lead to \"tcp_link\""},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\">belongs_to\"]\n",
+           "no declared relation leads from proc"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belongs_to\"]\n",
+           ok},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"belongs_to\"]\n",
+           "cannot read the hop"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belong_to\"]\n",
+           "did you mean \"belongs_to\"?"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belongs_to:"
+           "tcp\"]\n",
+           "unknown entity \"tcp\""},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\nwhere={ rol = \"x\" }\n",
+           "no key or label \"rol\""},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\nprior=2\n", "\"prior\" is 2"},
+          {"text=\"t\"\neffect=\"delay\"\nof=\"delay\"\n", "is a histogram"},
+          {"text=\"{comm}\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", "uses {comm}"},
+          {"text=\"{cause.role}\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", "uses {cause.role}"},
+      }) {
+    const Parsed parsed = parse(cause_with(one.lines));
+    if (one.expected.empty()) {
+      EXPECT_FALSE(parsed.diagnostics.has_errors()) << one.lines << parsed.diagnostics.render({});
+    } else {
+      EXPECT_THAT(parsed.diagnostics.render({}), HasSubstr(one.expected)) << one.lines;
+    }
+  }
+}
+
+TEST(Model, ChecksRelations) {
+  struct Case {
+    std::string_view lines;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"kind=\"run_on\"\nto=\"tcp_link\"\n", "did you mean \"runs_on\"?"},
+           {"kind=\"runs_on\"\nto=\"hst\"\n", "unknown entity \"hst\""},
+           {"kind=\"runs_on\"\nto=\"tcp_link\"\nmatch={ pid = \"tgid\" }\n", "\"proc\" has no key"},
+           {"kind=\"runs_on\"\nto=\"tcp_link\"\nmatch={ tgid = \"pid\" }\n",
+            "\"tcp_link\" has no key"},
+           {"kind=\"runs_on\"\nto=\"tcp_link\"\nwhere={ role = \"x\" }\n", "\"proc\" has no key"},
+           {"kind=\"runs_on\"\nto=\"tcp_link\"\nto_where={ comm = \"x\" }\n",
+            "\"tcp_link\" has no key"},
+           {"kind=\"runs_on\"\nto=\"tcp_link\"\nabsent=[\"pod\"]\n", "\"proc\" has no key"},
+           {"kind=\"is_peer\"\nto=\"tcp_link\"\nacross_hosts=true\n", "needs \"match\""},
+           {"kind=\"is_peer\"\nto=\"tcp_link\"\nmatch=3\n", "wants a table of names"},
+       }) {
+    expect_one(parse("[[relation]]\n" + std::string(one.lines)).diagnostics, one.expected,
+               one.lines);
+  }
+}
+
+TEST(Model, ChecksEntitiesKeysTablesAndMetrics) {
+  struct Case {
+    std::string_view tail;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"[metric.x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nzh=\"t\"\n",
+                "lacks \"about\""},
+           {"[metric.x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\n", "lacks \"zh\""},
+           {"[metric.x]\ntable=\"cpu\"\ntype=\"gauge\"\nabout=\"t\"\nzh=\"t\"\n", "lacks \"unit\""},
+           {"[metric.x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"sec\"\nabout=\"t\"\nzh=\"t\"\n",
+            "unknown unit \"sec\""},
+           {"[metric.x]\ntable=\"cpu\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n", "lacks \"type\""},
+           {"[metric.x]\ntable=\"cpu\"\ntype=\"gage\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
+            "did you mean \"gauge\"?"},
+           {"[metric.x]\ntable=\"cpus\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
+            "unknown table \"cpus\"; did you mean \"cpu\"?"},
+           {"[metric.x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nscale=0\nabout=\"t\"\nzh="
+            "\"t\"\n",
+            "scale = 0"},
+           {"[metric.comm]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
+            "is a key or label too"},
+           {"[metric._x]\ntable=\"cpu\"\ntype=\"gauge\"\nunit=\"1\"\nabout=\"t\"\nzh=\"t\"\n",
+            "cannot name a metric"},
+           {"[label.tgid]\nabout=\"t\"\n", "both a key and a label"},
+           {"[label.x]\n", "lacks \"about\""},
+           {"[table.t]\nfrom=\"system\"\n", "\"<probe>.<table>\""},
+           {"[table.t]\nfrom=\"system.x\"\nrename={ commm = \"x\" }\n", "did you mean \"comm\"?"},
+           {"[table.t]\nfrom=\"system.x\"\nwhere={ a = [] }\n", "allows no value"},
+           {"[table.t]\nfrom=\"system.x\"\nwhere={ a = [{}] }\n", "wants a text or a whole number"},
+           {"[tables.t]\nfrom=\"system.x\"\n", "unknown key \"tables\"; did you mean \"table\"?"},
+           {"[check]\nid = \"c\"\n", "must be written as [[check]]"},
+       }) {
+    expect_one(parse(one.tail).diagnostics, one.expected, one.tail);
+  }
+}
+
+TEST(Model, ChecksTheHeadAndTheFileName) {
+  Diagnostics diagnostics;
+  const std::vector<SourceText> files{{"a/Bad-Name.toml", "[key.a]\nabout = \"x\"\n"},
+                                      {"x.toml", "[entity]\nlevel = \"hosts\"\nexpire = \"0s\"\n"},
+                                      {"b/x.toml", "[entity]\nlevel = \"host\"\n"},
+                                      {"broken.toml", "[entity\n"}};
+  Model::parse(files, diagnostics);
+  const std::string text = diagnostics.render({});
+  for (const std::string_view expected :
+       {"\"Bad-Name\" cannot name an entity", "no [entity] table", "did you mean \"host\"?",
+        "at least 1s|between 1s", "a second file for entity \"x\"", "broken.toml:1",
+        "has no [key.…]"}) {
+    const auto bar = expected.find('|');
+    EXPECT_TRUE(
+        text.find(expected.substr(0, bar)) != std::string::npos ||
+        (bar != std::string_view::npos && text.find(expected.substr(bar + 1)) != std::string::npos))
+        << expected << "\n"
+        << text;
+  }
+}
+
+TEST(Model, DuplicateChecksAreFound) {
+  expect_one(
+      parse(check_with("metric=\"cpu_ns\"\nabove=1\n") + check_with("metric=\"cpu_ns\"\nabove=1\n"))
+          .diagnostics,
+      "a second check \"c\"", "two of one id");
+}
+
+}  // namespace
+}  // namespace gala

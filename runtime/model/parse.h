@@ -1,0 +1,35 @@
+// The parts of the model's loader: one file's grammar and the rules between files. Used by
+// model.cpp.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/section.h"
+#include "runtime/model/model.h"
+
+namespace gala {
+
+/// Reads one entity file; its name is the file's name without directory and ending.
+std::optional<Entity> parse_entity(const SourceText& source, Diagnostics& diagnostics);
+
+/// The values of a check that a site may override: above, below, clear, for, clear_for, baseline,
+/// warmup, factor, least_change, least_count, severity.
+void read_check_values(SectionReader& reader, Check& check);
+
+/// Whether the values of `check` fit each other and the metric's type.
+void check_values(const Entity& entity, const Check& check, const Place& place,
+                  Diagnostics& diagnostics);
+
+/// A histogram wants a statistic, a plain number wants none.
+void check_statistic(const Metric& metric, Statistic statistic, const Place& place,
+                     Diagnostics& diagnostics);
+
+/// The rules inside each entity and between all of them.
+void check_entities(std::span<const Entity> entities, Diagnostics& diagnostics);
+
+/// Remedies: that they mend causes, and speak of what those have.
+void check_remedies(std::span<const Entity> entities, Diagnostics& diagnostics);
+
+}  // namespace gala

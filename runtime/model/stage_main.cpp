@@ -1,0 +1,197 @@
+// What every stage's main does: options, configuration with all errors at once, then the loop.
+#include "runtime/model/stage_main.h"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "runtime/core/describe.h"
+#include "runtime/core/graph.h"
+#include "runtime/core/loop.h"
+#include "runtime/core/machine.h"
+#include "runtime/core/read_file.h"
+#include "runtime/core/stage_options.h"
+#include "runtime/model/model.h"
+
+namespace gala::detail {
+namespace {
+
+constexpr int exit_bad_input = 2;
+constexpr double most_tick_delay_of_period = 0.5;
+
+/// Everything read from files before the stage exists.
+struct Setup {
+  std::vector<SourceText> sources;
+  Diagnostics diagnostics;
+  Model model;
+  std::optional<Pipeline> pipeline;
+  const StageNode* node = nullptr;
+};
+
+void read_pipeline(const StageOptions& options, Setup& setup) {
+  const auto text = read_file(options.pipeline_file);
+  if (!text) {
+    setup.diagnostics.error({}, text.error().what);
+    return;
+  }
+  setup.sources.push_back({options.pipeline_file, *text});
+  setup.pipeline = parse_pipeline(setup.sources.back(), setup.diagnostics);
+  if (!setup.pipeline) {
+    return;
+  }
+  setup.node = setup.pipeline->find(options.stage);
+  if (setup.node == nullptr) {
+    std::vector<std::string> names;
+    for (const StageNode& stage : setup.pipeline->stages) {
+      names.push_back(stage.name);
+    }
+    setup.diagnostics.error({options.pipeline_file, 0, 0}, "has no [stages." + options.stage + "]" +
+                                                               did_you_mean(options.stage, names));
+  }
+}
+
+StageContext context_of(const StageOptions& options, const Setup& setup) {
+  const std::string name = setup.pipeline ? setup.pipeline->name : "";
+  return {setup.model,
+          machine_id(),
+          name,
+          options.stage,
+          setup.pipeline ? setup.pipeline->period : Duration{},
+          options.state_directory + "/" + name,
+          options.share_directory};
+}
+
+/// How far this stage is from the sources: data of a window reaches it later.
+std::size_t depth_of(const Pipeline& pipeline, const std::string& stage) {
+  std::map<std::string, std::size_t> depths;
+  for (const StageNode* node : topological_order(pipeline)) {
+    std::size_t depth = 0;
+    for (const Edge& edge : node->from) {
+      depth = std::max(depth, depths[edge.from] + 1);
+    }
+    depths[node->name] = depth;
+  }
+  return depths[stage];
+}
+
+LoopOptions loop_options(const StageOptions& options, const Setup& setup, const StageType& type,
+                         StageContext context) {
+  const Pipeline& pipeline = *setup.pipeline;
+  Links::Options links;
+  links.run_directory = options.run_directory + "/" + pipeline.name;
+  links.stage = options.stage;
+  links.in = setup.node->from;
+  for (const Edge* edge : pipeline.edges_from(options.stage)) {
+    links.out.push_back(*edge);
+  }
+  for (const PortDescription& port : type.description.outputs) {
+    links.ports.push_back(port.name);
+  }
+  const double steps = static_cast<double>(depth_of(pipeline, options.stage)) * 0.05;
+  const auto offset = std::chrono::duration_cast<Duration>(
+      pipeline.period * std::min(steps, most_tick_delay_of_period));
+  std::string metrics;
+  if (const Value* value = setup.node->section.find("metrics");
+      value != nullptr && value->string() != nullptr) {
+    metrics = *value->string();
+  }
+  return {std::move(context), type.description, std::move(links), offset, std::move(metrics)};
+}
+
+/// Default ports are the producers' first ones; the producers' descriptions say which those are.
+void resolve_ports(const StageOptions& options, Setup& setup) {
+  const auto catalog = load_catalog(options.share_directory);
+  if (!catalog) {
+    setup.diagnostics.error({options.share_directory, 0, 0}, catalog.error().what);
+    return;
+  }
+  check_pipeline(*setup.pipeline, *catalog, setup.diagnostics);
+  check_endpoints(*setup.pipeline, options.run_directory + "/" + setup.pipeline->name,
+                  setup.diagnostics);
+}
+
+void start_logging(const StageOptions& options) {
+  auto logger = spdlog::stderr_logger_st(options.stage.empty() ? "gala" : options.stage);
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l stage=%n %v");
+  logger->set_level(spdlog::level::from_str(options.log_level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+Result<> make_directories(const LoopOptions& options) {
+  for (const std::string& directory :
+       {options.links.run_directory, options.context.state_directory}) {
+    std::error_code failed;
+    const bool made = std::filesystem::create_directories(directory, failed);
+    if (failed) {
+      return fail(directory + ": cannot be made (" + failed.message() +
+                  "); run as root, or give --run-dir and --state-dir that you may write to");
+    }
+    if (made) {
+      std::filesystem::permissions(directory, std::filesystem::perms{0750}, failed);
+    }
+  }
+  return {};
+}
+
+int run(const StageOptions& options, const StageType& type) {
+  Setup setup;
+  read_pipeline(options, setup);
+  setup.model = Model::load(options.share_directory + "/model", setup.sources, setup.diagnostics);
+  if (setup.pipeline) {
+    setup.model.apply_override(setup.pipeline->override_table, setup.diagnostics);
+  }
+  StageContext context = context_of(options, setup);
+  if (setup.node != nullptr) {
+    type.check(setup.node->section, context, setup.diagnostics);
+  }
+  if (options.check) {
+    fmt::print("{}\n", diagnostics_json(setup.diagnostics));
+    return setup.diagnostics.has_errors() ? exit_bad_input : 0;
+  }
+  if (setup.node != nullptr) {
+    resolve_ports(options, setup);
+    setup.node = setup.pipeline->find(options.stage);
+  }
+  if (setup.diagnostics.has_errors()) {
+    fmt::print(stderr, "{}", setup.diagnostics.render(setup.sources));
+    return exit_bad_input;
+  }
+  const LoopOptions loop = loop_options(options, setup, type, context);
+  const auto stage = type.make(setup.node->section, loop.context);
+  if (!options.replay.empty()) {
+    return replay_offline(*stage, loop, options.replay, options.output);
+  }
+  if (const auto made = make_directories(loop); !made) {
+    spdlog::error("{}", made.error().what);
+    return 1;
+  }
+  return run_loop(*stage, loop);
+}
+
+}  // namespace
+
+int run_stage(int argc, char** argv, const StageType& type) {
+  const ParsedOptions parsed = parse_stage_options(argc, argv, type.description);
+  if (!parsed.options) {
+    return parsed.exit_code;
+  }
+  if (!parsed.options->describe.empty()) {
+    fmt::print("{}\n",
+               parsed.options->describe == "json" ? describe_json(type) : describe_text(type));
+    return 0;
+  }
+  start_logging(*parsed.options);
+  try {
+    return run(*parsed.options, type);
+  } catch (const std::exception& error) {
+    // Our code throws nothing; a library that does ends this process, and the supervisor restarts
+    // it.
+    spdlog::critical("ended by an unexpected error: {}", error.what());
+    return 1;
+  }
+}
+
+}  // namespace gala::detail
