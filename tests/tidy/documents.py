@@ -53,11 +53,11 @@ def _prose_of(tree, path):
 
 def check_paths(tree):
     """A path in a page or a comment that is not in the tree."""
-    excepted = _excepted(tree, "path")
+    excepted = tuple(_excepted(tree, "path"))
     for path in tree.paths("*.md", "*.cpp", "*.h", "*.c", "*.fbs", "*.py", "*.sh", "*.toml",
                            "*CMakeLists.txt", "*.cmake"):
         for line, named in _named_paths(_prose_of(tree, path)):
-            if not _exists(tree, named) and named.rstrip("/.,") not in excepted:
+            if not _exists(tree, named) and not named.startswith(excepted):
                 yield Finding(path, line, f"{named} does not exist")
 
 
@@ -208,15 +208,17 @@ def check_pipeline_keys(tree):
             except tomllib.TOMLDecodeError as problem:
                 yield Finding(path, start, f"not TOML: {problem}")
                 continue
-            for text in _wrong_keys(pipeline, keys, _stages(tree)):
+            for text in _wrong_keys(pipeline, keys, _stages(tree), _excepted(tree, "program")):
                 yield Finding(path, start, text)
 
 
-def _wrong_keys(pipeline, keys, stages):
+def _wrong_keys(pipeline, keys, stages, excepted):
     for key in pipeline.get("pipeline", {}).keys() - keys["pipeline"]:
         yield f"[pipeline] has no key {key}"
     for name, section in pipeline.get("stages", {}).items():
         run = section.get("run")
+        if run in excepted:
+            continue
         if run is not None and run not in stages:
             yield f"there is no stage {run}"
         own = keys.get(run, set()) if run else set().union(*keys.values())

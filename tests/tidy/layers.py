@@ -33,9 +33,6 @@ class Table:
     def layers(self):
         return [folder for folder in self._allowed if folder.startswith("runtime/")]
 
-    def may_use(self, folder):
-        return self._allowed[folder]
-
 
 def check_includes(tree):
     """An include that the table does not allow, and a folder that the table does not know."""
@@ -53,25 +50,22 @@ def check_includes(tree):
                 yield Finding(path, line, f"{user} may not use {used} ({included}); see {TABLE}")
 
 
-_LINK = re.compile(r"target_link_libraries\(\s*(gala_\w+)\s+([^)]*)\)")
+_LINKS = (re.compile(r"\badd_layer\((\w+)\s+USES\s+([^)]*)\)"),
+          re.compile(r"\btarget_link_libraries\(gala_runtime_(\w+)\s+([^)]*)\)"))
 
 
 def check_links(tree):
     """A layer's CMake target links no layer that its folder may not include."""
     table = Table(tree)
-    targets = {"gala_" + folder.split("/")[1]: folder for folder in table.layers()}
+    names = {folder.split("/")[1] for folder in table.layers()}
     for path in tree.paths("runtime/*CMakeLists.txt"):
         text = re.sub(r"#[^\n]*", "", tree.text(path))
-        for match in _LINK.finditer(text):
-            user = targets.get(match.group(1))
-            if user is None:
-                continue
-            for linked in re.findall(r"\bgala_\w+", match.group(2)):
-                used = targets.get(linked)
-                if used and not table.allows(user, used):
+        for match in (match for links in _LINKS for match in links.finditer(text)):
+            user, words = match.group(1), match.group(2).replace("gala_runtime_", "").split()
+            for used in names & set(words) if user in names else ():
+                if not table.allows(f"runtime/{user}", f"runtime/{used}"):
                     line = text.count("\n", 0, match.start()) + 1
-                    yield Finding(path, line,
-                                  f"{match.group(1)} may not link {linked}; see {TABLE}")
+                    yield Finding(path, line, f"{user} may not link {used}; see {TABLE}")
 
 
 def _is_test(path):

@@ -57,10 +57,12 @@ class Layers(unittest.TestCase):
     def test_a_target_links_what_its_folder_may_include(self):
         said = found(layers.check_links, {
             "runtime/layers.toml": LAYERS,
-            "runtime/CMakeLists.txt": "target_link_libraries(gala_text PUBLIC gala_core)\n"
-                                      "target_link_libraries(gala_core\n  PUBLIC gala_text)\n"})
-        self.assertEqual(len(said), 1)
-        self.assertIn("runtime/CMakeLists.txt:2: gala_core may not link gala_text", said[0])
+            "runtime/CMakeLists.txt":
+                "add_layer(text USES core)\nadd_layer(core USES text)\n"
+                "target_link_libraries(gala_runtime_text PUBLIC gala_runtime_core)\n"
+                "target_link_libraries(gala_runtime_core PUBLIC spdlog\n gala_runtime_text)\n"})
+        self.assertEqual(said, [f"runtime/CMakeLists.txt:{line}: core may not link text; "
+                                f"see {layers.TABLE}" for line in (2, 4)])
 
 
 class Users(unittest.TestCase):
@@ -232,6 +234,12 @@ class Documents(unittest.TestCase):
         self.assert_one("\n[b](docs/b.md)", documents.check_links, "docs/b.md does not exist")
         self.assert_one("\n[b](docs/a.md#b)", documents.check_links, "no heading")
         self.assert_one("\n`gone.cpp`", documents.check_source_names, "nowhere")
+
+    def test_paths_that_are_excepted(self):
+        said = found(documents.check_paths, {
+            **self.TREE, "tests/tidy/exceptions.toml": '[[path]]\nname = "bpf/x/"\n',
+            "README.md": "`bpf/x/x.bpf.c`, `bpf/xy.c`"})
+        self.assertEqual(said, ["README.md:1: bpf/xy.c does not exist"])
 
     def test_paths_in_comments(self):
         said = found(documents.check_paths, {
