@@ -1,5 +1,5 @@
-"""The applications that are watched: Redis, memcached, PostgreSQL, nginx, and three services of our own
-(frontend → middle → backend). All of them listen on the server side of the wire."""
+"""The applications that are watched: Redis, memcached, PostgreSQL, nginx, and three services of our
+own (frontend → middle → backend). All of them listen on the server side of the wire."""
 import os
 import pathlib
 import random
@@ -19,8 +19,8 @@ PAGES, PAGE_BYTES = 600, 65536
 SERVICE_FILES = 256
 # Name → microseconds of work in each request, the service beneath; from the last to the first.
 SERVICES = {"backend": (200, None), "middle": (150, "backend"), "frontend": (100, "middle")}
-# Operations a second of the disk that everything lies on: a small cloud disk. Without a limit a fast
-# disk answers sooner than a fault of memory or cache can be felt.
+# Operations a second of the disk that everything lies on: a small cloud disk. Without a limit a
+# fast disk answers sooner than a fault of memory or cache can be felt.
 DISK_READS, DISK_WRITES = 30, 400
 # Of nginx's control group, all the time: three times what it serves.
 NGINX_MEMORY_MIB = 110
@@ -100,7 +100,8 @@ class Applications:
         self.world.everybody.limit_disk(self.data.beneath, reads, writes)
 
     def keep(self, name, paths):
-        """A process that holds these files in the page cache, on the account of whoever read them first."""
+        """A process that holds these files in the page cache, on the account of whoever read them
+        first."""
         ready, names = (self.world.directory / f"{name}.{kind}" for kind in ("kept", "names"))
         ready.unlink(missing_ok=True)
         names.write_text("".join(f"{path}\n" for path in paths))
@@ -111,7 +112,8 @@ class Applications:
 
     def keep_programs(self, pids):
         """Also libraries; of these processes and of all applications."""
-        everybody = {*pids, *(pid for application in self.all.values() for pid in application.pids())}
+        everybody = {*pids, *(pid for application in self.all.values()
+                              for pid in application.pids())}
         self.keep("programs", sorted({path for pid in everybody for path in mapped_files(pid)}))
 
     def fill_cache(self):
@@ -158,8 +160,8 @@ class Applications:
         directory = self.data.mount_point / "postgres"
         directory.mkdir()
         shutil.chown(directory, "postgres", "postgres")
-        run([POSTGRES[0] / "initdb", "-D", directory, "--auth=trust", "--no-sync", "-U", "postgres"],
-            user="postgres", seconds=60)
+        run([POSTGRES[0] / "initdb", "-D", directory, "--auth=trust", "--no-sync", "-U",
+             "postgres"], user="postgres", seconds=60)
         sockets = self.world.directory / "sockets"
         sockets.mkdir()
         sockets.chmod(0o777)
@@ -174,7 +176,8 @@ class Applications:
         self._add("postgres", self.world.serve([POSTGRES[0] / "postgres", "-D", directory],
                                                "postgres", user="postgres"))
         table = ("create table account (id int primary key, balance int, filler text); "
-                 "insert into account select i, 0, repeat('x', 80) from generate_series(1, 20000) i;")
+                 "insert into account select i, 0, repeat('x', 80) "
+                 "from generate_series(1, 20000) i;")
         wait_until(lambda: self._answers(sockets), "PostgreSQL answering")
         self._ask(sockets, table)
 
@@ -219,7 +222,8 @@ class Applications:
         self.all["proxy"] = Application(self.world, "proxy", self["nginx"].process)
 
     def _start_services(self):
-        (self.world.directory / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
+        (self.world.directory / "resolv.conf").write_text(
+            "nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
         self.names = self.world.serve(
             ["/usr/bin/python3", HERE / "dns_server.py", dns_server.SUFFIX, SERVER], "dns")
         for name in SERVICES:
@@ -270,8 +274,10 @@ class Applications:
         if self[name].process.poll() is not None:
             if name == "redis":
                 self._start_redis()
-            else:
+            elif name in SERVICES:
                 self.start_service(name)
+            else:
+                raise RuntimeError("only Redis and the services are made for that")
         self.may_end.discard(name)
 
     def ended(self):

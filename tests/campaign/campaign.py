@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """The fault campaign: real faults beside real applications, and what the pipeline says of each.
 
-Starts Redis, memcached, PostgreSQL, nginx and three services under load in a network of their own, and
-the pipeline beside them; injects faults in random order with quiet time between, and scores what the
-pipeline says. Needs root. Nothing is left behind, also when it is killed. docs/campaign.md explains.
+Starts Redis, memcached, PostgreSQL, nginx and three services under load in a network of their own,
+and the pipeline beside them; injects faults in random order with quiet time between, and scores
+what the pipeline says. Needs root. Nothing is left behind, also when it is killed.
+docs/campaign.md explains.
 
   campaign.py --build build/release                       each kind of fault once
   campaign.py --faults cpu-hog,slow-disk --repeats 5      some of them
+  campaign.py --repeats 3 --output FILE --at-most 45      three of each, as far as 45 minutes reach
+  campaign.py --repeats 3 --output FILE --resume          the rest of them
   campaign.py --faults none --healthy 60                  an hour without faults
   campaign.py --list                                      what there is"""
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -18,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import recording
 import report
@@ -34,6 +39,10 @@ RECORDED_BEFORE_S = 38.0
 RECOVERY_S = 20.0
 
 
+class CannotGoOn(Exception):
+    """A stage or an application is gone: what follows would say nothing of the pipeline."""
+
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
@@ -44,7 +53,8 @@ def parse(kinds):
     root = HERE.parent.parent
     parser.add_argument("--build", type=pathlib.Path, default=root / "build/release",
                         help="a built tree (default: build/release)")
-    parser.add_argument("--pipeline", type=pathlib.Path, default=root / "pipelines/single-host.toml")
+    parser.add_argument("--pipeline", type=pathlib.Path,
+                        default=root / "pipelines/single-host.toml")
     parser.add_argument("--faults", default="all", help="names with commas between, all or none")
     parser.add_argument("--repeats", type=int, default=1, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
@@ -54,7 +64,12 @@ def parse(kinds):
                         help="at least, between two faults (default 6)")
     parser.add_argument("--healthy", type=float, default=0, metavar="MINUTES",
                         help="of varying load without a fault, at the end")
-    parser.add_argument("--output", type=pathlib.Path, metavar="FILE", help="JSON lines, appended")
+    parser.add_argument("--output", type=pathlib.Path, metavar="FILE",
+                        help="JSON lines, appended as they come")
+    parser.add_argument("--resume", action="store_true",
+                        help="leave out what FILE has already; failed injections are tried again")
+    parser.add_argument("--at-most", type=float, metavar="MINUTES",
+                        help="begin no injection after that time")
     parser.add_argument("--record", type=pathlib.Path, metavar="DIR",
                         help="record what leaves the sources, one directory for each kind")
     parser.add_argument("--tape", type=pathlib.Path, metavar="DIR",
@@ -69,19 +84,43 @@ def parse(kinds):
     if unknown := [name for name in wanted if name not in kinds]:
         parser.error(f"no such fault: {', '.join(unknown)}; there are {', '.join(kinds)}")
     options.faults = wanted
+    if options.resume and not options.output:
+        parser.error("--resume: which file? --output names it")
     if options.tape and options.record:
         parser.error("--tape and --record: one at a time")
     options.build, options.pipeline = options.build.resolve(), options.pipeline.resolve()
     return options
 
 
+def plan(options, done):
+    """Names of the faults to inject, in order: each round has every kind once. `done`: what was
+    made before."""
+    dice = random.Random(options.seed)
+    order = []
+    for _ in range(options.repeats):
+        order += dice.sample(options.faults, len(options.faults))
+    left = collections.Counter(record["fault"] for record in done if record["kind"] == "injection")
+    todo = []
+    for name in order:
+        if left[name] > 0:
+            left[name] -= 1
+        else:
+            todo.append(name)
+    return todo
+
+
 class Campaign:
     def __init__(self, options, kinds):
         self.options = options
         self.kinds = kinds
-        self.dice = random.Random(options.seed)
-        self.records = []
+        resumed = options.resume and options.output.exists()
+        self.records = report.read([options.output]) if resumed else []
+        self.todo = plan(options, self.records)
+        # A campaign that goes on does not aim as the first part did.
+        self.dice = random.Random(f"{options.seed} {len(self.records)}")
+        self.began = time.monotonic()
         self.closed = set()
+        self.after = None
         self.world = World(options.keep)
         self.applications = self.load = self.pipeline = None
         self.recordings = []
@@ -106,7 +145,8 @@ class Campaign:
                 part.close()
 
     def look(self, seconds, until=lambda: False, injection=None, tick=lambda: None):
-        """Reads the journals for that long; what they say goes to the injection, and is returned."""
+        """Reads the journals for that long; what they say goes to the injection, and is
+        returned."""
         deadline = time.monotonic() + seconds
         said = {"events": [], "diagnoses": []}
         while time.monotonic() < deadline and not until():
@@ -128,8 +168,8 @@ class Campaign:
 
     def check_alive(self):
         if ended := self.pipeline.ended_stage():
-            raise RuntimeError(f"{ended} has ended; see {self.pipeline.log} (--keep)\n"
-                               f"{self.pipeline.last_words(ended)}")
+            raise CannotGoOn(f"{ended} has ended; see {self.pipeline.log} (--keep)\n"
+                             f"{self.pipeline.last_words(ended)}")
         if ended := self.applications.ended():
             raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
 
@@ -145,10 +185,10 @@ class Campaign:
     def inject(self, name):
         fault = self.kinds[name](self.world, self.applications, self.load, self.dice)
         before = self.load.felt(5)
-        injection = scoring.Injection(fault, time.time(), self.closed)
+        began = time.time()
         try:
             fault.inject()
-            injection.began = fault.began or injection.began
+            injection = scoring.Injection(fault, fault.began or began, self.closed)
 
             def enough():
                 after = injection.answered_after()
@@ -160,21 +200,48 @@ class Campaign:
             fault.remove()
         # What was said until now may still be made better.
         self.look(1, injection=injection)
-        record = {"kind": "injection", **injection.outcome(), "ended": round(time.time(), 3), "felt": self.load.differs(
-            before, during, fault.suffering), "clients": {"before": before, "during": during}}
+        record = {"kind": "injection", **injection.outcome(), "ended": round(time.time(), 3),
+                  "felt": self.load.differs(before, during, fault.suffering),
+                  "clients": {"before": before, "during": during}}
         self.tell(record)
         if self.options.record:
             self.keep_recording(fault, injection)
-        first = record["first_cause"]
-        say(f"  event {record['seconds_to_event']} s, diagnosis {record['seconds_to_diagnosis']} s, "
-            f"rank {record['rank']}{'' if record['felt'] else ', not felt by the clients'}"
-            + (f": {first['metric']}: {first['text']}" if first else ""))
+        say("  " + report.in_words(record))
         self.look(RECOVERY_S, lambda: not injection.open, injection)
         self.look(2)
 
+    def attempt(self, name):
+        """Quiet time, then a fault. An injection that fails is told of; the campaign goes on."""
+        quiet = self.options.quiet
+        try:
+            if self.options.record:
+                self.start_recording()
+                quiet = max(quiet, RECORDED_BEFORE_S)
+            self.quiet(quiet + self.dice.uniform(0, 4))
+            self.inject(name)
+        except (OSError, RuntimeError, ValueError, subprocess.SubprocessError) as failure:
+            self.tell({"kind": "failed", "fault": name, "began": round(time.time(), 3),
+                       "error": str(failure)})
+            say(f"  FAILED: {failure}")
+            if self.options.keep:
+                traceback.print_exc()
+            self.revive()
+        self.after = name
+
+    def revive(self):
+        """Starts again what a failed injection has ended."""
+        while ended := self.applications.ended():
+            say(f"  {ended} is started again")
+            try:
+                self.applications.start_what_ended(ended)
+            except (OSError, RuntimeError) as failure:
+                raise CannotGoOn(f"{ended} does not start again: {failure}") from failure
+
     def start_recording(self):
         """From the sources: smaller than what the assembler makes of it, and it is replayed too."""
-        self.recordings = [self.world.directory / f"{source}.rec" for source in self.pipeline.sources]
+        self.pipeline.stop_recording()
+        self.recordings = [self.world.directory / f"{source}.rec"
+                           for source in self.pipeline.sources]
         for path in self.recordings:
             path.unlink(missing_ok=True)
             self.pipeline.record(path.stem, path)
@@ -195,7 +262,8 @@ class Campaign:
         """Time in which nothing may be said of our applications."""
         began = time.time()
         said = self.look(seconds)
-        outcome = scoring.quiet_outcome(began, time.time() - began, said["events"], said["diagnoses"])
+        outcome = scoring.quiet_outcome(began, time.time() - began, said["events"],
+                                        said["diagnoses"], self.after)
         self.tell(outcome)
         for text in outcome["texts"]:
             say(f"  without a fault: {text}")
@@ -210,27 +278,31 @@ class Campaign:
             if self.options.after:
                 subprocess.run(self.options.after, shell=True, check=True)
 
+    def time_is_up(self):
+        at_most = self.options.at_most
+        return at_most is not None and time.monotonic() - self.began > at_most * 60
+
     def run(self):
-        order = []
-        for _ in range(self.options.repeats):
-            order += self.dice.sample(self.options.faults, len(self.options.faults))
-        for number, name in enumerate(order, 1):
-            def measured(name=name):
-                quiet = self.options.quiet
-                if self.options.record:
-                    self.start_recording()
-                    quiet = max(quiet, RECORDED_BEFORE_S)
-                self.quiet(quiet + self.dice.uniform(0, 4))
-                say(f"[{number}/{len(order)}] {name}: {self.kinds[name].about}")
-                self.inject(name)
+        for number, name in enumerate(self.todo, 1):
+            if self.time_is_up():
+                say(f"time is up: {len(self.todo) - number + 1} injections are left for --resume")
+                break
+
+            def measured(name=name, number=number):
+                say(f"[{number}/{len(self.todo)}] {name}: {self.kinds[name].about}")
+                self.attempt(name)
             self.stretch(measured)
+        self.healthy()
+
+    def healthy(self):
         left = self.options.healthy * 60
         while left > 0:
-            def healthy(seconds=min(left, 60)):
+            def minute(seconds=min(left, 60)):
                 self.load.order(f"factor {self.dice.uniform(0.7, 1.3):.2f}")
                 self.quiet(seconds)
-            self.stretch(healthy)
+            self.stretch(minute)
             left -= 60
+            self.after = None
 
 
 def interrupted(_signal, _frame):
@@ -257,7 +329,10 @@ def main():
         campaign.prepare()
         campaign.run()
     except KeyboardInterrupt:
-        say("interrupted")
+        say("interrupted; --resume goes on" if options.output else "interrupted")
+        return 1
+    except CannotGoOn as ended:
+        say(str(ended))
         return 1
     finally:
         campaign.close()

@@ -4,17 +4,10 @@ Arguments: that directory, the directory to make."""
 import json
 import pathlib
 import sys
+import types
 
 import recording
-
-# The answers that the demonstration's own scorer takes (runtime/cli/demo/score.cpp).
-ANSWERS = {
-    "cpu": [{"entity": "proc"}, {"entity": "cpu", "marked": False}],
-    "disk": [{"entity": "disk"}, {"entity": "block"}],
-    "net": [{"entity": "tcp_link", "keyword": "network", "marked": False}],
-    "accept-queue": [{"entity": "endpoint_tcp", "marked": False}],
-    "app": [{"entity": "sli", "keyword": "application", "marked": False}, {"entity": "proc"}],
-}
+import truth
 
 
 def main():
@@ -24,10 +17,10 @@ def main():
     for path in sorted(source.glob("*.rec")):
         recording.pack(path, target / f"{path.name}.xz")
         offset = recording.wall_offset_ns(path)
-    truth = {"fault": scene["fault"], "about": scene["what"],
-             "began": (scene["injected_boot_ns"] + offset) / 1e9, "ports": [str(scene["port"])],
-             "marks": scene["marks"], "answers": ANSWERS[scene["fault"]]}
-    (target / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+    [kind] = [name for name, known in truth.load().items() if known.demo == scene["fault"]]
+    fault = types.SimpleNamespace(name=kind, about=scene["what"], injected=scene["injected"])
+    began = (scene["injected_boot_ns"] + offset) / 1e9
+    recording.write_truth(target, fault, began, {str(scene["port"])})
 
 
 if __name__ == "__main__":

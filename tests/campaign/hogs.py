@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Programs that do harm, one a name; a fault starts them where they hurt. `hogs.py NAME [arguments]`."""
+"""Programs that do harm, one a name; a fault starts them where they hurt.
+`hogs.py NAME [arguments]`."""
 import collections
 import ctypes
 import os
@@ -116,13 +117,14 @@ def syn(address, port, per_s):
     target = socket.inet_aton(address)
     while True:
         for _ in range(int(per_s) // 50):
-            source = socket.inet_aton(f"10.77.{random.randrange(64, 128)}.{random.randrange(1, 255)}")
+            source = socket.inet_aton(
+                f"10.77.{random.randrange(64, 128)}.{random.randrange(1, 255)}")
             head = struct.pack("!HHIIBBHHH", random.randrange(1024, 65535), int(port),
                                random.getrandbits(32), 0, 5 << 4, 2, 64240, 0, 0)
             pseudo = source + target + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(head))
             head = head[:16] + struct.pack("!H", checksum(pseudo + head)) + head[18:]
-            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(head), random.randrange(65536), 0, 64,
-                             socket.IPPROTO_TCP, 0, source, target)
+            ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(head), random.randrange(65536), 0,
+                             64, socket.IPPROTO_TCP, 0, source, target)
             raw.sendto(ip + head, (address, 0))
         time.sleep(0.02)
 
@@ -171,8 +173,8 @@ def delay(milliseconds):
 
 
 def main():
-    {function.__name__: function for function in
-     (spin, flood, leak, stream, evict, fsync, storm, syn, slow_script, delay)}[sys.argv[1]](*sys.argv[2:])
+    programs = (spin, flood, leak, stream, evict, fsync, storm, syn, slow_script, delay)
+    {program.__name__: program for program in programs}[sys.argv[1]](*sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Keeps files in the page cache, as locked memory, until it is ended. Arguments: a file that is made once
-all are there, a file that names what to keep, a path a line.
+"""Keeps files in the page cache, as locked memory, until it is ended. Arguments: a file that is
+made once all are there, a file that names what to keep, a path a line.
 
-Kernels that give idle memory back to their host (DAMON's pageout) drop what is read every few seconds,
-pages of programs too. A campaign must decide itself when the page cache is lost."""
+Kernels that give idle memory back to their host (DAMON's pageout) drop what is read every few
+seconds, pages of programs too. A campaign must decide itself when the page cache is lost."""
 import ctypes
 import mmap
 import os

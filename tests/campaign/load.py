@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Clients of all applications in one process: each asks at its own pace and waits for its answer.
 
-Arguments: the server's address, a socket for orders, a file for figures, a seed. Orders are datagrams:
-"factor X" multiplies all rates, "receive NAME BYTES" gives the connections of one application a receive
-buffer of that size and reads slowly (0 = as before), "swing on|off" lets the rates wander.
+Arguments: the server's address, a socket for orders, a file for figures, a seed. Orders are
+datagrams: "factor X" multiplies all rates, "receive NAME BYTES" gives the connections of one
+application a receive buffer of that size and reads slowly (0 = as before), "swing on|off" lets the rates wander.
 Every second a line of JSON is appended: what the clients of each application felt."""
 import contextlib
 import heapq

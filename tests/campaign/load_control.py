@@ -43,7 +43,7 @@ class Load:
 
     @staticmethod
     def differs(before, during, suffering):
-        """Whether clients of these applications noticed: twice as slow, a third fewer, or errors."""
+        """Whether clients of these applications noticed: twice as slow, a third fewer, errors."""
         for name in {client for application in suffering for client in CLIENTS[application]}:
             then, now = before[name], during[name]
             if (now["errors"] > then["errors"] + 0.3 or now["requests"] < 0.66 * then["requests"]

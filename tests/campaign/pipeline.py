@@ -1,4 +1,4 @@
-"""The pipeline under test: its stages as plain children, and what they have said in their journals."""
+"""The pipeline under test: its stages as plain children, and what they say in their journals."""
 import contextlib
 import json
 import tomllib
@@ -42,7 +42,8 @@ class Pipeline:
         self.log = directory / "log"
         for path in (self.state, self.run, self.log):
             path.mkdir(exist_ok=True)
-        self.stages = {name: start(self._command(name, stage["run"]), self.log / f"stage-{name}.log")
+        self.stages = {name: start(self._command(name, stage["run"]),
+                                   self.log / f"stage-{name}.log")
                        for name, stage in description["stages"].items()}
         self.sources = [name for name, stage in description["stages"].items()
                         if not stage.get("from")]
@@ -58,7 +59,8 @@ class Pipeline:
         for name, process in self.stages.items():
             if process.poll() is not None:
                 return name
-        return next(("gala tap" for recorder in self.recorders if recorder.poll() is not None), None)
+        recorded = all(recorder.poll() is None for recorder in self.recorders)
+        return None if recorded else "gala tap"
 
     def last_words(self, name):
         """What a stage has logged at last."""

@@ -1,4 +1,4 @@
-"""Recordings: cut to a time, packed for the repository, and run through the offline stage programs."""
+"""Recordings: cut to a time, packed for the repository, run through the offline stage programs."""
 import json
 import lzma
 import pathlib
@@ -53,10 +53,10 @@ def pack(source, target):
 
 
 def write_truth(directory, fault, began, ports):
-    """What a replay is judged by; see replay_test.py."""
-    truth = {"fault": fault.name, "about": fault.about, "began": began, "ports": sorted(ports),
-             "marks": fault.marks, "answers": [vars(answer) for answer in fault.answers]}
-    (directory / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+    """What a replay is judged by, besides schemas/truth; see replay_test.py."""
+    told = {"fault": fault.name, "about": fault.about, "began": began, "ports": sorted(ports),
+            "injected": fault.injected}
+    (directory / "truth.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
 def unpack(directory, target):
@@ -77,22 +77,24 @@ def producers(stage):
 
 
 def replay(programs, pipeline, recorded, directory, seconds=120):
-    """Runs every stage behind what was recorded, as its program does offline; see `said_in` for what they
-    say. `seconds`: how long one stage may take.
+    """Runs every stage behind what was recorded, as its program does offline; see `said_in` for
+    what they say. `seconds`: how long one stage may take.
 
-    `recorded`: name of a stage → files of what it sent. Stages are run once all that they read from
-    is there; what is before the recorded stages is not needed, and a source that was not recorded
+    `recorded`: name of a stage → files of what it sent. Stages are run once all that they read
+    from is there; what is before the recorded stages is not needed, and a source that was not recorded
     (it is younger than the recording) is silent. Requires: the pipeline has a sink that writes
     diagnoses.jsonl."""
     stages = tomllib.loads(pipeline.read_text())["stages"]
     outputs = {name: [] for name, stage in stages.items() if not stage.get("from")} | recorded
-    todo = {name: stage for name, stage in stages.items() if stage.get("from") and name not in outputs}
+    todo = {name: stage for name, stage in stages.items()
+            if stage.get("from") and name not in outputs}
     while ready := [name for name, stage in todo.items()
                     if all(producer in outputs for producer in producers(stage))]:
         for name in ready:
             stage = todo.pop(name)
             # Two ports of one stage are one recording.
-            inputs = [file for producer in dict.fromkeys(producers(stage)) for file in outputs[producer]]
+            inputs = [file for producer in dict.fromkeys(producers(stage))
+                      for file in outputs[producer]]
             if not inputs:
                 outputs[name] = []
                 continue
@@ -102,7 +104,8 @@ def replay(programs, pipeline, recorded, directory, seconds=120):
                        "--log-level", "warn", "--output", outputs[name][0]]
             for file in inputs:
                 command += ["--replay", file]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds,
+                                  check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"gala-{stage['run']}: {done.stdout}{done.stderr}")
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Each recording of a real fault, run through the real stage programs without privileges, names what was
-injected first. Arguments: directory of the programs, a pipeline file, [a directory of recordings].
+"""Each recording of a real fault, run through the real stage programs without privileges, names
+what was injected first. Arguments: directory of the programs, a pipeline file, [a directory of recordings].
 
-A recording is a directory with STAGE.rec.xz (what that stage sent) and truth.json (what was injected:
-known to this test, not to a stage)."""
+A recording is a directory with STAGE.rec.xz (what that stage sent) and truth.json (what was
+injected: known to this test, not to a stage); schemas/truth says which answer is right."""
 import json
 import pathlib
 import sys
@@ -13,37 +13,30 @@ import unittest
 
 import recording
 import scoring
-from faults import Answer
+import truth
 
 HERE = pathlib.Path(__file__).resolve().parent
+TABLE = truth.load()
 
 
-def truth_of(directory):
-    truth = json.loads((directory / "truth.json").read_text())
-    truth["answers"] = [Answer(**answer) for answer in truth["answers"]]
-    return types.SimpleNamespace(**truth)
+def fault_of(directory):
+    return types.SimpleNamespace(**json.loads((directory / "truth.json").read_text()))
 
 
-def concerns(diagnosis, truth):
+def concerns(diagnosis, fault):
     """Whether it is about an application that the fault harmed, and about this time."""
     labels = scoring.kpi_of(diagnosis).get("metric_labels") or {}
-    return (str(labels.get("server_port", "")) in truth.ports
-            and diagnosis["Attributes"].get("bent", 0) / 1000 >= truth.began - 1.5)
+    return (str(labels.get("server_port", "")) in fault.ports
+            and diagnosis["Attributes"].get("bent", 0) / 1000 >= fault.began - 1.5)
 
 
 def replayed(programs, pipeline, directory):
-    """Diagnoses of the harmed applications, each in its last version, in the order of the first."""
-    truth = truth_of(directory)
+    """Every diagnosis that is said of a recording, in all its versions."""
     with tempfile.TemporaryDirectory(prefix="gala-replay-") as name:
         work = pathlib.Path(name)
         files = recording.unpack(directory, work)
         recording.replay(programs, pipeline, files, work)
-        said = recording.said_in(work, "diagnoses")
-    last = {}
-    for diagnosis in said:
-        if concerns(diagnosis, truth):
-            last[diagnosis["event_id"]] = diagnosis
-    return list(last.values()), said, truth
+        return recording.said_in(work, "diagnoses")
 
 
 class Replay(unittest.TestCase):
@@ -54,15 +47,22 @@ class Replay(unittest.TestCase):
         self.assertTrue(directories, f"no recording in {self.recordings}")
         for directory in directories:
             with self.subTest(recording=directory.name):
-                diagnoses, said, truth = replayed(self.programs, self.pipeline, directory)
-                self.assertTrue(diagnoses, f"{truth.fault}: nothing was said of it, only of "
+                fault = fault_of(directory)
+                said = replayed(self.programs, self.pipeline, directory)
+                about = [diagnosis for diagnosis in said if concerns(diagnosis, fault)]
+                score = truth.Score(TABLE[fault.fault], fault.injected)
+                for diagnosis in about:
+                    score.on_diagnosis(diagnosis)
+                self.assertTrue(about, f"{fault.fault}: nothing was said of it, only of "
                                 f"{[scoring.place_of(diagnosis) for diagnosis in said]}")
-                self.assertEqual(scoring.rank_in(diagnoses[0], truth), 1,
-                                 f"{truth.fault}: {scoring.causes_of(diagnoses[0])}")
+                for version, judgement in score.outcome().items():
+                    if version != "event_only":
+                        self.assertEqual(judgement["verdict"], truth.RIGHT, f"{fault.fault}, "
+                                         f"{version}: {list(map(scoring.causes_of, about))}")
 
     def test_says_the_same_twice(self):
         directory = min(self.recordings.glob("*/truth.json")).parent
-        first, second = (replayed(self.programs, self.pipeline, directory)[1] for _ in range(2))
+        first, second = (replayed(self.programs, self.pipeline, directory) for _ in range(2))
         self.assertTrue(first)
         self.assertEqual(first, second)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Judges a taped campaign again: what the stage programs and the model of today say of it, in minutes and
-without privileges. What the probes collect is as it was then.
+"""Judges a taped campaign again: what the stage programs and the model of today say of it, in
+minutes and without privileges. What the probes collect is as it was then.
 
   campaign.py --tape DIR --output DIR/results.jsonl
   rescore.py DIR                     prints the table
@@ -14,7 +14,7 @@ import types
 import recording
 import report
 import scoring
-from faults import all_kinds
+from faults import TRUTH, all_kinds
 from world import HERE
 
 # From a line that leaves its stage to the line in a journal that somebody reads.
@@ -29,9 +29,9 @@ def instant(line):
 
 def fault_of(record, kinds):
     kind = kinds[record["fault"]]
-    return types.SimpleNamespace(name=kind.name, family=record["family"], answers=kind.answers,
+    return types.SimpleNamespace(name=kind.name, family=record["family"], truth=TRUTH[kind.name],
                                  by_event=kind.by_event, suffering=record["suffering"],
-                                 marks=record["marks"])
+                                 injected=record["injected"])
 
 
 def outcome_of(record, kinds, events, diagnoses):
@@ -52,12 +52,12 @@ def rescored(records, kinds, events, diagnoses):
     for record in records:
         if record["kind"] == "injection":
             yield outcome_of(record, kinds, events, diagnoses)
-        else:
+        elif record["kind"] == "quiet":
             began, ended = record["began"], record["began"] + record["seconds"]
             yield scoring.quiet_outcome(
                 began, record["seconds"],
                 *([line for line in lines if began <= instant(line) <= ended]
-                  for lines in (events, diagnoses)))
+                  for lines in (events, diagnoses)), after=record["after"])
 
 
 def main():
@@ -67,7 +67,8 @@ def main():
     parser.add_argument("tape", type=pathlib.Path, help="a directory of campaign.py --tape")
     parser.add_argument("--results", type=pathlib.Path, help="default: results.jsonl in it")
     parser.add_argument("--build", type=pathlib.Path, default=root / "build/release")
-    parser.add_argument("--pipeline", type=pathlib.Path, default=root / "pipelines/single-host.toml")
+    parser.add_argument("--pipeline", type=pathlib.Path,
+                        default=root / "pipelines/single-host.toml")
     parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--verbose", action="store_true", help="print every answer")
     options = parser.parse_args()
@@ -75,7 +76,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="gala-rescore-", dir=options.tape) as name:
         work = pathlib.Path(name)
         tapes = {path.stem: [path.resolve()] for path in sorted(options.tape.glob("*.rec"))}
-        recording.replay(options.build.resolve() / "bin", options.pipeline.resolve(), tapes, work, 3600)
+        recording.replay(options.build.resolve() / "bin", options.pipeline.resolve(), tapes, work,
+                         seconds=3600)
         events, diagnoses = (sorted(recording.said_in(work, journal), key=instant)
                              for journal in ("events", "diagnoses"))
     again = list(rescored(records, all_kinds(), events, diagnoses))

@@ -1,27 +1,35 @@
 #!/usr/bin/env python3
 """What counts as right, and how it is added up: no process, no privilege."""
+import json
 import pathlib
+import random
 import struct
 import tempfile
+import tomllib
 import types
 import unittest
 
+import campaign
 import recording
 import report
 import scoring
-from faults import Answer, all_kinds
+import truth
+from faults import all_kinds
 
+HERE = pathlib.Path(__file__).resolve().parent
 PORT = str(scoring.PORTS["redis"])
+TABLE = truth.load()
 
 
 def fault(**more):
-    return types.SimpleNamespace(**{"name": "f", "family": "x", "suffering": ["redis"], "marks": ["42"],
-                                    "answers": (Answer("proc"),), "by_event": False, **more})
+    return types.SimpleNamespace(**{
+        "name": "leak", "family": "memory", "suffering": ["redis"], "truth": TABLE["leak"],
+        "by_event": False, "injected": {"machine": ["m"], "process": ["42"], "group": ["/g"]}, **more})
 
 
-def cause(metric, entity_id, keyword="cpu", labels=None):
-    return {"metric_id": "gala_gopher_" + metric, "entity_id": entity_id, "keyword": keyword,
-            "metric_labels": labels or {}, "desc": metric}
+def cause(tgid):
+    return {"metric_id": "gala_gopher_proc_pm_size", "entity_id": f"m_proc_{tgid}",
+            "keyword": "memory", "metric_labels": {"tgid": str(tgid)}, "desc": "it grew"}
 
 
 def diagnosis(causes, bent=100.0, port=PORT, event_id="e1"):
@@ -38,34 +46,60 @@ def kpi_event(started=100.0, state="open", port=PORT, event_id="e1"):
         "Resource": {"metric": "gala_gopher_sli_latency", "labels": {"server_port": port}}}
 
 
-class Right(unittest.TestCase):
-    def test_needs_the_injected_instance(self):
-        said = diagnosis([cause("proc_cpu_util", "m_proc_41"), cause("proc_cpu_util", "m_proc_42")])
-        self.assertEqual(scoring.rank_in(said, fault()), 2)
-        self.assertIsNone(scoring.rank_in(said, fault(marks=["4"])))
+class Verdicts(unittest.TestCase):
+    """`gala demo` answers the same (runtime/cli/demo/score_test.cpp)."""
 
-    def test_needs_the_metric_and_the_keyword_where_they_are_given(self):
-        said = diagnosis([cause("cgroup_memory_util", "m_cgroup_42", "memory")])
-        for answer, rank in ((Answer("cgroup", "throttled"), None), (Answer("cgroup", "mem"), 1),
-                             (Answer("cgroup", keyword="cpu"), None), (Answer("proc"), None)):
-            self.assertEqual(scoring.rank_in(said, fault(answers=(answer,))), rank)
+    def test_each_is_as_promised(self):
+        for case in json.loads((HERE / "verdicts.json").read_text()):
+            with self.subTest(case["name"]):
+                score = truth.Score(TABLE[case["fault"]], case["injected"])
+                for line in case["lines"]:
+                    [(kind, said)] = line.items()
+                    {"event": score.on_event, "diagnosis": score.on_diagnosis}[kind](said)
+                self.assertEqual(score.outcome(), case["expect"])
 
-    def test_takes_a_label_for_a_mark(self):
-        said = diagnosis([cause("program_crashes", "m_program_x", labels={"comm": "hog"})])
-        self.assertEqual(scoring.rank_in(said, fault(marks=["hog"], answers=(Answer("program"),))), 1)
+    def test_an_injector_that_does_not_say_what_it_harmed_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "group"):
+            truth.Score(TABLE["leak"], {"machine": ["m"], "process": ["42"], "group": []})
+
+
+class Table(unittest.TestCase):
+    model = {path.stem: tomllib.loads(path.read_text())
+             for path in (truth.TABLE.parent / "model").glob("*.toml")}
+
+    def test_names_what_the_model_has(self):
+        for name, kind in TABLE.items():
+            for entry in kind.right + kind.half:
+                self.assertTrue(entry.of and entry.why, name)
+                for entity, metric in entry.of:
+                    known = self.model[entity]
+                    self.assertIn(metric, known["metric"], f"{name}: {entity}")
+                    for key in entry.where:
+                        self.assertIn(key, known["key"] | known.get("label", {}), name)
+
+    def test_has_one_truth_for_each_kind_of_fault(self):
+        self.assertEqual(sorted(TABLE), sorted(all_kinds()))
+        self.assertTrue(all(kind.right for kind in TABLE.values()))
+
+    def test_says_nothing_twice(self):
+        for name, kind in TABLE.items():
+            ways = [(*of, tuple(entry.where.items()), entry.keyword)
+                    for entry in kind.right + kind.half for of in entry.of]
+            self.assertEqual(len(ways), len(set(ways)), name)
 
 
 class OfAnInjection(unittest.TestCase):
-    def test_counts_the_last_version_of_the_first_diagnosis(self):
+    def test_scores_both_versions_of_the_first_diagnosis(self):
         injection = scoring.Injection(fault(), 100.0)
         injection.on_event(kpi_event(), 102.0)
-        injection.on_diagnosis(diagnosis([cause("proc_cpu_util", "m_proc_41")]), 103.0)
-        injection.on_diagnosis(diagnosis([cause("proc_cpu_util", "m_proc_42")], event_id="e2"), 104.0)
-        self.assertIsNone(injection.outcome()["rank"])
-        injection.on_diagnosis(diagnosis([cause("proc_cpu_util", "m_proc_42")]), 105.0)
+        injection.on_diagnosis(diagnosis([cause(41)]), 103.0)
+        injection.on_diagnosis(diagnosis([cause(42)], event_id="e2"), 104.0)
+        injection.on_diagnosis(diagnosis([cause(42)]), 105.0)
         outcome = injection.outcome()
-        self.assertEqual((outcome["rank"], outcome["seconds_to_event"],
-                          outcome["seconds_to_diagnosis"]), (1, 2.0, 3.0))
+        self.assertEqual(outcome["first_version"], {"verdict": "wrong", "rank": None})
+        self.assertEqual(outcome["last_version"], {"verdict": "right", "rank": 1})
+        self.assertEqual((outcome["seconds_to_event"], outcome["seconds_to_diagnosis"],
+                          outcome["diagnoses"]), (2.0, 3.0, 2))
 
     def test_leaves_out_what_began_before_or_belongs_to_others(self):
         injection = scoring.Injection(fault(), 100.0)
@@ -81,29 +115,80 @@ class OfAnInjection(unittest.TestCase):
         injection.on_event(kpi_event(started=80.0), 102.0)
         self.assertTrue(injection.outcome()["detected"])
 
-    def test_takes_an_event_for_an_answer_only_where_no_kpi_bends(self):
-        named = {"event_id": "p", "Attributes": {"event_type": "sys", "started": 1e5, "state": "open",
-                                                 "entity": "proc", "entity_id": "m_proc_42"},
-                 "Resource": {"metric": "gala_gopher_proc_fd_free_per", "labels": {}}}
-        for by_event, rank in ((True, 1), (False, None)):
+    def test_an_event_that_names_the_thing_is_no_diagnosis(self):
+        named = {"event_id": "p",
+                 "Attributes": {"event_type": "sys", "started": 1e5, "state": "open",
+                                "entity": "proc", "entity_id": "m_proc_42"},
+                 "Resource": {"metric": "gala_gopher_proc_memory_growth", "labels": {"tgid": "42"}}}
+        for by_event, answered in ((True, 1.0), (False, None)):
             injection = scoring.Injection(fault(by_event=by_event), 100.0)
             injection.on_event(named, 101.0)
-            self.assertEqual(injection.outcome()["rank"], rank)
+            outcome = injection.outcome()
+            self.assertTrue(outcome["event_only"] and outcome["detected"])
+            self.assertIsNone(outcome["last_version"])
+            self.assertEqual(injection.answered_after(), answered)
+
+    def test_quiet_time_counts_an_event_and_its_diagnosis_once(self):
+        said = scoring.quiet_outcome(90.0, 20.0, [kpi_event(), kpi_event(started=80.0)],
+                                     [diagnosis([]), diagnosis([], event_id="e2")], "leak")
+        self.assertEqual((said["kpi_events"], said["diagnoses"], said["false"], said["after"]),
+                         (1, 2, 2, "leak"))
+
+
+class Plan(unittest.TestCase):
+    options = types.SimpleNamespace(seed=3, faults=["a", "b", "c"], repeats=2)
+
+    def test_a_campaign_goes_on_where_it_was_stopped(self):
+        whole = campaign.plan(self.options, [])
+        self.assertEqual(sorted(whole), ["a", "a", "b", "b", "c", "c"])
+        done = [{"kind": "injection", "fault": name} for name in whole[:4]]
+        failed = {"kind": "failed", "fault": whole[4]}
+        self.assertEqual(campaign.plan(self.options, [*done, failed, {"kind": "quiet"}]), whole[4:])
+
+
+class Fault(unittest.TestCase):
+    def test_is_removed_as_far_as_can_be(self):
+        undone = []
+
+        def fails():
+            raise OSError("it stays")
+        [kind] = [kind for name, kind in all_kinds().items() if name == "delay"]
+        injected = kind(None, None, None, random.Random(1))
+        injected.undo_by(undone.append, "first")
+        injected.undo_by(fails)
+        injected.undo_by(undone.append, "last")
+        with self.assertRaisesRegex(OSError, "it stays"):
+            injected.remove()
+        self.assertEqual(undone, ["last", "first"])
 
 
 class Report(unittest.TestCase):
+    row = {"kind": "injection", "fault": "f", "detected": True, "event_only": False,
+           "first_version": {"verdict": "right", "rank": 1},
+           "last_version": {"verdict": "right", "rank": 1},
+           "seconds_to_event": 2.0, "seconds_to_diagnosis": 3.0, "first_cause": None}
+
     def test_adds_up(self):
-        row = {"kind": "injection", "fault": "f", "detected": True, "rank": 1, "by_event": False,
-               "seconds_to_event": 2.0, "seconds_to_diagnosis": 3.0, "first_cause": None}
-        wrong = {**row, "rank": None, "first_cause": {"metric": "psi_some"}}
-        missed = {**row, "rank": None, "detected": False, "seconds_to_event": None,
-                  "seconds_to_diagnosis": None}
-        quiet = {"kind": "quiet", "seconds": 1800, "kpi_events": 1, "diagnoses": 0}
-        text = report.table([row, row, wrong, missed, quiet])
-        self.assertIn("| f | 4 | 75 % | 50 % | 50 % | 2.0 / 2.0 | 3.0 / 3.0 |", text)
+        half = {**self.row, "last_version": {"verdict": "half", "rank": 2},
+                "first_cause": {"metric": "psi_some"}}
+        alone = {**self.row, "first_version": None, "last_version": None, "event_only": True,
+                 "seconds_to_diagnosis": None}
+        missed = {**alone, "event_only": False, "detected": False, "seconds_to_event": None}
+        quiet = {"kind": "quiet", "after": "f", "seconds": 1800, "kpi_events": 1, "diagnoses": 0,
+                 "false": 1}
+        failed = {"kind": "failed", "fault": "g", "error": "no room\nmore"}
+        text = report.table([self.row, half, alone, missed, quiet, {**quiet, "after": None},
+                             failed])
+        self.assertIn("| f | 4 | 3 | 2 | 1 | 1 | 2 | 1 | 2.0 / 2.0 | 3.0 / 3.0 | 1 |", text)
+        self.assertIn("| **all** | 4 | 3 (75 %) | 2 (50 %) | 1 (25 %) | 1 (25 %) | 2 (50 %) | "
+                      "1 (25 %) | 2.0 / 2.0 | 3.0 / 3.0 | 2 |", text)
         self.assertIn("2.0 and 0.0 an hour", text)
-        self.assertIn("psi_some (1×)", text)
-        self.assertIn("not detected (1×)", text)
+        for words in ("psi_some (half right) (1×)", "an event only (1×)", "not detected (1×)",
+                      "g (1×: no room)"):
+            self.assertIn(words, text)
+
+    def test_nothing_is_no_error(self):
+        self.assertIn("| **all** | 0 |", report.table([]))
 
     def test_quantiles_are_values_that_were_seen(self):
         self.assertEqual(report.quantile(range(1, 101), 95), 95)
@@ -135,14 +220,6 @@ class Lapse(unittest.TestCase):
         self.assertAlmostEqual(report.fitted_lapse(sure, -50, 100), 0.1)
         # The curve itself says that a low score is wrong.
         self.assertAlmostEqual(report.fitted_lapse([*sure, (0.0, False)], -50, 100), 0.1)
-
-
-class Kinds(unittest.TestCase):
-    def test_there_are_as_many_as_asked_for_and_each_tells_right_from_wrong(self):
-        kinds = all_kinds()
-        self.assertGreaterEqual(len(kinds), 24)
-        for kind in kinds.values():
-            self.assertTrue(kind.answers and kind.about, kind.name)
 
 
 if __name__ == "__main__":

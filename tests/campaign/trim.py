@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes a recording small enough for the repository: less of the time before, and without tables that its
-answer does not need. Arguments: a recording, the directory to make, seconds before the fault to keep,
-[topics to leave out]. Whether the answer is still right, replay_test.py says."""
+"""Makes a recording small enough for the repository: less of the time before, and without tables
+that its answer does not need. Arguments: a recording, the directory to make, seconds before the
+fault to keep, [topics to leave out]. Whether the answer is still right, replay_test.py says."""
 import json
 import lzma
 import pathlib

@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,12 +19,22 @@ V1 = pathlib.Path("/sys/fs/cgroup")
 HERE = pathlib.Path(__file__).resolve().parent
 
 
+def machine_id():
+    """How ids of entities of this machine begin (machine.h of the runtime)."""
+    for path in ("/etc/machine-id", "/sys/class/dmi/id/product_uuid"):
+        with contextlib.suppress(OSError):
+            words = pathlib.Path(path).read_text().split()
+            if words and words[0] != "uninitialized":
+                return words[0]
+    return socket.gethostname()
+
+
 class ControlGroup:
     """One group in each hierarchy (v1, hybrid) or one at all (v2)."""
 
     def __init__(self, path, disk_path=None):
-        """`disk_path`: the group whose disk limit holds here. In v1 a limit does not hold for groups
-        below, and two groups do not share one."""
+        """`disk_path`: the group whose disk limit holds here. In v1 a limit does not hold for
+        groups below, and two groups do not share one."""
         self.version_1 = (V1 / "cpu" / "cgroup.procs").exists()
         self.path = path
         self.disk_path = disk_path or path
@@ -119,8 +130,8 @@ class Volume:
         run(["mount", "-o", "noatime", self.device, self.mount_point])
         world.note("mount", self.mount_point)
         self.name = pathlib.Path(self.device).name
-        # What a limit must name: the loop device passes requests on in the name of its user's group,
-        # and what waits below a device shows as that device's latency.
+        # What a limit must name: the loop device passes requests on in the name of its user's
+        # group, and what waits below a device shows as that device's latency.
         self.beneath = disk_beneath(self.image)
 
 

@@ -1,32 +1,23 @@
 """Kinds of fault. A module is a family; each class with a `name` in it is one kind."""
 import importlib
 import pkgutil
+import subprocess
 
+import truth
 from children import end_group
-from world import HERE, Surroundings
+from world import HERE, Surroundings, machine_id
 
-
-class Answer:
-    """A cause that counts as the right one: its metric is one of this entity (and, where given, begins
-    with one of `metrics` and has this keyword), and where `marked`, it is the very thing injected."""
-
-    def __init__(self, entity, metrics=(), keyword="", marked=True, marks=()):
-        """`marks`: instead of those of the fault."""
-        self.marks = marks
-        self.entity = entity
-        self.metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
-        self.keyword = keyword
-        self.marked = marked
+TRUTH = truth.load()
 
 
 class Fault:
-    """One injection. `suffering` are applications whose KPIs may bend; `marks` are texts that name what
-    was injected as they stand in ids and labels of entities; `answers` tell right from wrong."""
+    """One injection. `suffering` are applications whose KPIs may bend; `injected` is what was harmed
+    by the roles of schemas/truth, as keys and labels of entities have it; `truth` tells right from
+    wrong."""
 
     name = ""
     about = ""
-    answers = ()
-    # True: a fault that applications survive without getting slow; an event that names it is enough.
+    # True: a fault that applications survive without getting slow; it ends once an event names it.
     by_event = False
     at_most_s = 16.0
     began = None  # Unix seconds, where the harm begins later than `inject`
@@ -36,8 +27,9 @@ class Fault:
         self.applications = applications
         self.load = load
         self.dice = dice
+        self.truth = TRUTH[self.name]
         self.suffering = []
-        self.marks = []
+        self.injected = {"machine": [machine_id()]}
         self._undo = []
 
     def inject(self):
@@ -51,23 +43,33 @@ class Fault:
         self._undo.append((call, arguments))
 
     def remove(self):
+        """Undoes all that it can, then raises what went wrong."""
+        failure = None
         while self._undo:
             call, arguments = self._undo.pop()
-            call(*arguments)
+            try:
+                call(*arguments)
+            except (OSError, RuntimeError, subprocess.SubprocessError) as caught:
+                failure = failure or caught
+        if failure:
+            raise failure
 
-    def hog(self, name, *arguments, network=None, group=None, **more):
-        """Starts a program of hogs.py, marked, ended by `remove`."""
+    def harm(self, role, *things):
+        """What was harmed, or does the harm, in that role of schemas/truth."""
+        self.injected.setdefault(role, []).extend(str(thing) for thing in things)
+
+    def harm_group(self, group):
+        self.harm("group", f"/{group.path}")
+
+    def hog(self, name, *arguments, network=None, group=None, role="process", **more):
+        """Starts a program of hogs.py, which does the harm; ended by `remove`."""
         groups = self.world.group(group or "").procs()
         child = self.world.start_anywhere(
             ["/usr/bin/python3", HERE / "hogs.py", name, *arguments], f"hog-{name}",
             Surroundings(groups=groups, network=network, **more))
-        self.marks.append(str(child.pid))
+        self.harm(role, child.pid)
         self.undo_by(end_group, child)
         return child
-
-    def marks_of(self, *applications):
-        for application in applications:
-            self.marks += [str(pid) for pid in application.pids()]
 
 
 def all_kinds():

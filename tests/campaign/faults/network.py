@@ -1,20 +1,21 @@
 """The network between the applications and those who ask them."""
 import signal
 
+import dns_server
 from applications import PORTS
 from children import run
-from faults import Answer, Fault
+from faults import Fault
 from world import SERVER
 
 
 class OnPort(Fault):
-    """Harms one application through its port; marked by it."""
+    """Harms one application through its port."""
     targets = ("redis", "memcached", "nginx", "postgres")
 
     def aim(self):
         target = self.dice.choice(self.targets)
         self.suffering = [target]
-        self.marks.append(str(PORTS[target]))
+        self.harm("port", PORTS[target])
         return target
 
     def rule(self, network, chain, *rest):
@@ -27,9 +28,6 @@ class OnPort(Fault):
 class PacketLoss(OnPort):
     name = "packet-loss"
     about = "8 % of the packets from an application to its clients are lost"
-    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False),
-               # Handshakes lose packets as well.
-               Answer("endpoint_tcp", "retran_syn"))
 
     def inject(self):
         target = self.aim()
@@ -40,7 +38,6 @@ class PacketLoss(OnPort):
 class Delay(OnPort):
     name = "delay"
     about = "every packet from an application to its clients takes 40 ms longer"
-    answers = (Answer("tcp_link", keyword="network"),)
 
     def inject(self):
         target = self.aim()
@@ -54,7 +51,6 @@ class SynQueue(OnPort):
     about = "connections that are never completed overflow the SYN queue of Redis"
     by_event = True
     targets = ("redis",)
-    answers = (Answer("endpoint_tcp", ("syn_overflow", "syn_queue", "listendrop")),)
 
     def inject(self):
         self.aim()
@@ -67,11 +63,11 @@ class SynQueue(OnPort):
 class DnsFailure(Fault):
     name = "dns-failure"
     about = "the name server of the services no longer answers"
-    answers = (Answer("dns", marked=False), Answer("proc"))
 
     def inject(self):
         self.suffering = ["middle", "frontend", "proxy"]
-        self.marks.append(str(self.applications.names.pid))
+        self.harm("process", self.applications.names.pid)
+        self.harm("domain", *(name + dns_server.SUFFIX for name in ("middle", "backend")))
         self.undo_by(self.applications.names.send_signal, signal.SIGCONT)
         self.applications.names.send_signal(signal.SIGSTOP)
 
@@ -80,7 +76,6 @@ class AcceptQueue(OnPort):
     name = "accept-queue"
     about = "bursts of connections overflow the accept queue of Redis"
     targets = ("redis",)
-    answers = (Answer("endpoint_tcp", ("accept", "listendrop")),)
 
     def inject(self):
         self.aim()
@@ -96,7 +91,6 @@ class ResetStorm(OnPort):
     name = "rst-storm"
     about = "connections of an application are reset, one packet in thirty"
     targets = ("redis", "memcached", "nginx")
-    answers = (Answer("tcp_link", keyword="network"), Answer("endpoint_tcp", keyword="network"))
 
     def inject(self):
         target = self.aim()
@@ -109,8 +103,6 @@ class SmallReceiveWindow(OnPort):
     name = "small-receive-window"
     about = "the clients of nginx have tiny receive buffers and read slowly"
     targets = ("nginx",)
-    answers = (Answer("tcp_link", ("rwnd", "zero_snd", "snd_wnd", "avl_snd", "sndbuf", "notsent",
-                                   "unread")),)
 
     def inject(self):
         target = self.aim()
@@ -122,11 +114,10 @@ class BandwidthLimit(OnPort):
     name = "bandwidth-limit"
     about = "the wire carries 6 Mbit/s of what one application sends"
     targets = ("nginx",)
-    answers = (Answer("tcp_link", keyword="network"), Answer("nic", marked=False),
-               Answer("qdisc", marked=False))
 
     def inject(self):
         target = self.aim()
+        self.harm("interface", "wire")
         inside = self.world.inside(self.world.server_network)
         run(["tc", "qdisc", "add", "dev", "wire", "root", "handle", "1:", "htb"], inside)
         self.undo_by(run, ["tc", "qdisc", "del", "dev", "wire", "root"], inside)

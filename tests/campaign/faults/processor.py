@@ -3,13 +3,13 @@ import os
 import time
 
 from applications import usable_processors
-from faults import Answer, Fault
+from faults import Fault
 
 EVERYWHERE = ["redis", "memcached", "postgres", "nginx", "proxy", "frontend", "middle", "backend"]
 
 
 class OnOneProcessor(Fault):
-    """Pins one application and what harms it to the last processor; the rest of the host goes on."""
+    """Pins one application and what harms it to the last processor; the host goes on beside."""
 
     def corner(self, name):
         processor = usable_processors()[-1]
@@ -32,13 +32,11 @@ def pin(pid, processors):
 class CpuHog(OnOneProcessor):
     name = "cpu-hog"
     about = "three processes of high priority compute on the processor of one application"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("cpu", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
         self.suffering = EVERYWHERE
         processor = self.corner(target)
-        self.marks.append("hog-spin")
         for _ in range(3):
             self.hog("spin", processor=processor, nice=-10)
 
@@ -46,12 +44,11 @@ class CpuHog(OnOneProcessor):
 class CpuHogInside(Fault):
     name = "cpu-hog-inside"
     about = "two processes compute inside the control group of an application, up to its CPU limit"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("function"))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
         self.suffering = [target, "proxy"] if target == "nginx" else [target]
-        self.marks.append("hog-spin")
+        self.harm_group(self.applications[target].group)
         for _ in range(2):
             self.hog("spin", group=target)
 
@@ -59,14 +56,13 @@ class CpuHogInside(Fault):
 class CpuQuota(Fault):
     name = "cpu-quota"
     about = "the CPU limit of an application's control group is less than it needs"
-    answers = (Answer("cgroup", ("throttled", "cpu_quota")), Answer("container", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "nginx", "postgres", "frontend", "middle"])
         self.suffering = {"nginx": ["nginx", "proxy"], "frontend": ["frontend", "proxy"],
                           "middle": ["middle", "frontend", "proxy"]}.get(target, [target])
         group = self.applications[target].group
-        self.marks.append("/" + group.path)
+        self.harm_group(group)
         used = cpu_use(self.applications[target])
         # The kernel takes no less than 1 ms in 100 ms.
         self.began = time.time()
@@ -91,22 +87,18 @@ def cpu_use(application, seconds=3.0):
 class RunQueueFlood(OnOneProcessor):
     name = "run-queue-flood"
     about = "forty processes at a time, each alive for 20 ms, on the processor of one application"
-    answers = (Answer("proc"), Answer("program"), Answer("thread"), Answer("cpu_wait"),
-               Answer("cpu", marked=False))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
         self.suffering = EVERYWHERE
         processor = self.corner(target)
-        self.marks.append("hog-flood")
+        self.harm("program", "hog-flood")
         self.hog("flood", 40, processor=processor, nice=-10)
 
 
 class NoisyNeighbour(OnOneProcessor):
     name = "noisy-neighbour"
     about = "a container with a big CPU share computes on the processor of one application"
-    answers = (Answer("proc"), Answer("thread"), Answer("cpu_wait"), Answer("container"),
-               Answer("cgroup", "cpu"))
 
     def inject(self):
         target = self.dice.choice(["redis", "memcached", "nginx"])
@@ -117,7 +109,6 @@ class NoisyNeighbour(OnOneProcessor):
         group = self.world.group(f"docker/{container}")
         for sharing in (self.world.group("docker"), group):
             sharing.share_cpu(200000)
-        self.marks += [container, "/" + group.path]
-        self.marks.append("hog-spin")
+        self.harm_group(group)
         for _ in range(4):
             self.hog("spin", group=f"docker/{container}", processor=processor)

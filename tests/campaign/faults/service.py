@@ -4,7 +4,7 @@ import signal
 import time
 
 from applications import PORTS
-from faults import Answer, Fault
+from faults import Fault
 from world import SERVER
 
 ABOVE = {"backend": ["backend", "middle", "frontend", "proxy", "nginx"],
@@ -18,7 +18,8 @@ class InService(Fault):
     def switch(self, target, defect, number):
         application = self.applications[target]
         self.suffering = ABOVE[target]
-        self.marks_of(application)
+        self.harm("process", application.pid)
+        self.harm("port", application.port)
         application.order(defect, number)
         self.undo_by(application.order, defect, 0)
 
@@ -26,7 +27,6 @@ class InService(Fault):
 class SlowDownstream(InService):
     name = "slow-downstream"
     about = "the service at the end of the chain waits 60 ms in each request"
-    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
 
     def inject(self):
         self.switch("backend", "slow", 60)
@@ -35,7 +35,6 @@ class SlowDownstream(InService):
 class LockConvoy(InService):
     name = "lock-convoy"
     about = "a thread of a service holds, 30 ms at a time, the lock that each request needs"
-    answers = (Answer("sli"), Answer("proc"), Answer("thread"))
 
     def inject(self):
         self.switch(self.dice.choice(["backend", "middle"]), "lock", 30)
@@ -44,9 +43,6 @@ class LockConvoy(InService):
 class PoolExhausted(InService):
     name = "pool-exhausted"
     about = "all connections of a service's pool are taken and never given back"
-    answers = (Answer("sli"), Answer("proc"), Answer("thread"), Answer("call", "pool_used"),
-               # Nobody sees into its pool: that it does not answer is all that can be said.
-               Answer("call", "longest_wait", marks=(str(PORTS["middle"]),)))
 
     def inject(self):
         self.switch("middle", "hold", 4)
@@ -55,12 +51,12 @@ class PoolExhausted(InService):
 class StoppedDependency(Fault):
     name = "sigstop"
     about = "the service at the end of the chain is stopped (SIGSTOP)"
-    answers = (Answer("sli"), Answer("proc"))
 
     def inject(self):
         self.suffering = ABOVE["backend"]
         backend = self.applications["backend"]
-        self.marks_of(backend)
+        self.harm("process", backend.pid)
+        self.harm("port", backend.port)
         os.kill(backend.pid, signal.SIGSTOP)
         self.undo_by(os.kill, backend.pid, signal.SIGCONT)
 
@@ -68,24 +64,23 @@ class StoppedDependency(Fault):
 class SlowCommand(Fault):
     name = "slow-command"
     about = "a client's script keeps Redis itself busy for 60 ms, eight times a second"
-    answers = (Answer("sli", keyword="application"), Answer("proc"))
 
     def inject(self):
         self.suffering = ["redis"]
-        self.marks_of(self.applications["redis"])
-        self.marks.append(str(PORTS["redis"]))
-        self.hog("slow_script", SERVER, PORTS["redis"], 8, network=self.world.client_network)
+        self.harm("process", self.applications["redis"].pid)
+        self.hog("slow_script", SERVER, PORTS["redis"], 8, network=self.world.client_network,
+                 role="client")
 
 
 class ChangedConfiguration(Fault):
     name = "changed-configuration"
     about = "somebody forbids PostgreSQL the use of indexes in its configuration, and reloads it"
-    answers = (Answer("file", "changes"),)
 
     def inject(self):
         self.suffering = ["postgres"]
         path = self.applications.data.mount_point / "postgres" / "postgresql.conf"
-        self.marks += [str(path), path.name]
+        self.harm("path", path)
+        self.harm("application", *self.applications["postgres"].pids())
         before = path.read_text()
         self.undo_by(self._write, path, before)
         self._write(path, before + "".join(
@@ -100,19 +95,19 @@ class ChangedConfiguration(Fault):
 class SlowRelease(Fault):
     name = "slow-release"
     about = "a new version of a service is rolled out, and each request takes 5 ms longer in it"
-    answers = (Answer("file", "changes"),)
 
     def inject(self):
         target = self.dice.choice(["backend", "middle"])
         self.suffering = ABOVE[target]
         self.undo_by(self.applications.release, target)
-        self.marks.append(str(self.applications.release(target, slower_us=5000)))
+        self.harm("process", self.applications[target].pid)
+        self.harm("path", self.applications.release(target, slower_us=5000))
+        self.harm("process", self.applications[target].pid)
 
 
 class FilesExhausted(InService):
     name = "fd-exhaustion"
     about = "a service opens files until it may open no more, and accepts no connection"
-    answers = (Answer("proc", "fd_"),)
     by_event = True
 
     def inject(self):
@@ -122,23 +117,22 @@ class FilesExhausted(InService):
 class ZombieFlood(InService):
     name = "zombie-flood"
     about = "a service does not wait for its children, until its group may have no more threads"
-    answers = (Answer("proc", "zombie"), Answer("cgroup", "pids"))
     by_event = True
 
     def inject(self):
-        self.marks.append("/" + self.applications["middle"].group.path)
+        self.harm_group(self.applications["middle"].group)
         self.switch("middle", "zombies", 200)
 
 
 class CrashLoop(Fault):
     name = "crash-loop"
     about = "the service at the end of the chain crashes a second after each start"
-    answers = (Answer("proc", ("crash", "exit", "exec", "killed", "lifetime")), Answer("program"))
     by_event = True
 
     def inject(self):
         self.suffering = ABOVE["backend"]
-        self.marks.append("campaign_servic")
+        self.harm("program", "campaign_servic")
+        self.harm("port", self.applications["backend"].port)
         self.applications.may_end.add("backend")
         self._next = 0.0
         self.undo_by(self.applications.start_what_ended, "backend")
@@ -150,7 +144,7 @@ class CrashLoop(Fault):
         if time.monotonic() < self._next:
             return
         if backend.process.poll() is None:
-            self.marks_of(backend)
+            self.harm("process", backend.pid)
             backend.order("crash", 1)
             backend.process.wait(10)
             self._next = time.monotonic() + 0.3

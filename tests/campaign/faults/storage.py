@@ -3,7 +3,7 @@ import contextlib
 import os
 import pathlib
 
-from faults import Answer, Fault
+from faults import Fault
 
 WRITERS = ["redis", "postgres"]
 
@@ -11,11 +11,10 @@ WRITERS = ["redis", "postgres"]
 class SlowDisk(Fault):
     name = "slow-disk"
     about = "the disk under PostgreSQL and Redis takes only a few operations a second"
-    answers = (Answer("disk"), Answer("block"))
 
     def inject(self):
         self.suffering = [*WRITERS, "nginx"]
-        self.marks += [self.applications.data.name, disk_name(self.applications.data.beneath)]
+        self.harm("device", self.applications.data.name, disk_name(self.applications.data.beneath))
         self.undo_by(self.applications.limit_disk)
         self.applications.limit_disk(12, 12)
 
@@ -27,11 +26,11 @@ def disk_name(number):
 class FsyncStorm(Fault):
     name = "fsync-storm"
     about = "processes that force every 4 kB to the disk of PostgreSQL and Redis"
-    answers = (Answer("proc"), Answer("disk_use"))
 
     def inject(self):
         self.suffering = WRITERS
-        self.marks.append("hog-fsync")
+        self.harm("program", "hog-fsync")
+        self.harm("device", self.applications.data.name, disk_name(self.applications.data.beneath))
         directory = self.applications.data.mount_point / "storm"
         directory.mkdir()
         self.undo_by(remove_files, directory)
@@ -47,13 +46,12 @@ def remove_files(directory):
 class FullFileSystem(Fault):
     name = "full-file-system"
     about = "nothing is left on the volume of PostgreSQL and Redis"
-    answers = (Answer("fs", "UsePer"),)
     by_event = True
 
     def inject(self):
         self.suffering = WRITERS
         volume = self.applications.data
-        self.marks += [str(volume.mount_point), volume.name, volume.device]
+        self.harm("mount", volume.mount_point)
         # Redis gives up when it cannot write what it has promised to.
         self.applications.may_end.add("redis")
         self.undo_by(self.applications.start_what_ended, "redis")
@@ -73,13 +71,12 @@ class FullFileSystem(Fault):
 class InodesExhausted(Fault):
     name = "inode-exhaustion"
     about = "no new file can be made on the volume of PostgreSQL and Redis"
-    answers = (Answer("fs", "IUsePer"),)
     by_event = True
 
     def inject(self):
         self.suffering = WRITERS
         volume = self.applications.data
-        self.marks += [str(volume.mount_point), volume.name, volume.device]
+        self.harm("mount", volume.mount_point)
         directory = volume.mount_point / "small"
         directory.mkdir()
         self.undo_by(remove_files, directory)
