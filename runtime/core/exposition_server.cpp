@@ -1,51 +1,198 @@
-// Prometheus over a ZeroMQ STREAM socket.
+// Prometheus over libmicrohttpd, driven by the stage's own loop. The only file that includes it.
 #include "runtime/core/exposition_server.h"
 
-#include <fmt/format.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
-#include <map>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <list>
 #include <utility>
-#include <zmq.hpp>
+
+#include "runtime/core/handle.h"
 
 namespace gala::detail {
 namespace {
 
-/// A client that sends more than this without ending its request is cut off.
-constexpr std::size_t max_request_bytes = 8192;
-constexpr std::size_t max_clients = 64;
+using Daemon = Handle<MHD_Daemon, MHD_stop_daemon>;
+using Response = Handle<MHD_Response, MHD_destroy_response>;
+using AddressList = Handle<addrinfo, ::freeaddrinfo>;
 
-std::string respond(std::string_view request, std::string_view text) {
-  const bool known = request.starts_with("GET /metrics ") || request.starts_with("GET / ");
-  const std::string_view body = known ? text : "only GET /metrics is answered here\n";
-  return fmt::format(
-      "HTTP/1.0 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-      "Content-Length: {}\r\nConnection: close\r\n\r\n{}",
-      known ? "200 OK" : "404 Not Found", body.size(), body);
+constexpr std::size_t max_clients = 64;
+constexpr std::size_t max_clients_per_address = 16;
+/// The library accepts some connections at once before the oldest ones are gone.
+constexpr unsigned accept_limit = 2 * max_clients;
+constexpr int backlog = 128;
+/// Request line and headers together; a longer request gets status 431 or 414.
+constexpr std::size_t max_request_bytes = 8192;
+/// What the clients get at most before the stage has its turn again.
+constexpr int rounds_per_answer = 16;
+
+constexpr std::string_view not_found = "only GET /metrics is answered here\n";
+
+Response make_response(std::string_view text) {
+  // The library takes a pointer to non-const, which it copies from.
+  Response response(MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),
+                                                    MHD_RESPMEM_MUST_COPY));
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONTENT_TYPE,
+                          "text/plain; version=0.0.4; charset=utf-8");
+  MHD_add_response_header(response.get(), MHD_HTTP_HEADER_CONNECTION, "close");
+  return response;
 }
+
+Result<FileDescriptor> listening_socket(const std::string& address) {
+  const auto refuse = [&](std::string_view cause) {
+    return fail("metrics = \"" + address + "\": cannot listen there (" + std::string(cause) +
+                "); write \"127.0.0.1:9470\" with a port that no other process has");
+  };
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == address.size()) {
+    return refuse("it is no \"host:port\"");
+  }
+  std::string host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(host == "*" ? nullptr : host.c_str(),
+                                   address.c_str() + colon + 1, &hints, &found);
+  if (failed != 0) {
+    return refuse(::gai_strerror(failed));
+  }
+  const AddressList addresses(found);
+  int error = 0;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    FileDescriptor socket(::socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    if (socket && ::setsockopt(socket.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+        ::bind(socket.value(), one->ai_addr, one->ai_addrlen) == 0 &&
+        ::listen(socket.value(), backlog) == 0) {
+      return socket;
+    }
+    error = errno;
+  }
+  return refuse(std::strerror(error));
+}
+
+std::string numeric_address(const sockaddr* address) {
+  char text[NI_MAXHOST] = "";
+  const socklen_t size =
+      address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  ::getnameinfo(address, size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST);
+  return text;
+}
+
+/// A connection from its acceptance until the library has closed it.
+struct Client {
+  MHD_Connection* connection = nullptr;
+  /// The library's; valid as long as this entry stands.
+  int socket = -1;
+  std::string address;
+  BootTime accepted;
+  bool shut = false;
+};
+
+/// All connections, in the order of their acceptance.
+class Clients {
+ public:
+  void add(MHD_Connection* connection) {
+    const auto ask = [&](MHD_ConnectionInfoType what) {
+      return MHD_get_connection_info(connection, what);
+    };
+    clients_.push_back({connection, ask(MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+                        numeric_address(ask(MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr), now_,
+                        false});
+    const std::string& address = clients_.back().address;
+    shut_oldest_beyond(max_clients_per_address,
+                       [&](const Client& client) { return client.address == address; });
+    shut_oldest_beyond(max_clients, [](const Client&) { return true; });
+  }
+
+  void remove(const MHD_Connection* connection) {
+    std::erase_if(clients_, [&](const Client& client) { return client.connection == connection; });
+  }
+
+  void advance(BootTime now) {
+    now_ = now;
+    for (Client& client : clients_) {
+      if (now - client.accepted >= ExpositionServer::max_age) {
+        shut(client);
+      }
+    }
+  }
+
+ private:
+  /// The library sees a socket that ended and closes it.
+  static void shut(Client& client) {
+    if (!client.shut) {
+      client.shut = true;
+      ::shutdown(client.socket, SHUT_RDWR);
+    }
+  }
+
+  template <class Counts>
+  void shut_oldest_beyond(std::size_t limit, Counts&& counts) {
+    const auto open = [&](const Client& client) { return !client.shut && counts(client); };
+    if (static_cast<std::size_t>(std::ranges::count_if(clients_, open)) > limit) {
+      shut(*std::ranges::find_if(clients_, open));
+    }
+  }
+
+  std::list<Client> clients_;
+  BootTime now_;
+};
 
 }  // namespace
 
 struct ExpositionServer::State {
-  zmq::context_t context{1};
-  zmq::socket_t socket{context, zmq::socket_type::stream};
-  /// What each connection has sent so far, by routing id.
-  std::map<std::string, std::string> requests;
+  Clients clients;
+  Response metrics = make_response("");
+  Response refusal = make_response(not_found);
+  /// Last: it is stopped before what it uses goes away.
+  Daemon daemon;
 
-  void send(const std::string& client, const std::string& bytes) {
-    socket.send(zmq::buffer(client), zmq::send_flags::sndmore | zmq::send_flags::dontwait);
-    socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
+  static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
+                               const char* method, const char* /*version*/, const char* /*upload*/,
+                               std::size_t* /*upload_size*/, void** /*request*/) {
+    const State& state = *static_cast<State*>(self);
+    const std::string_view path = url;
+    const std::string_view verb = method;
+    const bool known = (path == "/metrics" || path == "/") &&
+                       (verb == MHD_HTTP_METHOD_GET || verb == MHD_HTTP_METHOD_HEAD);
+    // Queued before any body of the request is read, the answer also ends the connection.
+    return MHD_queue_response(connection, known ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND,
+                              known ? state.metrics.get() : state.refusal.get());
+  }
+
+  static void on_connection(void* self, MHD_Connection* connection, void** /*socket*/,
+                            MHD_ConnectionNotificationCode code) {
+    Clients& clients = static_cast<State*>(self)->clients;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+      clients.add(connection);
+    } else {
+      clients.remove(connection);
+    }
   }
 };
 
 Result<ExpositionServer> ExpositionServer::listen(const std::string& address) {
+  FileDescriptor socket = TRY(listening_socket(address));
   auto state = std::make_unique<State>();
-  try {
-    state->socket.set(zmq::sockopt::linger, 500);
-    state->socket.bind("tcp://" + address);
-  } catch (const zmq::error_t& error) {
-    return fail("metrics = \"" + address + "\": cannot listen there (" + error.what() +
-                "); write \"127.0.0.1:9470\" with a port that no other process has");
+  state->daemon.reset(MHD_start_daemon(
+      MHD_USE_EPOLL, 0, nullptr, nullptr, &State::on_request, state.get(), MHD_OPTION_LISTEN_SOCKET,
+      socket.value(), MHD_OPTION_CONNECTION_LIMIT, accept_limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      max_request_bytes, MHD_OPTION_NOTIFY_CONNECTION, &State::on_connection, state.get(),
+      MHD_OPTION_END));
+  if (!state->daemon) {
+    return fail("metrics = \"" + address + "\": the HTTP server does not start (" +
+                std::strerror(errno) + "); leave `metrics` out to run without it");
   }
+  socket.release();  // now the server's
   return ExpositionServer(std::move(state));
 }
 
@@ -54,39 +201,30 @@ ExpositionServer::ExpositionServer(ExpositionServer&&) noexcept = default;
 ExpositionServer& ExpositionServer::operator=(ExpositionServer&&) noexcept = default;
 ExpositionServer::~ExpositionServer() = default;
 
-int ExpositionServer::descriptor() const { return state_->socket.get(zmq::sockopt::fd); }
+void ExpositionServer::publish(std::string_view text) {
+  // Who reads the text before keeps it: responses are counted references.
+  state_->metrics = make_response(text);
+}
 
-void ExpositionServer::answer(const std::string& text) {
-  try {
-    // Asking for the events re-arms the descriptor, which is edge-triggered.
-    while ((state_->socket.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) {
-      zmq::message_t id;
-      zmq::message_t part;
-      if (!state_->socket.recv(id, zmq::recv_flags::dontwait) ||
-          !state_->socket.recv(part, zmq::recv_flags::dontwait)) {
-        return;
-      }
-      const std::string client = id.to_string();
-      if (part.size() == 0) {  // connected or disconnected
-        state_->requests.erase(client);
-        continue;
-      }
-      std::string& request = state_->requests[client];
-      request += part.to_string_view();
-      const bool complete = request.find("\r\n\r\n") != std::string::npos;
-      const bool hopeless =
-          request.size() > max_request_bytes || state_->requests.size() > max_clients;
-      if (complete) {
-        state_->send(client, respond(request, text));
-      }
-      if (complete || hopeless) {
-        state_->requests.erase(client);
-        state_->send(client, "");  // closes the connection
-      }
+int ExpositionServer::descriptor() const {
+  return MHD_get_daemon_info(state_->daemon.get(), MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+Duration ExpositionServer::quiet_time() const {
+  MHD_UNSIGNED_LONG_LONG milliseconds = 0;
+  if (MHD_get_timeout(state_->daemon.get(), &milliseconds) == MHD_NO) {
+    return max_age;
+  }
+  return std::min<Duration>(max_age, std::chrono::milliseconds{milliseconds});
+}
+
+void ExpositionServer::answer(BootTime now) {
+  state_->clients.advance(now);
+  for (int round = 0; round < rounds_per_answer; ++round) {
+    MHD_run(state_->daemon.get());
+    if (quiet_time() > Duration{0}) {
+      return;
     }
-  } catch (const zmq::error_t&) {
-    // The client went away while it was answered: nothing is owed to it.
-    return;
   }
 }
 

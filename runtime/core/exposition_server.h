@@ -4,26 +4,38 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "runtime/core/result.h"
+#include "runtime/core/time.h"
 
 namespace gala::detail {
 
-/// A minimal HTTP/1.0 responder on a ZeroMQ STREAM socket: no thread and no further library in each
-/// of a dozen processes. Not thread-safe.
+/// An HTTP server (libmicrohttpd) that runs inside the caller's loop: it starts no thread and never
+/// blocks. A connection serves one request. Neither idle nor slow clients keep a scraper out: when
+/// there are too many connections, the oldest one is shut. Not thread-safe.
 class ExpositionServer {
  public:
-  /// Binds "host:port"; an address in use is an error.
+  /// No connection lives longer, whether it is asking, waiting or reading.
+  static constexpr Duration max_age = std::chrono::seconds{10};
+
+  /// Listens on "host:port" ("*" = every address of the host, "[::1]:9470" for IPv6); an address in
+  /// use is an error.
   static Result<ExpositionServer> listen(const std::string& address);
 
   ExpositionServer(ExpositionServer&&) noexcept;
   ExpositionServer& operator=(ExpositionServer&&) noexcept;
   ~ExpositionServer();
 
-  /// Becomes readable when `answer` may have work.
+  /// What scrapers read from now on.
+  void publish(std::string_view text);
+
+  /// Becomes readable when `answer` has work.
   [[nodiscard]] int descriptor() const;
-  /// Answers every request that is waiting; never blocks.
-  void answer(const std::string& text);
+  /// `answer` has work after this time, even if the descriptor stays quiet.
+  [[nodiscard]] Duration quiet_time() const;
+  /// Accepts, reads and answers as much as goes without waiting.
+  void answer(BootTime now);
 
  private:
   struct State;

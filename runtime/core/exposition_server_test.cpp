@@ -1,4 +1,5 @@
-// Any number of scrapers read the same text; an address in use is an error.
+// Any number of scrapers read the same text, whatever idle, slow and hostile clients do; an address
+// in use is an error.
 #include "runtime/core/exposition_server.h"
 
 #include <arpa/inet.h>
@@ -8,6 +9,8 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <optional>
+#include <vector>
 
 #include "runtime/core/handle.h"
 
@@ -16,7 +19,19 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
+
+constexpr std::string_view scrape = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+const BootTime start{std::chrono::seconds(100)};
+
+sockaddr_in loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
 
 /// A listening socket on a free port of 127.0.0.1.
 struct Listener {
@@ -24,9 +39,7 @@ struct Listener {
   int port = 0;
 
   Listener() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in address = loopback(0);
     auto* any = reinterpret_cast<sockaddr*>(&address);
     socklen_t size = sizeof(address);
     ::bind(socket.value(), any, size);
@@ -38,54 +51,135 @@ struct Listener {
 
 std::string address_of(int port) { return "127.0.0.1:" + std::to_string(port); }
 
-std::string get(ExpositionServer& server, int port, std::string_view request) {
-  const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket.value(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::send(socket.value(), request.data(), request.size(), 0) < 0) {
-    return "cannot connect";
+/// A client that does what the test says and nothing else.
+class Client {
+ public:
+  explicit Client(int port) {
+    const sockaddr_in address = loopback(port);
+    EXPECT_EQ(
+        ::connect(socket_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+        0);
   }
-  std::string answer;
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{2};
-  while (std::chrono::steady_clock::now() < deadline) {
-    server.answer("metric 1\n");
-    pollfd waiting{socket.value(), POLLIN, 0};
-    if (::poll(&waiting, 1, 10) <= 0) {
-      continue;
-    }
-    char bytes[4096];
-    const auto size = ::recv(socket.value(), bytes, sizeof(bytes), 0);
-    if (size <= 0) {
-      break;
-    }
-    answer.append(bytes, static_cast<std::size_t>(size));
+
+  void say(std::string_view text) const {
+    ::send(socket_.value(), text.data(), text.size(), MSG_NOSIGNAL);
   }
-  return answer;
+  /// What the server sends until it closes; nothing when it does not close in time.
+  std::optional<std::string> read(ExpositionServer& server, BootTime now) const {
+    std::string answer;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{2};
+    while (std::chrono::steady_clock::now() < deadline) {
+      server.answer(now);
+      pollfd waiting{socket_.value(), POLLIN, 0};
+      if (::poll(&waiting, 1, 5) <= 0) {
+        continue;
+      }
+      char bytes[65536];
+      const auto size = ::recv(socket_.value(), bytes, sizeof(bytes), 0);
+      if (size <= 0) {
+        return answer;
+      }
+      answer.append(bytes, static_cast<std::size_t>(size));
+    }
+    return std::nullopt;
+  }
+
+ private:
+  FileDescriptor socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+};
+
+class Exposition : public testing::Test {
+ protected:
+  Exposition() { server.publish("metric 1\n"); }
+
+  std::optional<std::string> get(std::string_view request, BootTime now = start) {
+    const Client client(port);
+    client.say(request);
+    return client.read(server, now);
+  }
+
+  int port = Listener().port;
+  ExpositionServer server = *ExpositionServer::listen(address_of(port));
+};
+
+TEST_F(Exposition, GivesEveryScraperTheSame) {
+  const auto first = get(scrape);
+  ASSERT_TRUE(first);
+  EXPECT_THAT(*first, StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(*first, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+  EXPECT_THAT(*first, EndsWith("\r\n\r\nmetric 1\n"));
+  EXPECT_THAT(*get("GET / HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nmetric 1\n"));
+  server.publish("metric 2\n");
+  EXPECT_THAT(*get(scrape), EndsWith("\r\n\r\nmetric 2\n"));
 }
 
-TEST(ExpositionServer, GivesEveryScraperTheSame) {
-  const int port = Listener().port;
-  auto server = ExpositionServer::listen(address_of(port));
-  ASSERT_TRUE(server) << server.error().what;
-  const auto first = get(*server, port, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_THAT(first, StartsWith("HTTP/1.0 200 OK"));
-  EXPECT_THAT(first, EndsWith("metric 1\n"));
-  EXPECT_EQ(get(*server, port, "GET /metrics HTTP/1.1\r\nHost: y\r\n\r\n"), first);
-  EXPECT_THAT(get(*server, port, "GET /secret HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.0 404"));
+TEST_F(Exposition, AnswersNothingElse) {
+  EXPECT_THAT(*get("GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(*get("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n"),
+              StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(*get("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), EndsWith("\r\n\r\n"));
 }
 
-TEST(ExpositionServer, RefusesAPortInUse) {
+// Idle and half-sent requests keep nobody out, also not from the address that they come from.
+TEST_F(Exposition, AnswersWhileHundredsOfConnectionsIdle) {
+  std::vector<std::unique_ptr<Client>> others;
+  for (int i = 0; i < 300; ++i) {
+    others.push_back(std::make_unique<Client>(port));
+    if (i % 3 == 0) {
+      others.back()->say("GET /metr");
+    }
+    server.answer(start);
+    ASSERT_THAT(server.quiet_time(), testing::Gt(Duration{0})) << "waits without work";
+  }
+  const auto answer = get(scrape);
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(*answer, EndsWith("metric 1\n"));
+}
+
+TEST_F(Exposition, EndsASlowRequestWhenItsTimeIsOver) {
+  const Client slow(port);
+  for (const char letter : std::string_view("GET /metrics HTTP/1.1\r\nHo")) {
+    slow.say(std::string(1, letter));
+    server.answer(start);
+  }
+  EXPECT_THAT(*get(scrape), EndsWith("metric 1\n"));
+  const auto said = slow.read(server, start + ExpositionServer::max_age);
+  ASSERT_TRUE(said) << "still connected";
+  EXPECT_THAT(*said, IsEmpty());
+}
+
+// A client that does not read its answer neither blocks the caller nor the next client.
+TEST_F(Exposition, DoesNotWaitForSlowReaders) {
+  const std::string large(std::size_t{16} << 20, 'x');
+  server.publish(large);
+  const Client stalled(port);
+  stalled.say(scrape);
+  for (int i = 0; i < 100; ++i) {
+    server.answer(start);
+  }
+  const auto answer = get(scrape);
+  ASSERT_TRUE(answer);
+  EXPECT_GT(answer->size(), large.size());
+}
+
+TEST_F(Exposition, RefusesEndlessHeaders) {
+  const auto answer = get("GET /metrics HTTP/1.1\r\nHost: x\r\nA: " + std::string(100'000, 'a'));
+  ASSERT_TRUE(answer);
+  EXPECT_THAT(*answer, testing::AnyOf(IsEmpty(), StartsWith("HTTP/1.1 431")));
+  EXPECT_THAT(*get(scrape), EndsWith("metric 1\n"));
+}
+
+TEST(ExpositionAddress, RefusesAPortInUse) {
   const Listener other;
   const auto server = ExpositionServer::listen(address_of(other.port));
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error().what, HasSubstr("cannot listen there"));
 }
 
-TEST(ExpositionServer, RefusesWhatIsNoAddress) {
-  EXPECT_FALSE(ExpositionServer::listen("nonsense"));
+TEST(ExpositionAddress, RefusesWhatIsNoAddress) {
+  for (const char* text : {"nonsense", "", ":", ":9470", "127.0.0.1:", "127.0.0.1:http"}) {
+    EXPECT_FALSE(ExpositionServer::listen(text)) << text;
+  }
 }
 
 }  // namespace

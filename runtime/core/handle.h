@@ -38,6 +38,8 @@ class FileDescriptor {
 
   /// Borrowed; valid while this lives.
   [[nodiscard]] int value() const { return descriptor_; }
+  /// Gives the descriptor up: somebody else closes it now.
+  void release() { descriptor_ = -1; }
   explicit operator bool() const { return descriptor_ >= 0; }
 
  private:

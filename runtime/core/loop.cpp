@@ -75,19 +75,20 @@ class Loop {
 
   void step() {
     const BootTime before = current_instant().boot;
-    const BootTime wake = std::min(next_tick_, next_status_);
+    Duration patience = std::max(std::min(next_tick_, next_status_) - before, Duration{0});
     std::vector<int> descriptors = stage_.descriptors();
     const std::size_t of_stage = descriptors.size();
     descriptors.push_back(signals_.value());
     if (exposition_) {
       descriptors.push_back(exposition_->descriptor());
+      patience = std::min(patience, exposition_->quiet_time());
     }
-    const auto readable = links_.wait(descriptors, std::max(wake - before, Duration{0}));
+    const auto readable = links_.wait(descriptors, patience);
     const Instant now = current_instant();
     const std::set<int> ready(readable.begin(), readable.end());
     take_signal();
     if (exposition_) {
-      exposition_->answer(exposition_text_);
+      exposition_->answer(now.boot);
     }
     if (std::any_of(descriptors.begin(),
                     descriptors.begin() + static_cast<std::ptrdiff_t>(of_stage),
@@ -204,8 +205,8 @@ class Loop {
     auto message = to_status({options_.context, links_, options_.links, options_.description.name,
                               now, started_, health, std::move(report), usage_});
     if (exposition_) {
-      exposition_text_ = to_prometheus(*flatbuffers::GetRoot<wire::StageStatus>(message.data()));
-      exposition_->answer(exposition_text_);
+      exposition_->publish(to_prometheus(*flatbuffers::GetRoot<wire::StageStatus>(message.data())));
+      exposition_->answer(now.boot);
     }
     links_.publish_status(std::move(message), now);
   }
@@ -240,7 +241,6 @@ class Loop {
   Links links_;
   FileDescriptor signals_;
   std::optional<ExpositionServer> exposition_;
-  std::string exposition_text_;
   Outbox out_;
   BootTime started_;
   BootTime next_tick_;
