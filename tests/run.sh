@@ -1,19 +1,20 @@
 #!/bin/bash
-# Everything that is tested, in one command, on a clean clone: packages, format, build, tests, message
-# schemas, pipelines, reference pages. Ends with "N passed, N failed, N skipped"; exit 1 when one failed.
-# Usage: tests/run.sh [--tidy] [--asan] [--preset dev|release] [--filter REGEX]
-#   --tidy    also clang-tidy-19 over all sources (long)
-#   --asan    also the unit tests under address and undefined-behaviour sanitizers
-#   --filter  only the tests whose names match (then no other checks)
-# REQUIRE_KERNEL=1 makes kernel tests fail, instead of skip, where this machine does not permit them.
+# Everything that is tested, in one command, on a clean clone: packages, then what needs no build
+# (syntax, format, tests/tidy, message schemas), the build, the tests, pipelines, reference pages.
+# Ends with "N passed, N failed, N skipped"; exit 1 when one failed.
+# Usage: tests/run.sh [--full] [--keep-going] [--preset dev|release] [--filter REGEX]
+#   --full        also what else CI runs: clang-tidy-19 on what changed, sanitizers, fuzzing
+#   --keep-going  build and test also when what needs no build has failed
+#   --filter      only the tests whose names match (then no other checks)
+# REQUIRE_KERNEL=1 makes kernel tests fail, instead of skip, where they are not permitted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/packages.sh
 
 preset=dev
 filter=""
-with_tidy=no
-with_asan=no
+full=no
+keep_going=no
 passed=0
 failed=0
 skipped=0
@@ -22,9 +23,9 @@ failures=()
 parse_options() {
   while [ $# -gt 0 ]; do
     case "$1" in
-      --help | -h) sed -n '2,8s/^# //p' "$0"; exit 0 ;;
-      --tidy) with_tidy=yes; shift ;;
-      --asan) with_asan=yes; shift ;;
+      --help | -h) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
+      --full) full=yes; shift ;;
+      --keep-going) keep_going=yes; shift ;;
       --preset) preset="${2:?--preset needs a name}"; shift 2 ;;
       --filter) filter="${2:?--filter needs an expression}"; shift 2 ;;
       *) echo "unknown option $1 (see --help)" >&2; exit 2 ;;
@@ -32,7 +33,15 @@ parse_options() {
   done
 }
 
+# heading NAME: begins a part and says how long the one before took.
+part=""
+part_began=0
 heading() {
+  if [ -n "$part" ]; then
+    echo "-- $part: $((SECONDS - part_began)) s"
+  fi
+  part="$1"
+  part_began=$SECONDS
   printf '\n== %s ==\n' "$1"
 }
 
@@ -68,17 +77,22 @@ check_format() {
   cpp_files | xargs --no-run-if-empty clang-format-19 --dry-run --Werror
 }
 
+# build PRESET TARGET
 build() {
   cmake --preset "$1" >"build/$1-configure.log" 2>&1 ||
     { tail -n 40 "build/$1-configure.log"; return 1; }
-  NINJA_STATUS='[%f/%t %e s] ' cmake --build "build/$1" --parallel "$(build_jobs)"
+  NINJA_STATUS='[%f/%t %e s] ' cmake --build "build/$1" --target "$2" --parallel "$(build_jobs)"
 }
 
-# From ctest's JUnit file: "passed failed skipped" on the first line, then one line for each test that
-# was skipped or failed, with the reason that a skipped test gave.
+# From ctest's JUnit file: "passed failed skipped" on the first line, then one line for each test
+# that was skipped or failed, with the reason that a skipped test gave.
 summarise() {
   awk '
-    /<testcase / { match($0, /name="[^"]*"/); name = substr($0, RSTART + 6, RLENGTH - 7); reason = "" }
+    /<testcase / {
+      match($0, /name="[^"]*"/)
+      name = substr($0, RSTART + 6, RLENGTH - 7)
+      reason = ""
+    }
     /status="run"/ { passed++ }
     /status="fail"/ { failed++; lines = lines "FAILED: " name "\n" }
     /status="(notrun|disabled)"/ { skipped++; waiting = 1 }
@@ -155,10 +169,125 @@ check_scripts() {
   return "$status"
 }
 
-check_tidy() {
-  git ls-files -- 'runtime/*.cpp' 'stages/*.cpp' |
-    xargs --no-run-if-empty --max-procs="$(build_jobs)" --max-args=4 \
-      clang-tidy-19 --quiet --warnings-as-errors='*' -p "build/$preset"
+# What a pull request would show: .cpp files of the commits since the newest tag, else of the last
+# day, else of the last commit; those of the newest commits first, at most 24 (20 s of a core each).
+changed_sources() {
+  local range tag source count=0
+  if tag="$(git describe --tags --abbrev=0 2>/dev/null)"; then
+    range=("$tag..HEAD")
+  elif [ -n "$(git log --since=24.hours --format=%h --max-count=1)" ]; then
+    range=(--since=24.hours)
+  else
+    range=(--max-count=1)
+  fi
+  while read -r source && [ "$count" -lt 24 ]; do
+    if [ -e "$source" ]; then
+      echo "$source"
+      count=$((count + 1))
+    fi
+  done < <(git log "${range[@]}" --name-only --format= -- 'runtime/*.cpp' 'stages/*.cpp' |
+    awk '!seen[$0]++')
+}
+
+check_clang_tidy() {
+  local sources
+  sources="$(changed_sources)"
+  echo "$(wc -w <<<"$sources") changed files"
+  xargs --no-run-if-empty --max-procs="$(build_jobs)" --max-args=2 \
+    timeout 300 clang-tidy-19 --quiet --warnings-as-errors='*' -p "build/$preset" <<<"$sources"
+}
+
+# Unit tests of one sanitizer's build. What crosses folders starts many processes or loads probes:
+# too slow, or not permitted, under a sanitizer; its tests are named after the folders of tests/.
+run_sanitized() {
+  local across
+  check "build of $1" build "$1" "$2"
+  across="$(printf '%s|' tests/*/ | sed 's,tests/,,g; s,/,,g')kernel"
+  run_tests "$1" --exclude-regex "_NOT_BUILT|^($across)\\." --label-exclude kernel
+}
+
+# A target over its kept corpus, then for a minute on its own. What it finds stays in build/.
+fuzz_one() {
+  local target="$1" log="build/fuzz/$1.log" found="build/fuzz/found/$1"
+  mkdir -p "$found"
+  if "build/fuzz/bin/$target" -runs=0 "tests/fuzz/corpus/$target" >"$log" 2>&1 &&
+    timeout 120 "build/fuzz/bin/$target" -max_total_time=60 -timeout=10 -rss_limit_mb=1024 \
+      -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$target" >>"$log" 2>&1; then
+    grep --max-count=1 'DONE' "$log" | sed "s/^/$target: /" || true
+    return 0
+  fi
+  tail -n 40 "$log"
+  return 1
+}
+
+fuzz_all() {
+  local target running=() names=()
+  wait_for_oldest() {
+    local status=0
+    wait "${running[0]}" || status=$?
+    record "fuzz ${names[0]}" "$status"
+    running=("${running[@]:1}")
+    names=("${names[@]:1}")
+  }
+  for target in tests/fuzz/*_fuzz.cpp; do
+    target="$(basename "$target" .cpp)"
+    if [ "${#running[@]}" -ge "$(nproc)" ]; then
+      wait_for_oldest
+    fi
+    fuzz_one "$target" &
+    running+=("$!")
+    names+=("$target")
+  done
+  while [ "${#running[@]}" -gt 0 ]; do
+    wait_for_oldest
+  done
+}
+
+# What needs no build.
+run_fast() {
+  heading "what needs no build"
+  check "shell syntax" check_scripts
+  check "format (clang-format-19)" check_format
+  check "the tree keeps its rules (tests/tidy)" tests/tidy/tidy.py
+  check "message schemas conform to tests/wire-baseline" check_schemas
+}
+
+run_built() {
+  heading "build ($preset)"
+  check "build of $preset" build "$preset" all
+  if [ "$failed" -gt 0 ] && [ ! -x "build/$preset/bin/gala" ]; then
+    skip "tests" "the build failed"
+    return
+  fi
+  heading "tests"
+  run_tests "$preset" ${filter:+--tests-regex "$filter"}
+  if [ -n "$filter" ]; then
+    return
+  fi
+  heading "pipelines and pages"
+  check "gala check of pipelines/*.toml" check_pipelines
+  check "reference pages are current (gala docs --check)" "build/$preset/bin/gala" docs --check
+  if [ -d "${GALA_EVAL_DATA:-}" ]; then
+    check "accuracy on public data" tests/accuracy/run.py --bin "build/$preset/bin"
+  else
+    skip "accuracy on public data" "GALA_EVAL_DATA names no folder"
+  fi
+}
+
+run_full() {
+  if [ "$full" = no ]; then
+    skip "clang-tidy-19, sanitizers, fuzzing" "only with --full"
+    return
+  fi
+  heading "clang-tidy-19 on what changed"
+  check "clang-tidy-19" check_clang_tidy
+  heading "unit tests under address and undefined-behaviour sanitizers"
+  run_sanitized asan unit_tests
+  heading "unit tests of what has threads under the thread sanitizer"
+  run_sanitized tsan threaded_tests
+  heading "fuzzing"
+  check "build of fuzz" build fuzz fuzz_targets
+  fuzz_all
 }
 
 main() {
@@ -166,41 +295,19 @@ main() {
   heading "packages"
   install_packages build run demo test
   mkdir -p build
-
-  heading "build ($preset)"
-  check "build of $preset" build "$preset"
-  if [ "$failed" -eq 0 ]; then
-    heading "tests"
-    run_tests "$preset" ${filter:+--tests-regex "$filter"}
-  else
-    skip "tests" "the build failed"
-  fi
   if [ -z "$filter" ]; then
-    heading "checks"
-    check "format (clang-format-19)" check_format
-    check "shell syntax" check_scripts
-    check "message schemas conform to tests/wire-baseline" check_schemas
-    check "gala check of pipelines/*.toml" check_pipelines
-    check "reference pages are current (gala docs --check)" "build/$preset/bin/gala" docs --check
-    if [ -d "${GALA_EVAL_DATA:-}" ]; then
-      check "accuracy on public data" tests/accuracy/run.py --bin "build/$preset/bin"
-    else
-      skip "accuracy on public data" "GALA_EVAL_DATA names no folder"
-    fi
-    if [ "$with_tidy" = yes ]; then
-      check "clang-tidy-19" check_tidy
-    else
-      skip "clang-tidy-19" "only with --tidy"
-    fi
+    run_fast
   fi
-  if [ "$with_asan" = yes ]; then
-    heading "sanitizers"
-    check "build of asan" build asan
-    # What starts many processes or loads probes is too slow, or not permitted, under a sanitizer.
-    run_tests asan --exclude-regex '^(kernel|pipeline|demo|kafka)\.'
+  if [ "$failed" -gt 0 ] && [ "$keep_going" = no ]; then
+    skip "build and tests" "what needs no build has failed; --keep-going goes on"
+  else
+    run_built
+    if [ -z "$filter" ]; then
+      run_full
+    fi
   fi
 
-  heading "result"
+  heading "result after $SECONDS s"
   if [ "$failed" -gt 0 ]; then
     printf 'failed: %s\n' "${failures[@]}"
   fi

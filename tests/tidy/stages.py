@@ -1,4 +1,4 @@
-"""Every stage has a page with a map of its files, and tests."""
+"""Every stage has a page with a map of its files, and tests; every fuzz target has inputs."""
 import re
 
 from tree import Finding
@@ -41,4 +41,15 @@ def check_tests(tree):
             yield Finding(f"{folder}/main.cpp", 1, "the stage has no *_test.cpp")
 
 
-CHECKS = (check_readme, check_tests)
+def check_fuzz_inputs(tree):
+    """A fuzz target without kept inputs, and inputs without a target."""
+    targets = {path.rpartition("/")[2].removesuffix(".cpp")
+               for path in tree.paths("tests/fuzz/*_fuzz.cpp")}
+    kept = {path.split("/")[3] for path in tree.paths("tests/fuzz/corpus/*/*")}
+    for name in sorted(targets - kept):
+        yield Finding(f"tests/fuzz/{name}.cpp", 1, f"tests/fuzz/corpus/{name}/ holds no inputs")
+    for name in sorted(kept - targets):
+        yield Finding(f"tests/fuzz/corpus/{name}", 1, f"there is no tests/fuzz/{name}.cpp")
+
+
+CHECKS = (check_readme, check_tests, check_fuzz_inputs)

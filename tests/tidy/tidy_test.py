@@ -204,6 +204,14 @@ class Stages(unittest.TestCase):
             "stages/a/README.md": self.TREE["stages/a/README.md"] + "\n" * 90})[0])
 
 
+    def test_a_fuzz_target_has_inputs(self):
+        tree = {"tests/fuzz/a_fuzz.cpp": "", "tests/fuzz/corpus/a_fuzz/1": ""}
+        self.assertEqual(found(stages.check_fuzz_inputs, tree), [])
+        for gone in tree:
+            rest = {path: text for path, text in tree.items() if path != gone}
+            self.assertEqual(len(found(stages.check_fuzz_inputs, rest)), 1)
+
+
 class Documents(unittest.TestCase):
     TREE = {**EXCEPTIONS, "docs/a.md": "# A page\n", "stages/infer/main.cpp": "",
             "stages/infer/infer.h": 'Field{"hops"}',
