@@ -8,6 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "runtime/core/toml_limits.h"
+
 // Debian's shared toml++ is built with exceptions; header-only without them is the only way to get
 // errors as values. Its asserts fire on malformed text (tested with libFuzzer), which must be an
 // error of ours instead.
@@ -19,7 +21,7 @@
 namespace gala {
 namespace {
 
-/// Converts toml++'s tree; recursion is bounded by the parser's own nesting limit (256).
+/// Converts toml++'s tree; recursion is bounded by toml_limits.h.
 class Converter {
  public:
   Converter(std::string_view file, Diagnostics& diagnostics)
@@ -79,29 +81,6 @@ class Converter {
   Diagnostics& diagnostics_;
 };
 
-/// Control characters are not TOML, and toml++ 3.3 runs into undefined behaviour on some of them.
-bool report_control_character(const SourceText& source, Diagnostics& diagnostics) {
-  unsigned line = 1;
-  unsigned column = 1;
-  for (const char character : source.text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (byte == '\n') {
-      ++line;
-      column = 1;
-      continue;
-    }
-    if ((byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f) {
-      diagnostics.error({source.file, line, column},
-                        "a control character (byte " + std::to_string(byte) +
-                            ") is not allowed in TOML; remove it or write it as \\u00XX");
-      return true;
-    }
-    // Columns count characters, as editors do: continuation bytes of UTF-8 do not start one.
-    column += (byte & 0xc0U) == 0x80 ? 0 : 1;
-  }
-  return false;
-}
-
 struct Unit {
   std::string_view name;
   std::int64_t nanoseconds;
@@ -156,7 +135,8 @@ const Value* Value::find(std::string_view key) const {
 }
 
 std::optional<Value> parse_toml(const SourceText& source, Diagnostics& diagnostics) {
-  if (report_control_character(source, diagnostics)) {
+  if (auto refused = refused_toml(source)) {
+    diagnostics.add(std::move(*refused));
     return std::nullopt;
   }
   Converter converter(source.file, diagnostics);

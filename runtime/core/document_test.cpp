@@ -52,6 +52,50 @@ TEST(Document, ReadsEveryKindOfValue) {
   EXPECT_EQ(document->find("s")->find("none"), nullptr);
 }
 
+std::string many(std::string_view piece, std::size_t times) {
+  std::string text;
+  for (std::size_t i = 0; i < times; ++i) {
+    text += piece;
+  }
+  return text;
+}
+
+// toml++ recurses over each of these without a limit, and the stack ends before the text does.
+TEST(Document, RefusesWhatWouldExhaustTheStack) {
+  const std::string parts = many("a.", 200'000) + "a";
+  for (const std::string& text :
+       {parts + " = 1\n", "[" + parts + "]\n", "x = { " + parts + " = 1 }\n",
+        many("\"a\" . ", 200'000) + "a = 1\n", "y = { s = \"\"\"q\"\"\"\", " + parts + " = 1 }\n",
+        "y = { s = '''\nq''''', " + parts + " = 1 }\n",
+        "x = " + many("[", 200'000) + many("]", 200'000) + "\n",
+        "x = " + many("{ a = ", 200'000) + "1" + many("}", 200'000) + "\n"}) {
+    Diagnostics diagnostics;
+    EXPECT_FALSE(parse_toml({"a.toml", text}, diagnostics));
+    EXPECT_TRUE(diagnostics.has_errors()) << text.substr(0, 40);
+  }
+  Diagnostics diagnostics;
+  EXPECT_FALSE(parse_toml({"a.toml", "x = 1\n  " + parts + " = 1\n"}, diagnostics));
+  const Diagnostic first = diagnostics.sorted().front();
+  EXPECT_EQ(first.place.line, 2U);
+  EXPECT_NE(first.text.find("more than 32 parts"), std::string::npos) << first.text;
+}
+
+TEST(Document, TakesWhatOnlyLooksDeep) {
+  Diagnostics diagnostics;
+  const std::string dots = many("a.", 100);
+  const std::string text = "# " + dots + "\ns = \"" + dots + "\"\nm = \"\"\"\n" + dots +
+                           "\\\"\"\"\"\nl = [" + many("1.5, ", 100) + "]\nq = '" + dots +
+                           "'\nb = \"\\\"" + dots + "\"\n" + many("a.", 31) + "a = 1\n";
+  EXPECT_TRUE(parse_toml({"a.toml", text}, diagnostics));
+  EXPECT_EQ(diagnostics.render({}), "");
+}
+
+TEST(Document, RefusesMoreThanFourMebibytes) {
+  Diagnostics diagnostics;
+  EXPECT_FALSE(parse_toml({"a.toml", std::string((4U << 20U) + 1, '\n')}, diagnostics));
+  EXPECT_TRUE(diagnostics.has_errors());
+}
+
 TEST(Document, ReportsSyntaxErrorsAtTheirPlace) {
   Diagnostics diagnostics;
   EXPECT_FALSE(parse_toml({"a.toml", "x = 1\ny = = 2\n"}, diagnostics));

@@ -65,13 +65,27 @@ inline std::string value(Bytes& bytes, std::span<const std::string_view> words, 
   }
 }
 
+/// A key of up to 255² parts.
+inline std::string dotted_key(Bytes& bytes, std::span<const std::string_view> words) {
+  const std::string part(bytes.pick(words));
+  const int factor = bytes.next();
+  std::string key = part;
+  for (int i = factor * bytes.next(); i > 0; --i) {
+    key.append(".").append(part);
+  }
+  return key;
+}
+
 /// Lines picked from `headers` and `keys = value`; duplicates make the parser refuse it, which is
 /// fine.
 inline std::string document(Bytes& bytes, std::span<const std::string_view> headers,
                             std::span<const std::string_view> words) {
   std::string text;
   for (int i = 0; i < 64 && !bytes.empty(); ++i) {
-    if (bytes.next() % 4 == 0) {
+    const std::uint8_t kind = bytes.next();
+    if (kind == 255) {
+      text.append(dotted_key(bytes, words)).append(" = 1\n");
+    } else if (kind % 4 == 0) {
       text.append(bytes.pick(headers)).append("\n");
     } else {
       text.append(bytes.pick(words)).append(" = ").append(value(bytes, words, 2)).append("\n");
