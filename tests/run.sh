@@ -293,7 +293,7 @@ run_full() {
 main() {
   parse_options "$@"
   heading "packages"
-  install_packages build run demo test
+  install_packages build run demo test bench
   mkdir -p build
   if [ -z "$filter" ]; then
     run_fast

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What the default pipeline costs a host: CPU, memory, time inside BPF programs, lost Redis throughput.
+"""What the default pipeline costs a host: CPU, memory, time in BPF programs, lost Redis throughput.
 
 Starts Redis and the pipeline privately, measures, stops both. Needs root, redis-server and bpftool.
-Usage: pipeline_cost.py --build build/release [--pipeline FILE] [--rate 10000] [--seconds 20] [--pairs 8]
+Usage: pipeline_cost.py --build DIR [--pipeline FILE] [--rate 10000] [--seconds 20] [--pairs 8]
 Prints one JSON object on standard output; progress goes to standard error.
 """
 import argparse
@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
-import signal
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,6 +18,9 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
+
+from started import end, end_on_signals, output_of, started
 
 TICKS = os.sysconf("SC_CLK_TCK")
 STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
@@ -48,32 +51,40 @@ def answers(port):
     return False
 
 
-class Redis:
-    def __init__(self, directory):
-        self.port = free_port()
-        self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--dir", directory], stdout=subprocess.DEVNULL)
-        wait_until(lambda: answers(self.port), "Redis answering")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
+@contextlib.contextmanager
+def redis(directory):
+    """A private Redis; gives its port."""
+    port = free_port()
+    with started("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
+                 "--dir", directory, stdout=subprocess.DEVNULL):
+        wait_until(lambda: answers(port), "Redis answering")
+        yield port
 
 
 class Pipeline:
     """The stages as plain children: supervisord is not part of the cost."""
 
     def __init__(self, build, file, directory):
-        import tomllib
-        stages = tomllib.loads(file.read_text())["stages"]
-        self.log = open(f"{directory}/stages.log", "ab")
-        self.processes = {
-            name: subprocess.Popen(
-                [build / "bin" / f"gala-{stage['run']}", "--pipeline", file, "--stage", name,
-                 "--run-dir", f"{directory}/run", "--state-dir", f"{directory}/state"],
-                stdout=self.log, stderr=self.log)
-            for name, stage in stages.items()}
+        self.build, self.file, self.directory = build, file, directory
+        self.processes = {}
+
+    def __enter__(self):
+        self.log = open(f"{self.directory}/stages.log", "ab")
+        try:
+            for name, stage in tomllib.loads(self.file.read_text())["stages"].items():
+                self.processes[name] = subprocess.Popen(
+                    [self.build / "bin" / f"gala-{stage['run']}", "--pipeline", self.file,
+                     "--stage", name, "--run-dir", f"{self.directory}/run",
+                     "--state-dir", f"{self.directory}/state"],
+                    stdout=self.log, stderr=self.log)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        end(self.processes.values())
+        self.log.close()
 
     def pids(self):
         return {name: process.pid for name, process in self.processes.items()}
@@ -81,14 +92,19 @@ class Pipeline:
     def check(self):
         for name, process in self.processes.items():
             if process.poll() is not None:
-                raise SystemExit(f"stage {name} ended with {process.returncode}; see {self.log.name}")
+                raise SystemExit(f"stage {name} ended with {process.returncode}: "
+                                 + pathlib.Path(self.log.name).read_text()[-500:])
 
-    def stop(self):
-        for process in self.processes.values():
-            process.send_signal(signal.SIGTERM)
-        for process in self.processes.values():
-            process.wait()
-        self.log.close()
+
+@contextlib.contextmanager
+def run_time_statistics():
+    """The kernel measures all BPF programs meanwhile."""
+    before = STATS.read_text()
+    STATS.write_text("1")
+    try:
+        yield
+    finally:
+        STATS.write_text(before)
 
 
 def cpu_seconds(pid):
@@ -105,7 +121,7 @@ def proportional_bytes(pid):
 
 
 class MemoryPeak(threading.Thread):
-    """Samples the sum of all stages' PSS from their start on."""
+    """Samples the sum of all stages' PSS until the block ends."""
 
     def __init__(self, pipeline):
         super().__init__(daemon=True)
@@ -115,17 +131,24 @@ class MemoryPeak(threading.Thread):
         while not self.ended.wait(0.25):
             self.peak = max(self.peak, sum(map(proportional_bytes, self.pipeline.pids().values())))
 
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+
 
 def bpftool(*arguments):
-    return json.loads(subprocess.run(["bpftool", "-j", *arguments], check=True,
-                                     capture_output=True).stdout)
+    return json.loads(output_of("bpftool", "-j", *arguments))
 
 
 class BpfObjects:
     """Programs and maps that were not there when this was made: the pipeline's."""
 
     def __init__(self):
-        self.known = {kind: {one["id"] for one in bpftool(kind, "show")} for kind in ("prog", "map")}
+        self.known = {kind: {one["id"] for one in bpftool(kind, "show")}
+                      for kind in ("prog", "map")}
 
     def new(self, kind):
         return [one for one in bpftool(kind, "show") if one["id"] not in self.known[kind]]
@@ -140,9 +163,8 @@ class BpfObjects:
 
 
 def load(build, port, rate, seconds):
-    out = subprocess.run([build / "bin" / "redis_load", "--port", str(port), "--rate", str(rate),
-                          "--seconds", str(seconds), "--connections", "20"],
-                         check=True, capture_output=True).stdout
+    out = output_of(build / "bin" / "redis_load", "--port", port, "--rate", rate,
+                    "--seconds", seconds, "--connections", 20)
     return json.loads(out.splitlines()[-1])
 
 
@@ -163,19 +185,19 @@ def measure_interval(pipeline, objects, action):
 
 
 def measure_cost(arguments, directory):
-    redis = Redis(directory)
-    objects = BpfObjects()
-    pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
-    memory = MemoryPeak(pipeline)
-    memory.start()
-    STATS.write_text("1")
-    try:
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(redis(directory))
+        objects = BpfObjects()
+        pipeline = stack.enter_context(Pipeline(arguments.build, arguments.pipeline, directory))
+        memory = stack.enter_context(MemoryPeak(pipeline))
+        stack.enter_context(run_time_statistics())
         say("settling …")
         time.sleep(8)
         _, _, idle, _ = measure_interval(pipeline, objects, lambda: time.sleep(arguments.seconds))
         say(f"idle: {sum(idle.values()):.3f} cores; loading with {arguments.rate} requests/s …")
         done, elapsed, busy, programs = measure_interval(
-            pipeline, objects, lambda: load(arguments.build, redis.port, arguments.rate, arguments.seconds))
+            pipeline, objects,
+            lambda: load(arguments.build, port, arguments.rate, arguments.seconds))
         total_ns = sum(one["ns"] for one in programs.values())
         return {
             "idle_cores": round(sum(idle.values()), 4),
@@ -189,41 +211,41 @@ def measure_cost(arguments, directory):
             "pss_peak_mb": round(memory.peak / 1e6, 1),
             "bpf_map_mb": round(objects.map_bytes() / 1e6, 2),
         }
-    finally:
-        STATS.write_text("0")
-        memory.ended.set()
-        pipeline.stop()
-        redis.stop()
 
 
-def saturated(redis):
+def saturated(port):
     """GETs a second of 20 clients that never pause."""
-    out = subprocess.run(["redis-benchmark", "-p", str(redis.port), "-t", "get", "-n", "300000",
-                          "-c", "20", "--csv"], check=True, capture_output=True, text=True).stdout
+    out = output_of("redis-benchmark", "-p", port, "-t", "get", "-n", 300000, "-c", 20, "--csv")
     return float(out.splitlines()[-1].split(",")[1].strip('"'))
 
 
 def measure_loss(arguments, directory):
     """Redis at saturation with the pipeline running and not, in turn; the ratio of each pair."""
-    redis, ratios = Redis(directory), []
-    try:
-        saturated(redis)
+    ratios = []
+    with redis(directory) as port:
+        saturated(port)
         for pair in range(arguments.pairs):
-            without = saturated(redis)
-            pipeline = Pipeline(arguments.build, arguments.pipeline, directory)
-            try:
+            without = saturated(port)
+            with Pipeline(arguments.build, arguments.pipeline, directory) as pipeline:
                 time.sleep(4)
-                with_probes = saturated(redis)
+                with_probes = saturated(port)
                 pipeline.check()
-            finally:
-                pipeline.stop()
             ratios.append(with_probes / without)
             say(f"pair {pair + 1}: {without:.0f} → {with_probes:.0f} requests/s")
-    finally:
-        redis.stop()
     return {"pairs": len(ratios), "throughput_ratio_median": round(statistics.median(ratios), 3),
             "throughput_ratio_min": round(min(ratios), 3),
             "throughput_ratio_max": round(max(ratios), 3)}
+
+
+def check_needs():
+    """Says what is missing before anything is started."""
+    if os.geteuid() != 0:
+        raise SystemExit("needs root: it loads BPF programs and reads other processes' memory maps")
+    missing = [program for program in ("redis-server", "redis-benchmark", "bpftool")
+               if not shutil.which(program)]
+    if missing:
+        raise SystemExit(f"{', '.join(missing)} not found; "
+                         "tests/bench/run.sh installs what it needs")
 
 
 def main():
@@ -234,8 +256,8 @@ def main():
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=8)
     arguments = parser.parse_args()
-    if os.geteuid() != 0:
-        raise SystemExit("needs root: it loads BPF programs and reads other processes' memory maps")
+    end_on_signals()
+    check_needs()
     arguments.build = arguments.build.resolve()
     arguments.pipeline = (arguments.pipeline or
                           arguments.build / "share/gala/pipelines/single-host.toml").resolve()

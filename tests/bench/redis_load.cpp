@@ -1,6 +1,7 @@
 // The demonstration's load as a program, for pipeline_cost.py:
 //   redis_load --port P --rate R --seconds S --connections C   → one JSON object on standard output
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
   }
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::_exit(gala::demo::run_load(options, *figures.get()));
   }
   const auto began = std::chrono::steady_clock::now();

@@ -3,8 +3,9 @@
 import argparse
 import json
 import pathlib
-import subprocess
 import sys
+
+from started import end_on_signals, output_of
 
 HERE = pathlib.Path(__file__).resolve().parent
 FAULTS = ["cpu", "disk", "net", "accept-queue", "app"]
@@ -12,8 +13,7 @@ FAULTS = ["cpu", "disk", "net", "accept-queue", "app"]
 
 def run(*command):
     print("$", *command, file=sys.stderr, flush=True)
-    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE,
-                          text=True).stdout
+    return output_of(*command)
 
 
 def stage_rows(binaries):
@@ -39,9 +39,9 @@ def percentile(values, share):
 def demo(binaries, fault, runs):
     lines = []
     for _ in range(runs):
-        done = subprocess.run([binaries / "gala", "demo", "--fault", fault, "--json"],
-                              stdout=subprocess.PIPE, text=True)
-        lines.append(json.loads(done.stdout.splitlines()[-1]))
+        # It fails when the fault is not found; its last line says what was.
+        printed = output_of(binaries / "gala", "demo", "--fault", fault, "--json", check=False)
+        lines.append(json.loads(printed.splitlines()[-1]))
     ranks = [one.get("rank_of_injected") for one in lines]
     diagnosed = [one["seconds_to_diagnosis"] for one in lines
                  if one.get("seconds_to_diagnosis") is not None]
@@ -85,6 +85,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--pairs", type=int, default=8)
     arguments = parser.parse_args()
+    end_on_signals()
     binaries = (arguments.build / "bin").resolve()
     results = {
         "edge": json.loads(run(binaries / "edge_throughput")),
