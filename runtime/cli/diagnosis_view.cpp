@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "runtime/cli/sparkline.h"
+#include "runtime/text/quantity.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -27,14 +29,9 @@ const Json& member(const Json& object, const char* key) {
   return found == object.end() ? nothing : *found;
 }
 
-/// Control characters become "?": what a process calls itself must not steer somebody's terminal.
+/// A text for a terminal.
 std::string text_of(const Json& value) {
-  std::string text = value.is_string() ? value.get<std::string>() : "";
-  for (char& character : text) {
-    const auto code = static_cast<unsigned char>(character);
-    character = code < 0x20 || code == 0x7f ? '?' : character;
-  }
-  return text;
+  return value.is_string() ? printable(value.get_ref<const std::string&>()) : std::string();
 }
 
 double number_of(const Json& value) {
@@ -52,16 +49,17 @@ std::string wrap(const std::string& text, std::size_t indent, std::size_t width)
   std::size_t column = indent;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::size_t length = end - at;
-    if (column > indent && column + 1 + length > width) {
+    const std::string_view word = std::string_view(text).substr(at, end - at);
+    const std::size_t columns = display_width(word);
+    if (column > indent && column + 1 + columns > width) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
     } else if (column > indent) {
       out += ' ';
       ++column;
     }
-    out.append(text, at, length);
-    column += length;
+    out.append(word);
+    column += columns;
     at = end + 1;
   }
   return out;
@@ -111,7 +109,7 @@ class Writer {
     const double version = number_of(member(attributes, "version"));
     out_ += fmt::format("  bent {}, said {} ({} later{})\n",
                         clock_time(number_of(member(attributes, "bent"))),
-                        clock_time(number_of(member(attributes, "said"))), with_unit(seconds, "s"),
+                        clock_time(number_of(member(attributes, "said"))), quantity(seconds, "s"),
                         version > 1 ? fmt::format(", version {:.0f}", version) : "");
     write_series("  kpi       ", member(kpi, "series"), short_id(kpi));
   }
@@ -134,7 +132,7 @@ class Writer {
     const std::string unit = text_of(member(series, "unit"));
     const std::string statistic = text_of(member(series, "statistic"));
     out_ += fmt::format("{}{}  {} → {}\n", lead, sparkline(values, spark_width),
-                        with_unit(values.front(), unit), with_unit(values.back(), unit));
+                        quantity(values.front(), unit), quantity(values.back(), unit));
     line("            ", text_of(member(series, "metric_id")) +
                              (statistic.empty() || statistic == "value" ? "" : " " + statistic) +
                              " of " + what);

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <unordered_map>
+
+#include "runtime/text/quantity.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -17,9 +19,10 @@ constexpr double title_height = 40;
 constexpr double least_width = 0.4;
 constexpr double letter_width = 6.6;
 
+/// A text within XML, where control characters may not stand at all.
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char letter : text) {
+  for (const char letter : printable(text)) {
     switch (letter) {
       case '<':
         out += "&lt;";
@@ -34,8 +37,7 @@ std::string escaped(std::string_view text) {
         out += "&quot;";
         break;
       default:
-        // Control characters may not stand in XML at all.
-        out += static_cast<unsigned char>(letter) < 0x20 ? '?' : letter;
+        out += letter;
     }
   }
   return out;
@@ -54,18 +56,19 @@ std::string color_of(std::string_view name) {
   return fmt::format("rgb({},{},{})", 230, 90 + 2 * shade, 40 + shade / 2);
 }
 
-std::string amount(double value, std::string_view unit) {
-  if (unit == "B") {
-    constexpr double mebibyte = 1 << 20;
-    return fmt::format("{:.1f} MiB", value / mebibyte);
-  }
-  return fmt::format("{:.2f} {}", value, unit);
-}
-
 /// Clicking a bar makes it as wide as the picture, its callers too; everything else goes away.
 constexpr std::string_view script = R"JS(
 <script><![CDATA[
 const bars = [...document.querySelectorAll('g.bar')];
+const columns = letter => letter.codePointAt(0) < 0x1100 ? 1 : 2;
+function cut(name, room) {
+  const letters = [...name];
+  if (room < 3) return '';
+  if (letters.reduce((sum, letter) => sum + columns(letter), 0) <= room) return name;
+  let out = '', left = room - 1;
+  for (const letter of letters) if ((left -= columns(letter)) < 0) break; else out += letter;
+  return out + '…';
+}
 function show(from, size) {
   for (const bar of bars) {
     const x = +bar.dataset.x, w = +bar.dataset.w, rect = bar.querySelector('rect');
@@ -74,8 +77,7 @@ function show(from, size) {
     bar.style.display = right - left > size * 3e-4 ? '' : 'none';
     const at = 10 + (left - from) / size * 1200, wide = Math.max(0, (right - left) / size * 1200);
     rect.setAttribute('x', at); rect.setAttribute('width', wide); text.setAttribute('x', at + 3);
-    const room = Math.floor((wide - 6) / 6.6), name = bar.dataset.name;
-    text.textContent = room < 3 ? '' : name.length <= room ? name : name.slice(0, room - 1) + '…';
+    text.textContent = cut(bar.dataset.name, Math.floor((wide - 6) / 6.6));
   }
 }
 for (const bar of bars) bar.addEventListener('click', () => show(+bar.dataset.x, +bar.dataset.w));
@@ -92,6 +94,9 @@ struct FlameGraph::Drawing {
 };
 
 void FlameGraph::add(std::string_view folded, std::uint64_t samples) {
+  // Once for every way out: a line break in a name would split a folded line.
+  const std::string names = printable(folded);
+  folded = names;
   Node* node = &root_;
   node->samples += samples;
   while (!folded.empty()) {
@@ -154,16 +159,16 @@ void FlameGraph::draw(const Node& node, std::string_view name, std::uint64_t beg
   }
   const double y = drawing.height - margin - static_cast<double>(depth + 1) * bar_height;
   const auto room = static_cast<std::size_t>(std::max(0.0, (wide - 6) / letter_width));
-  std::string label(room < 3 ? std::string_view() : name.substr(0, room));
+  const std::string label = room < 3 ? std::string() : cut_to_width(name, room);
   const std::string shown = escaped(name);
   drawing.out += fmt::format(
       "<g class=\"bar\" data-x=\"{:.3f}\" data-w=\"{:.3f}\" data-name=\"{}\"><title>{}: {}, "
-      "{:.1f} %</title><rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
+      "{}</title><rect x=\"{:.2f}\" y=\"{:.1f}\" width=\"{:.2f}\" height=\"{:.1f}\" "
       "fill=\"{}\"/><text x=\"{:.2f}\" y=\"{:.1f}\">{}</text></g>\n",
       x, wide, shown, shown,
-      amount(static_cast<double>(node.samples) * drawing.labels.weight, drawing.labels.unit),
-      100 * static_cast<double>(node.samples) / drawing.all, x + margin, y, wide, bar_height - 1,
-      color_of(name), x + margin + 3, y + bar_height - 5, escaped(label));
+      quantity(static_cast<double>(node.samples) * drawing.labels.weight, drawing.labels.unit),
+      quantity(100 * static_cast<double>(node.samples) / drawing.all, "%"), x + margin, y, wide,
+      bar_height - 1, color_of(name), x + margin + 3, y + bar_height - 5, escaped(label));
   for (const auto& [child_name, child] : node.children) {
     draw(*child, child_name, begin, depth + 1, drawing);
     begin += child->samples;

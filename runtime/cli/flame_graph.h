@@ -13,7 +13,7 @@ namespace gala {
 /// another.
 class FlameGraph {
  public:
-  /// "outer;inner", as folded stacks are written.
+  /// "outer;inner", as folded stacks are written. Names are made printable: programs choose them.
   void add(std::string_view folded, std::uint64_t samples);
 
   [[nodiscard]] std::uint64_t samples() const { return root_.samples; }

@@ -1,5 +1,6 @@
 // The walk over a journal: range, entity, follow.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include "runtime/cli/journal_command.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/running.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -73,6 +75,7 @@ int walk_journal(const CommandContext& context, const JournalOptions& options,
     fmt::print(stderr, "gala: {}\n", reader.error().what);
     return exit_failure;
   }
+  const bool on_terminal = ::isatty(STDOUT_FILENO) != 0;
   Interrupt interrupt;
   for (;;) {
     while (const auto text = reader->next()) {
@@ -81,7 +84,7 @@ int walk_journal(const CommandContext& context, const JournalOptions& options,
         continue;
       }
       if (options.json) {
-        fmt::print("{}\n", *text);
+        fmt::print("{}\n", on_terminal ? printable_json(*text) : *text);
       } else {
         show(line);
       }

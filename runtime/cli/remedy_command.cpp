@@ -15,6 +15,7 @@
 #include "runtime/cli/remedy/offer.h"
 #include "runtime/core/document.h"
 #include "runtime/core/machine.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -86,8 +87,8 @@ bool confirmed(const RemedyOptions& options) {
 std::string settings_text(const std::vector<Change>& changes, std::string_view verb, bool after) {
   std::string text;
   for (const Change& change : changes) {
-    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", change.setting.where(), verb,
-                        after ? change.after : change.before);
+    text += fmt::format("{}{} {} {}", text.empty() ? "" : ", ", printable(change.setting.where()),
+                        verb, printable(after ? change.after : change.before));
   }
   return text;
 }
@@ -147,23 +148,23 @@ int apply(const CommandContext& context, const RemedyOptions& options, const Jso
 }
 
 void show(const Offer& offer, const Treatment& treatment) {
-  fmt::print("  {}\n    {}\n", offer.id, offer.desc);
+  fmt::print("  {}\n    {}\n", printable(offer.id), printable(offer.desc));
   for (const auto* changes : {&treatment.changes, &treatment.fine}) {
     for (const Change& change : *changes) {
-      fmt::print(
-          "    where    {}\n    now      {}\n    proposed {}\n", change.setting.where(),
-          change.before,
-          change.after.empty() ? "nothing: it is so already, or has no limit" : change.after);
+      fmt::print("    where    {}\n    now      {}\n    proposed {}\n",
+                 printable(change.setting.where()), printable(change.before),
+                 change.after.empty() ? "nothing: it is so already, or has no limit"
+                                      : printable(change.after));
     }
   }
   for (const std::string& reason : treatment.missing) {
-    fmt::print("    not here {}\n", reason);
+    fmt::print("    not here {}\n", printable(reason));
   }
 }
 
 int treat(const CommandContext& context, const RemedyOptions& options, const Json& diagnosis) {
-  fmt::print("{}\n",
-             text_at(member(diagnosis, "Resource"), options.journal.chinese ? "desc_zh" : "desc"));
+  fmt::print("{}\n", printable(text_at(member(diagnosis, "Resource"),
+                                       options.journal.chinese ? "desc_zh" : "desc")));
   if (text_at(member(diagnosis, "Attributes"), "machine_id") != machine_id()) {
     fmt::print("  The KPI is on another machine: run gala remedy there.\n");
     return options.apply ? exit_failure : exit_ok;

@@ -1,4 +1,4 @@
-// A series becomes one readable line, a number one readable word.
+// A series becomes one readable line.
 #include "runtime/cli/sparkline.h"
 
 #include <gtest/gtest.h>
@@ -22,19 +22,6 @@ TEST(Sparkline, IsFlatForAConstantAndBlankWhereNothingWasMeasured) {
 
 TEST(Sparkline, KeepsTheLargestOfWhatItJoins) {
   EXPECT_EQ(sparkline(std::vector<double>{0, 0, 0, 9, 0, 0}, 3), "▁█▁");
-}
-
-TEST(WithUnit, ChoosesAPrefix) {
-  EXPECT_EQ(with_unit(0.0123, "s"), "12.3 ms");
-  EXPECT_EQ(with_unit(0.00005, "s"), "50.0 µs");
-  EXPECT_EQ(with_unit(75, "s"), "75 s");
-  EXPECT_EQ(with_unit(4.2e6, "B/s"), "4.20 MB/s");
-  EXPECT_EQ(with_unit(97, "%"), "97 %");
-  EXPECT_EQ(with_unit(1234, "1"), "1.23 k");
-  EXPECT_EQ(with_unit(2960, "1/s"), "2.96 k/s");
-  EXPECT_EQ(with_unit(0, "s"), "0 s");
-  EXPECT_EQ(with_unit(7, ""), "7");
-  EXPECT_EQ(with_unit(none, "s"), "–");
 }
 
 }  // namespace

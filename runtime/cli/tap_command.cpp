@@ -1,5 +1,6 @@
 // gala tap: what leaves a stage, as JSON lines or as a recording.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -14,6 +15,8 @@
 #include "runtime/cli/subscription.h"
 #include "runtime/cli/tap_view.h"
 #include "runtime/core/recording.h"
+#include "runtime/text/json_parts.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -94,8 +97,8 @@ class Tap {
       }
       wanted = true;
       if (!recording_ && left_ > 0 && pace_.allows(current_instant().boot)) {
-        fmt::print("{}\n",
-                   line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+        const std::string text = dump(line);
+        fmt::print("{}\n", on_terminal_ ? printable_json(text) : text);
         --left_;
       }
     }
@@ -129,6 +132,7 @@ class Tap {
   std::optional<Filter> filter_;
   std::optional<RecordingWriter> recording_;
   std::uint64_t left_;
+  bool on_terminal_ = ::isatty(STDOUT_FILENO) != 0;
 };
 
 Result<Subscription> subscribe(const CommandContext& context, const TapOptions& options) {

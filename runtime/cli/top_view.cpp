@@ -6,7 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/cli/sparkline.h"
+#include "runtime/text/quantity.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -82,10 +83,6 @@ void add_rates(StageLoad& load, const wire::StageStatusT& before, const wire::St
   load.cores = rate(before.cpu_ns, now.cpu_ns, seconds) / ns_per_s;
 }
 
-std::string clip(const std::string& text, std::size_t width) {
-  return text.size() <= width ? text : text.substr(0, width > 1 ? width - 1 : 0) + "…";
-}
-
 }  // namespace
 
 std::string_view health_word(const StageLoad& load) {
@@ -142,19 +139,20 @@ std::string top_text(std::string_view pipeline, const std::vector<StageLoad>& lo
     lost += load.lost;
   }
   std::string text =
-      fmt::format("{}   {} stages   {:.3f} cores   {}   {} lost\n\n", pipeline, loads.size(), cores,
-                  with_unit(static_cast<double>(memory), "B"), lost);
+      fmt::format("{}   {} stages   {} cores   {}   {} lost\n\n", printable(pipeline), loads.size(),
+                  quantity(cores, "1"), quantity(static_cast<double>(memory), "B"), lost);
   text += fmt::format("{:<14} {:<8} {:>7} {:>7} {:>8} {:>6} {:>7} {:>6} {:>8}\n", "STAGE", "HEALTH",
-                      "IN/s", "OUT/s", "LAG", "QUEUE", "LOST", "CPU %", "MEMORY");
+                      "IN/s", "OUT/s", "LAG", "QUEUE", "LOST", "CPU", "MEMORY");
   for (const StageLoad& load : loads) {
-    text += fmt::format("{:<14} {:<8} {:>7.1f} {:>7.1f} {:>8} {:>6} {:>7} {:>6.1f} {:>8}\n",
-                        clip(load.stage, 14), health_word(load), load.in_per_s, load.out_per_s,
-                        with_unit(load.lag_s, "s"), load.queued, load.lost, load.cores * 100,
-                        with_unit(static_cast<double>(load.proportional_bytes), "B"));
+    text += fmt::format(
+        "{} {:<8} {:>7} {:>7} {:>8} {:>6} {:>7} {:>6} {:>8}\n",
+        fit_to_width(printable(load.stage), 14), health_word(load), quantity(load.in_per_s, "1"),
+        quantity(load.out_per_s, "1"), quantity(load.lag_s, "s"), load.queued, load.lost,
+        quantity(load.cores, "s/s"), quantity(static_cast<double>(load.proportional_bytes), "B"));
   }
   for (const StageLoad& load : loads) {
     for (const std::string& complaint : load.complaints) {
-      text += clip(fmt::format("\n{}: {}", load.stage, complaint), width + 1);
+      text += "\n" + cut_to_width(printable(load.stage + ": " + complaint), width);
     }
   }
   return text + "\n";

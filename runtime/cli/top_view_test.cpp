@@ -6,6 +6,8 @@
 
 #include <sstream>
 
+#include "runtime/text/terminal.h"
+
 namespace gala {
 namespace {
 
@@ -74,8 +76,20 @@ TEST(TopText, FitsIntoEightyColumns) {
   const auto loads = stage_loads({}, only(std::move(long_one)), 10 * second_ns);
   std::istringstream lines(top_text("single-host", loads, 80));
   for (std::string line; std::getline(lines, line);) {
-    EXPECT_LE(line.size(), 84u) << line;
+    EXPECT_LE(display_width(line), 80u) << line;
   }
+}
+
+TEST(TopText, ShowsQuantitiesAndNothingThatSteersATerminal) {
+  auto now = status(12, 24'900, second_ns / 10);
+  now.proportional_bytes = 3 << 19;
+  now.complaints.push_back("\033[2J磁盘已满");
+  const auto loads = stage_loads(only(status(10, 100, 0)), only(std::move(now)), 12 * second_ns);
+  const std::string text = top_text("single-host", loads, 80);
+  EXPECT_THAT(text, testing::HasSubstr("0.05 cores   1.5 MiB"));
+  EXPECT_THAT(text, testing::HasSubstr(" 12.4k "));
+  EXPECT_THAT(text, testing::HasSubstr("5 %  1.5 MiB\n"));
+  EXPECT_THAT(text, testing::HasSubstr("assemble: ␛[2J磁盘已满"));
 }
 
 }  // namespace

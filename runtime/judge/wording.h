@@ -1,4 +1,4 @@
-// Numbers and sentences of an event as people read them.
+// The sentence of an event, from the pattern of its check.
 #pragma once
 
 #include <string>
@@ -9,10 +9,6 @@
 #include "runtime/model/model.h"
 
 namespace gala {
-
-/// Three significant digits with a prefix that fits: 0.0123 s → "12.3 ms", 1572864 B → "1.5 MiB",
-/// 12345 (unit 1) → "12.3k". Whole numbers below 10,000 stay whole. "?" when not finite.
-std::string humanise(double value, std::string_view unit);
 
 /// What a pattern's {placeholders} are filled with.
 struct WordingFacts {
@@ -26,10 +22,10 @@ struct WordingFacts {
   std::size_t row = 0;
 };
 
-/// Fills value, limit, expected (with unit), change (value / expected), unit, metric, statistic,
-/// entity, entity_id, machine_id, every key and label, and every plain metric of the same table; a
-/// rate may be asked for by the hour: {memory_growth.per_hour}. An empty label becomes "?", an
-/// unknown name stays.
+/// Fills value, limit, expected (as quantities), change (value / expected), unit, metric,
+/// statistic, entity, entity_id, machine_id, every key and label, and every plain metric of the
+/// same table; a rate may be asked for by the hour: {memory_growth.per_hour}. An empty label
+/// becomes "?", an unknown name stays.
 std::string word(std::string_view pattern, const WordingFacts& facts);
 
 }  // namespace gala

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "runtime/model/parse.h"
+#include "runtime/model/unit.h"
 
 namespace gala {
 namespace {
@@ -115,10 +116,10 @@ class EntityChecker {
     if (entity_.has_attribute(metric.name)) {
       error(metric.place, quote(metric.name) + " is a key or label too; rename one of them");
     }
-    const std::vector<std::string> units(known_units().begin(), known_units().end());
-    if (!metric.unit.empty() && !contains(units, metric.unit)) {
+    if (find_unit(metric.unit) == nullptr) {
+      const std::vector<std::string> names(known_units().begin(), known_units().end());
       error(metric.place, "metric " + quote(metric.name) + " has the unknown unit " +
-                              quote(metric.unit) + "; it must be " + list_words(units));
+                              quote(metric.unit) + "; it must be " + list_words(names));
     }
   }
 

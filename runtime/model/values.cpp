@@ -1,8 +1,8 @@
 // Whether the numbers of a check fit each other and its metric; the vocabulary of units.
 #include <algorithm>
-#include <array>
 
 #include "runtime/model/parse.h"
+#include "runtime/model/unit.h"
 
 namespace gala {
 namespace {
@@ -88,11 +88,12 @@ void check_count(const Entity& entity, const Check& check, const Metric& metric,
 }  // namespace
 
 std::span<const std::string_view> known_units() {
-  // After `scale`; "1" counts things, events or ratios.
-  static constexpr std::array<std::string_view, 16> units{
-      "1",   "%",    "s",     "ms",     "us",  "ns",  "B",  "kB",
-      "B/s", "kB/s", "bit/s", "Mbit/s", "1/s", "s/s", "Hz", "MHz"};
-  return units;
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> all;
+    std::ranges::transform(units(), std::back_inserter(all), &Unit::name);
+    return all;
+  }();
+  return names;
 }
 
 void check_statistic(const Metric& metric, Statistic statistic, const Place& place,

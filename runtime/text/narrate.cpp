@@ -7,24 +7,21 @@
 #include <ctime>
 
 #include "runtime/text/json_parts.h"
+#include "runtime/text/quantity.h"
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
 
-/// A member as text, "" where it is absent or something else. Control characters are shown as "?":
-/// what a process calls itself must not steer somebody's terminal.
+/// A text for a terminal, "" where it is something else.
+std::string text_of(const Json& value) {
+  return value.is_string() ? printable(value.get_ref<const std::string&>()) : std::string();
+}
+
+/// A member as text for a terminal, "" where it is absent or something else.
 std::string text_at(const Json& object, const char* key) {
   const auto found = object.find(key);
-  if (found == object.end() || !found->is_string()) {
-    return {};
-  }
-  auto text = found->get<std::string>();
-  for (char& character : text) {
-    if (static_cast<unsigned char>(character) < 0x20 || character == 0x7f) {
-      character = '?';
-    }
-  }
-  return text;
+  return found == object.end() ? std::string() : text_of(*found);
 }
 
 double number_at(const Json& object, const char* key) {
@@ -78,22 +75,20 @@ std::string path_line(const Json& path) {
   return line;
 }
 
-/// "gala_gopher_disk_r_await (value, s): 0.001 0.001 0.4".
+/// "gala_gopher_disk_r_await: 1 ms, 1 ms, 400 ms"; "?" where nothing was measured.
 std::string series_line(const Json& series) {
   constexpr std::size_t shown_points = 8;
   const Json& points = member(series, "points");
   if (!points.is_array() || points.empty()) {
     return {};
   }
-  std::string line = text_at(series, "metric_id");
-  if (const auto unit = text_at(series, "unit"); !unit.empty()) {
-    line += " [" + unit + "]";
-  }
-  line += ":";
+  std::string line = text_at(series, "metric_id") + ":";
+  const std::string unit = text_at(series, "unit");
   const std::size_t first = points.size() > shown_points ? points.size() - shown_points : 0;
   for (std::size_t i = first; i < points.size(); ++i) {
     const bool measured = points[i].is_array() && points[i].size() == 2 && points[i][1].is_number();
-    line += measured ? fmt::format(" {:.4g}", points[i][1].get<double>()) : " -";
+    line += i == first ? " " : ", ";
+    line += measured ? quantity(points[i][1].get<double>(), unit) : "?";
   }
   return line;
 }
@@ -123,8 +118,7 @@ std::string folded_line(const Json& event, Language language) {
   const Json& path = member(event, "path");
   if (path.is_array()) {
     for (const Json& id : path) {
-      way += fmt::format("{}{}", way.empty() ? "" : " → ",
-                         id.is_string() ? id.get<std::string>() : "");
+      way += fmt::format("{}{}", way.empty() ? "" : " → ", text_of(id));
     }
   }
   return way.empty() ? line : line + "\n                by " + way;
@@ -145,7 +139,7 @@ std::optional<std::string> narrate_event(std::string_view json, Language languag
                   text_at(*event, "SeverityText"), sentence_at(resource, "description", language),
                   text_at(attributes, "entity_id"));
   if (state == "closed") {
-    line += fmt::format("  after {:.0f} s", number_at(attributes, "duration"));
+    line += "  after " + quantity(number_at(attributes, "duration"), "s");
   }
   return line;
 }
@@ -159,9 +153,9 @@ std::optional<std::string> narrate_diagnosis(std::string_view json, Language lan
   const Json& kpi = member(resource, "abnormal_kpi");
   const Json& attributes = member(*diagnosis, "Attributes");
   std::string block = fmt::format(
-      "{}  DIAGNOSIS {}  {}  ({:.1f} s after it bent{})\n",
+      "{}  DIAGNOSIS {}  {}  ({} after it bent{})\n",
       local_time(number_at(*diagnosis, "Timestamp")), sentence_at(kpi, "desc", language),
-      text_at(kpi, "entity_id"), number_at(attributes, "seconds_to_diagnosis"),
+      text_at(kpi, "entity_id"), quantity(number_at(attributes, "seconds_to_diagnosis"), "s"),
       number_at(attributes, "version") > 1
           ? fmt::format(", version {:.0f}", number_at(attributes, "version"))
           : "");
@@ -196,7 +190,7 @@ std::optional<std::string> narrate_incident(std::string_view json, Language lang
       text_at(*incident, "SeverityText"), sentence_at(resource, "description", language),
       text_at(attributes, "entity_id"), counts);
   if (state == "closed") {
-    line += fmt::format("  after {:.0f} s", number_at(attributes, "duration"));
+    line += "  after " + quantity(number_at(attributes, "duration"), "s");
   }
   const Json& events = member(resource, "events");
   if (listed && events.is_array()) {

@@ -40,17 +40,24 @@ TEST(Narration, SpeaksTheOtherLanguage) {
 TEST(Narration, TellsADiagnosisWithPathAndEvidence) {
   const auto block = narrate_diagnosis(diagnosis, Language::english);
   ASSERT_TRUE(block);
-  EXPECT_THAT(*block, HasSubstr("latency rose  m1_sli_42  (4.0 s after it bent, version 2)"));
+  EXPECT_THAT(*block, HasSubstr("latency rose  m1_sli_42  (4 s after it bent, version 2)"));
   EXPECT_THAT(*block, HasSubstr("1. 1.00 disk        Requests wait."));
   EXPECT_THAT(*block, HasSubstr("m1_disk_sda → m1_sli_42"));
-  EXPECT_THAT(*block, HasSubstr("gala_gopher_disk_r_await [s]: 0.5 -"));
+  EXPECT_THAT(*block, HasSubstr("gala_gopher_disk_r_await: 500 ms, ?"));
 }
 
 TEST(Narration, DisarmsControlCharacters) {
   const auto line = narrate_event(
       R"({"Attributes":{"state":"open"},"Resource":{"description":"\u001b[2Jgone\n"}})",
       Language::english);
-  EXPECT_THAT(*line, HasSubstr("?[2Jgone?"));
+  EXPECT_THAT(*line, HasSubstr("␛[2Jgone␊"));
+}
+
+TEST(Narration, DisarmsThePathOfAFoldedEvent) {
+  const auto line = narrate_incident(
+      R"({"Attributes":{"state":"open"},"Resource":{"events":[{"path":["m1_proc_\u001b[2J"]}]}})",
+      Language::english, true);
+  EXPECT_THAT(*line, HasSubstr("by m1_proc_␛[2J"));
 }
 
 TEST(Narration, SaysNothingOfWhatItDoesNotKnow) {

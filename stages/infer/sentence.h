@@ -1,4 +1,4 @@
-// Numbers and sentences for people, from the model's words.
+// Sentences of a diagnosis, from the model's words.
 #pragma once
 
 #include <string>
@@ -8,9 +8,6 @@
 #include "stages/infer/candidate_walk.h"
 
 namespace gala::infer {
-
-/// "12.3 ms", "4.2 MB/s", "97 %", "3": three digits, a prefix that fits, the unit.
-std::string format_quantity(double value, std::string_view unit);
 
 /// What a placeholder can speak of: a series, its entity, its unit.
 struct Subject {

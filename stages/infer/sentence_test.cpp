@@ -1,32 +1,10 @@
-// Numbers and sentences for people.
+// Patterns become sentences.
 #include "stages/infer/sentence.h"
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 namespace gala::infer {
 namespace {
-
-TEST(Sentence, FormatsQuantitiesForPeople) {
-  EXPECT_EQ(format_quantity(0.0123, "s"), "12.3 ms");
-  EXPECT_EQ(format_quantity(0.00012, "s"), "120 µs");
-  EXPECT_EQ(format_quantity(90, "s"), "90 s");
-  EXPECT_EQ(format_quantity(180, "s"), "3 min");
-  EXPECT_EQ(format_quantity(12, "ms"), "12 ms");
-  EXPECT_EQ(format_quantity(4.2e6, "B/s"), "4.2 MB/s");
-  EXPECT_EQ(format_quantity(2048, "kB"), "2.05 MB");
-  EXPECT_EQ(format_quantity(97.04, "%"), "97 %");
-  EXPECT_EQ(format_quantity(3, "1"), "3");
-  EXPECT_EQ(format_quantity(0, "1"), "0");
-  EXPECT_EQ(format_quantity(12345, "1"), "12.3 k");
-  EXPECT_EQ(format_quantity(4200, "1/s"), "4.2 k/s");
-  EXPECT_EQ(format_quantity(42, "1/s"), "42/s");
-  EXPECT_EQ(format_quantity(7, "jiffies"), "7 jiffies");
-  EXPECT_EQ(format_quantity(0.95, "s/s"), "950 ms/s");
-  EXPECT_EQ(format_quantity(-0.0004, "1"), "0");
-  EXPECT_EQ(format_quantity(NAN, "s"), "?");
-}
 
 TEST(Sentence, FillsWhatItKnowsAndMarksWhatIsMissing) {
   GraphNode hog;

@@ -12,6 +12,7 @@
 #include "runtime/cli/diagnosis_view.h"
 #include "runtime/cli/sparkline.h"
 #include "runtime/text/narrate.h"
+#include "runtime/text/quantity.h"
 
 namespace gala::demo {
 namespace {
@@ -23,7 +24,7 @@ std::string clients_text(const LoadFigures& before, const LoadFigures& now, doub
   const auto waited_us = static_cast<double>(now.latency_sum_us - before.latency_sum_us);
   std::string text = fmt::format("clients: {:.0f}/s", requests / seconds);
   if (requests > 0) {
-    text += ", mean " + with_unit(waited_us / requests / 1e6, "s");
+    text += ", mean " + quantity(waited_us / requests / 1e6, "s");
   }
   if (now.errors > before.errors) {
     text += fmt::format(", {} errors", now.errors - before.errors);
@@ -52,7 +53,7 @@ std::optional<std::string> Narrator::kpi_line(const std::vector<KpiValue>& kpis,
   for (const KpiValue& kpi : kpis) {
     const std::string statistic = kpi.statistic == "value" ? "" : " " + kpi.statistic;
     line += fmt::format(" {} {}{} {} ", kpi.entity, kpi.metric, statistic,
-                        with_unit(kpi.value, kpi.unit));
+                        quantity(kpi.value, kpi.unit));
   }
   if (last_.ns() != 0) {
     line += " " + clients_text(last_figures_, figures, seconds);
