@@ -1,5 +1,6 @@
 # Probes are loaded through runtime/bpf; tests that load some need a kernel and privileges.
-target_link_libraries(stage_ebpf_source PUBLIC gala_runtime_bpf)
+pkg_check_modules(CAPNG REQUIRED IMPORTED_TARGET libcap-ng)
+target_link_libraries(stage_ebpf_source PUBLIC gala_runtime_bpf PRIVATE PkgConfig::CAPNG)
 list(FILTER tests EXCLUDE REGEX "_kernel_test\\.cpp$")
 add_executable(ebpf_source_kernel_test ${folder}/ebpf_source_kernel_test.cpp)
 target_link_libraries(ebpf_source_kernel_test
