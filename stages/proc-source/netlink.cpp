@@ -1,13 +1,13 @@
-// Raw netlink: ask the kernel, walk its answers.
+// Netlink over libmnl: ask the kernel, walk its answers.
 #include "stages/proc-source/netlink.h"
 
-#include <linux/netlink.h>
+#include <libmnl/libmnl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <utility>
 
 namespace gala::proc_source {
 namespace {
@@ -17,21 +17,18 @@ constexpr std::size_t buffer_bytes = std::size_t{64} << 10;
 /// An answer that takes longer is given up, so that no tick can hang.
 constexpr timeval answer_timeout{.tv_sec = 0, .tv_usec = 200'000};
 
-constexpr std::size_t aligned(std::size_t size) {
-  return (size + NLMSG_ALIGNTO - 1) & ~std::size_t{NLMSG_ALIGNTO - 1};
-}
-
 }  // namespace
 
 std::map<std::uint16_t, Bytes> parse_attributes(Bytes bytes) {
   std::map<std::uint16_t, Bytes> attributes;
-  while (const auto header = read_struct<nlattr>(bytes)) {
-    if (header->nla_len < sizeof(nlattr) || header->nla_len > bytes.size()) {
-      break;
-    }
-    const auto type = static_cast<std::uint16_t>(header->nla_type & NLA_TYPE_MASK);
-    attributes[type] = bytes.subspan(sizeof(nlattr), header->nla_len - sizeof(nlattr));
-    bytes = bytes.subspan(std::min(bytes.size(), aligned(header->nla_len)));
+  const auto* one = reinterpret_cast<const nlattr*>(bytes.data());
+  const auto left = [&] {
+    return static_cast<int>(bytes.data() + bytes.size() -
+                            reinterpret_cast<const std::uint8_t*>(one));
+  };
+  for (; left() > 0 && mnl_attr_ok(one, left()); one = mnl_attr_next(one)) {
+    attributes[mnl_attr_get_type(one)] = {
+        static_cast<const std::uint8_t*>(mnl_attr_get_payload(one)), mnl_attr_get_payload_len(one)};
   }
   return attributes;
 }
@@ -42,52 +39,62 @@ std::string text_of(Bytes bytes) {
 }
 
 Bytes after(Bytes bytes, std::size_t size) {
-  return bytes.subspan(std::min(bytes.size(), aligned(size)));
+  return bytes.subspan(std::min<std::size_t>(bytes.size(), MNL_ALIGN(size)));
 }
 
 bool for_each_message(Bytes datagram, const std::function<void(std::uint16_t, Bytes)>& visit) {
-  while (const auto header = read_struct<nlmsghdr>(datagram)) {
-    if (header->nlmsg_len < sizeof(nlmsghdr) || header->nlmsg_len > datagram.size()) {
-      break;
-    }
-    if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR) {
+  const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
+  int left = static_cast<int>(datagram.size());
+  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+    if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
       return true;
     }
-    visit(header->nlmsg_type,
-          datagram.subspan(sizeof(nlmsghdr), header->nlmsg_len - sizeof(nlmsghdr)));
-    datagram = datagram.subspan(std::min(datagram.size(), aligned(header->nlmsg_len)));
+    visit(message->nlmsg_type, {static_cast<const std::uint8_t*>(mnl_nlmsg_get_payload(message)),
+                                mnl_nlmsg_get_payload_len(message)});
   }
   return false;
 }
 
-NetlinkSocket::NetlinkSocket(FileDescriptor socket)
-    : socket_(std::move(socket)), buffer_(buffer_bytes) {}
+NetlinkRequest::NetlinkRequest(std::uint16_t type, std::uint16_t flags) {
+  nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data());
+  header->nlmsg_type = type;
+  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+}
+
+void NetlinkRequest::put_header(Bytes header) {
+  std::ranges::copy(header, static_cast<std::uint8_t*>(
+                                mnl_nlmsg_put_extra_header(this->header(), header.size())));
+}
+
+void NetlinkRequest::put_attribute(std::uint16_t type, Bytes value) {
+  whole_ = mnl_attr_put_check(header(), buffer_.size(), type, value.size(), value.data()) && whole_;
+}
+
+NetlinkSocket::NetlinkSocket(Socket socket) : socket_(std::move(socket)), buffer_(buffer_bytes) {}
 
 Result<NetlinkSocket> NetlinkSocket::open(int family) {
-  FileDescriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, family));
-  if (!socket) {
+  Socket socket(mnl_socket_open2(family, SOCK_CLOEXEC));
+  if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
     return fail("cannot open a netlink socket of family " + std::to_string(family) + ": " +
                 std::strerror(errno));
   }
-  ::setsockopt(socket.value(), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout, sizeof answer_timeout);
+  ::setsockopt(mnl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVTIMEO, &answer_timeout,
+               sizeof answer_timeout);
   return NetlinkSocket(std::move(socket));
 }
 
-Result<> NetlinkSocket::ask(std::uint16_t type, std::uint16_t flags, Bytes body,
+Result<> NetlinkSocket::ask(NetlinkRequest& request,
                             const std::function<void(std::uint16_t, Bytes)>& visit) {
-  nlmsghdr header{};
-  header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + body.size());
-  header.nlmsg_type = type;
-  header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  nlmsghdr& header = *request.header();
   header.nlmsg_seq = ++sequence_;
-  std::vector<std::uint8_t> request(sizeof header + body.size());
-  std::memcpy(request.data(), &header, sizeof header);
-  std::copy(body.begin(), body.end(), request.begin() + sizeof header);
-  if (::send(socket_.value(), request.data(), request.size(), 0) < 0) {
+  if (!request.whole_) {
+    return fail("a netlink request has more attributes than fit into it");
+  }
+  if (mnl_socket_sendto(socket_.get(), &header, header.nlmsg_len) < 0) {
     return fail(std::string("a netlink request was refused: ") + std::strerror(errno));
   }
   for (;;) {
-    const ssize_t bytes = ::recv(socket_.value(), buffer_.data(), buffer_.size(), 0);
+    const ssize_t bytes = mnl_socket_recvfrom(socket_.get(), buffer_.data(), buffer_.size());
     if (bytes < 0) {
       return fail(std::string("no netlink answer: ") + std::strerror(errno));
     }
@@ -103,7 +110,7 @@ Result<> NetlinkSocket::ask(std::uint16_t type, std::uint16_t flags, Bytes body,
                  : fail(std::string("netlink: ") + std::strerror(error ? -error->error : EPROTO));
     }
     const bool ended = for_each_message(datagram, visit);
-    if (ended || (flags & NLM_F_DUMP) == 0) {
+    if (ended || (header.nlmsg_flags & NLM_F_DUMP) == 0) {
       return {};
     }
   }

@@ -1,8 +1,10 @@
-// Raw netlink: ask the kernel, walk its answers. Nothing here knows what the attributes mean.
+// Netlink over libmnl: ask the kernel, walk its answers. Nothing here knows what the attributes
+// mean.
 #pragma once
 
 #include <linux/netlink.h>
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -11,6 +13,9 @@
 #include <span>
 #include <string>
 #include <vector>
+
+struct mnl_socket;
+extern "C" int mnl_socket_close(mnl_socket* socket);
 
 #include "runtime/core/handle.h"
 #include "runtime/core/result.h"
@@ -52,19 +57,40 @@ Bytes after(Bytes bytes, std::size_t size);
 /// of a dump, or an error.
 bool for_each_message(Bytes datagram, const std::function<void(std::uint16_t, Bytes)>& visit);
 
+/// A request as it is built: its header, a struct of the family, attributes.
+class NetlinkRequest {
+ public:
+  NetlinkRequest(std::uint16_t type, std::uint16_t flags);
+  /// Requires: comes before any attribute, and fits.
+  template <class Struct>
+  void put(const Struct& header) {
+    static_assert(sizeof(Struct) <= 64);
+    put_header({reinterpret_cast<const std::uint8_t*>(&header), sizeof header});
+  }
+  void put_attribute(std::uint16_t type, Bytes value);
+
+ private:
+  friend class NetlinkSocket;
+  void put_header(Bytes header);
+  nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(buffer_.data()); }
+
+  alignas(nlmsghdr) std::array<std::uint8_t, 512> buffer_{};
+  bool whole_ = true;
+};
+
 /// A socket to one netlink family. Answers come at once: the kernel fills them in during the call.
 class NetlinkSocket {
  public:
   static Result<NetlinkSocket> open(int family);
 
-  /// Sends one request (`body` follows the header) and visits every message of the answer.
-  Result<> ask(std::uint16_t type, std::uint16_t flags, Bytes body,
-               const std::function<void(std::uint16_t, Bytes)>& visit);
+  /// Sends the request and visits every message of the answer.
+  Result<> ask(NetlinkRequest& request, const std::function<void(std::uint16_t, Bytes)>& visit);
 
  private:
-  explicit NetlinkSocket(FileDescriptor socket);
+  using Socket = Handle<mnl_socket, mnl_socket_close>;
+  explicit NetlinkSocket(Socket socket);
 
-  FileDescriptor socket_;
+  Socket socket_;
   std::uint32_t sequence_ = 0;
   std::vector<std::uint8_t> buffer_;
 };

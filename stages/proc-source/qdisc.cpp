@@ -103,12 +103,10 @@ std::vector<NicQdiscRow> sum_by_nic(const std::vector<QdiscRow>& qdiscs) {
 }
 
 Result<std::vector<QdiscRow>> read_qdiscs(NetlinkSocket& socket, const std::vector<NicRow>& nics) {
-  tcmsg request{};
-  request.tcm_family = AF_UNSPEC;
-  std::vector<std::uint8_t> body(sizeof request);
-  std::memcpy(body.data(), &request, sizeof request);
+  NetlinkRequest request(RTM_GETQDISC, NLM_F_DUMP);
+  request.put(tcmsg{});  // of every device: AF_UNSPEC is 0
   std::vector<QdiscRow> rows;
-  TRY(socket.ask(RTM_GETQDISC, NLM_F_DUMP, body, [&](std::uint16_t type, Bytes payload) {
+  TRY(socket.ask(request, [&](std::uint16_t type, Bytes payload) {
     auto row = type == RTM_NEWQDISC ? parse_qdisc(payload) : std::nullopt;
     const auto nic = std::find_if(nics.begin(), nics.end(), [&](const NicRow& one) {
       return row && one.ifindex == row->ifindex;

@@ -10,20 +10,12 @@ namespace gala::proc_source {
 namespace {
 
 /// A generic netlink request with one attribute.
-std::vector<std::uint8_t> make_request(std::uint8_t command, std::uint8_t version,
-                                       std::uint16_t attribute, Bytes value) {
-  genlmsghdr header{};
-  header.cmd = command;
-  header.version = version;
-  nlattr attribute_header{};
-  attribute_header.nla_len = static_cast<std::uint16_t>(sizeof attribute_header + value.size());
-  attribute_header.nla_type = attribute;
-  std::vector<std::uint8_t> body(sizeof header + sizeof attribute_header + value.size());
-  std::memcpy(body.data(), &header, sizeof header);
-  std::memcpy(body.data() + sizeof header, &attribute_header, sizeof attribute_header);
-  std::copy(value.begin(), value.end(), body.begin() + sizeof header + sizeof attribute_header);
-  body.resize((body.size() + NLA_ALIGNTO - 1) & ~std::size_t{NLA_ALIGNTO - 1});
-  return body;
+NetlinkRequest make_request(std::uint16_t family, const genlmsghdr& header, std::uint16_t attribute,
+                            Bytes value) {
+  NetlinkRequest request(family, 0);
+  request.put(header);
+  request.put_attribute(attribute, value);
+  return request;
 }
 
 std::optional<Bytes> find(const std::map<std::uint16_t, Bytes>& attributes, std::uint16_t type) {
@@ -58,9 +50,11 @@ Result<TaskStats> TaskStats::open() {
   NetlinkSocket socket = TRY(NetlinkSocket::open(NETLINK_GENERIC));
   constexpr std::string_view name{TASKSTATS_GENL_NAME, sizeof TASKSTATS_GENL_NAME};
   const std::vector<std::uint8_t> value(name.begin(), name.end());
-  const auto request = make_request(CTRL_CMD_GETFAMILY, 1, CTRL_ATTR_FAMILY_NAME, value);
+  auto request =
+      make_request(GENL_ID_CTRL, {.cmd = CTRL_CMD_GETFAMILY, .version = 1, .reserved = 0},
+                   CTRL_ATTR_FAMILY_NAME, value);
   std::uint16_t family = 0;
-  TRY(socket.ask(GENL_ID_CTRL, 0, request, [&](std::uint16_t, Bytes payload) {
+  TRY(socket.ask(request, [&](std::uint16_t, Bytes payload) {
     const auto attributes = parse_attributes(after(payload, sizeof(genlmsghdr)));
     if (const auto id = find(attributes, CTRL_ATTR_FAMILY_ID)) {
       family = read_prefix<std::uint16_t>(*id);
@@ -75,11 +69,12 @@ Result<TaskStats> TaskStats::open() {
 std::optional<ThreadSums> TaskStats::read(std::uint32_t tgid) {
   std::array<std::uint8_t, sizeof tgid> value{};
   std::memcpy(value.data(), &tgid, sizeof tgid);
-  const auto request =
-      make_request(TASKSTATS_CMD_GET, TASKSTATS_GENL_VERSION, TASKSTATS_CMD_ATTR_TGID, value);
+  auto request = make_request(
+      family_, {.cmd = TASKSTATS_CMD_GET, .version = TASKSTATS_GENL_VERSION, .reserved = 0},
+      TASKSTATS_CMD_ATTR_TGID, value);
   std::optional<ThreadSums> sums;
-  const auto answered = socket_.ask(
-      family_, 0, request, [&](std::uint16_t, Bytes payload) { sums = parse_taskstats(payload); });
+  const auto answered =
+      socket_.ask(request, [&](std::uint16_t, Bytes payload) { sums = parse_taskstats(payload); });
   return answered ? sums : std::nullopt;
 }
 
