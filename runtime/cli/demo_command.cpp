@@ -70,11 +70,8 @@ int run_demo(const CommandContext& context, DemoOptions options) {
   }
   if (options.json) {
     fmt::print("{}\n", demo::outcome_json(*outcome));
-  } else if (outcome->rank_of_injected) {
-    fmt::print("\nthe injected fault was named at rank {}, {:.0f} s after it began\n",
-               *outcome->rank_of_injected, outcome->seconds_to_diagnosis.value_or(0));
   } else {
-    fmt::print("\nthe injected fault was not named\n");
+    fmt::print("\n{}\n", demo::outcome_sentence(*outcome));
   }
   return outcome->seconds_to_diagnosis ? exit_ok : exit_failure;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Cuts a recording for the repository to a time and to what its answer needs.
-Arguments: a .rec file, the .rec.xz file to make, seconds on the wall clock from and to, topics to keep."""
+Arguments: a .rec file, the .rec.xz file to make, seconds on the wall clock from and to, topics to
+keep."""
 import lzma
 import pathlib
 import sys

@@ -33,7 +33,6 @@ from load_control import Load
 from pipeline import Pipeline
 from world import HERE, World
 
-AFTER_ANSWER_S = 4.0
 # What a recording holds of the time before: the baselines of the model need 30 s.
 RECORDED_BEFORE_S = 38.0
 RECOVERY_S = 20.0
@@ -172,6 +171,8 @@ class Campaign:
                              f"{self.pipeline.last_words(ended)}")
         if ended := self.applications.ended():
             raise RuntimeError(f"{ended} has ended; see {self.world.log_directory} (--keep)")
+        if said := self.load.ended():
+            raise RuntimeError(f"the clients have ended: {said}")
 
     def tell(self, record):
         self.records.append(record)
@@ -189,12 +190,8 @@ class Campaign:
         try:
             fault.inject()
             injection = scoring.Injection(fault, fault.began or began, self.closed)
-
-            def enough():
-                after = injection.answered_after()
-                return after is not None and (time.time() - injection.began
-                                              > after + AFTER_ANSWER_S)
-            self.look(fault.at_most_s, enough, injection, fault.tick)
+            self.look(fault.at_most_s, lambda: injection.is_over(time.time()), injection,
+                      fault.tick)
             during = self.load.felt(time.time() - injection.began)
         finally:
             fault.remove()
@@ -230,6 +227,8 @@ class Campaign:
 
     def revive(self):
         """Starts again what a failed injection has ended."""
+        if self.load.ended():
+            self.load.start()
         while ended := self.applications.ended():
             say(f"  {ended} is started again")
             try:

@@ -3,7 +3,8 @@
 
 Arguments: the server's address, a socket for orders, a file for figures, a seed. Orders are
 datagrams: "factor X" multiplies all rates, "receive NAME BYTES" gives the connections of one
-application a receive buffer of that size and reads slowly (0 = as before), "swing on|off" lets the rates wander.
+application a receive buffer of that size and reads slowly (0 = as before), "swing on|off" lets the
+rates wander.
 Every second a line of JSON is appended: what the clients of each application felt."""
 import contextlib
 import heapq
@@ -203,15 +204,20 @@ class Client:
         if self.protocol.complete(self.data):
             self.finish(now)
         elif slow:
-            self.loop.selector.unregister(self.socket)
-            self.loop.at(now + SLOW_READ_S, self.resume)
+            paused = self.socket
+            self.loop.selector.unregister(paused)
+            self.loop.at(now + SLOW_READ_S, lambda later: self.resume(paused, later))
 
-    def resume(self, now):
-        if self.socket is not None:
+    def resume(self, paused, now):
+        """Unless there is another connection by now."""
+        if self.socket is paused:
             self.loop.watch(self, register=True)
             self.readable(now)
 
     def finish(self, now):
+        if self.sent_at is None:  # Nobody asked: a server that takes its leave.
+            self.fail(now)
+            return
         # HTTP's server errors; the other protocols' figures stay as they are.
         refused = self.data.startswith(b"HTTP/1.1 5")
         self.data.clear()

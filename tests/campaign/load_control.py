@@ -14,14 +14,29 @@ CLIENTS = {"redis": ["redis", "visitor"], "memcached": ["memcached"], "postgres"
 
 class Load:
     def __init__(self, world, seed):
+        self._world = world
+        self._seed = seed
         self._orders = world.directory / "load.orders"
         self._figures = world.directory / "load.jsonl"
         world.group("load")
-        self._process = world.start_anywhere(
-            ["/usr/bin/python3", HERE / "load.py", SERVER, self._orders, self._figures, str(seed)],
-            "load", world.inside(world.client_network, "load"))
-        self.pid = self._process.pid
+        self.start()
         wait_until(self._figures.exists, "first figures of the load")
+
+    def start(self):
+        """Also again, when it has ended."""
+        self._orders.unlink(missing_ok=True)
+        self._process = self._world.start_anywhere(
+            ["/usr/bin/python3", HERE / "load.py", SERVER, self._orders, self._figures,
+             str(self._seed)], "load", self._world.inside(self._world.client_network, "load"))
+        self.pid = self._process.pid
+        wait_until(self._orders.exists, "the clients taking orders")
+
+    def ended(self):
+        """What it said at last, or None while it runs."""
+        if self._process.poll() is None:
+            return None
+        lines = (self._world.log_directory / "load.log").read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "nothing"
 
     def order(self, text):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as orders:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Each recording of a real fault, run through the real stage programs without privileges, names
-what was injected first. Arguments: directory of the programs, a pipeline file, [a directory of recordings].
+what was injected first. Arguments: directory of the programs, a pipeline file, [a directory of
+recordings].
 
 A recording is a directory with STAGE.rec.xz (what that stage sent) and truth.json (what was
 injected: known to this test, not to a stage); schemas/truth says which answer is right."""

@@ -116,7 +116,8 @@ def healthy_lines(quiet):
     events = sum(record["kpi_events"] for record in quiet)
     diagnoses = sum(record["diagnoses"] for record in quiet)
     return ["", f"Healthy time: {hours * 60:.0f} minutes; {events} KPI events and {diagnoses} "
-            f"diagnoses without a fault ({events / hours:.1f} and {diagnoses / hours:.1f} an hour)."]
+            f"diagnoses without a fault ({events / hours:.1f} and {diagnoses / hours:.1f} an "
+            "hour)."]
 
 
 def confidence_lines(rows):

@@ -30,8 +30,7 @@ def instant(line):
 def fault_of(record, kinds):
     kind = kinds[record["fault"]]
     return types.SimpleNamespace(name=kind.name, family=record["family"], truth=TRUTH[kind.name],
-                                 by_event=kind.by_event, suffering=record["suffering"],
-                                 injected=record["injected"])
+                                 suffering=record["suffering"], injected=record["injected"])
 
 
 def outcome_of(record, kinds, events, diagnoses):

@@ -2,6 +2,8 @@
 import truth
 from applications import PORTS
 
+# So long a fault goes on: its diagnosis may be said better; after an event alone, one may come.
+AFTER_DIAGNOSIS_S, AFTER_EVENT_S = 4.0, 8.0
 OURS = {str(port): name for name, port in PORTS.items()}
 
 
@@ -44,8 +46,8 @@ def first_cause(diagnosis):
 
 
 def quiet_outcome(began, seconds, said_events, said_diagnoses, after=None):
-    """What was said in a time without a fault of our applications, of what began in it. `after`: the
-    kind of fault that was taken away before."""
+    """What was said in a time without a fault of our applications, of what began in it. `after`:
+    the kind of fault that was taken away before."""
     events = [event for event in said_events if is_kpi_event(event)
               and event["Attributes"].get("started", 0) / 1000 >= began
               and application_of(event["Resource"].get("labels"))]
@@ -68,7 +70,7 @@ class Injection:
         self.fault = fault
         self.began = began
         self.event_after = None
-        self.naming_event_after = None
+        self.named_after = None
         self.diagnosed_after = None
         self.elsewhere = set()
         self.open = set()
@@ -91,8 +93,8 @@ class Injection:
         after = now - self.began
         if is_kpi_event(event):
             self._on_kpi_event(event, after)
-        if self._score.on_event(event) and self.naming_event_after is None:
-            self.naming_event_after = after
+        if self._score.on_event(event) and self.named_after is None:
+            self.named_after = after
 
     def _on_kpi_event(self, event, after):
         labels = event["Resource"].get("labels")
@@ -114,15 +116,17 @@ class Injection:
         self._diagnoses[diagnosis.get("event_id")] = diagnosis
         self._score.on_diagnosis(diagnosis)
 
-    def answered_after(self):
-        """Seconds to what ends this fault early, or None."""
-        if self.fault.by_event and self.diagnosed_after is None and self.event_after is None:
-            return self.naming_event_after
-        return self.diagnosed_after
+    def is_over(self, now):
+        """Enough was said, so that the fault may end."""
+        lasted = now - self.began
+        if self.diagnosed_after is not None:
+            return lasted > self.diagnosed_after + AFTER_DIAGNOSIS_S
+        return (self.fault.by_event and self.event_after is None and self.named_after is not None
+                and lasted > self.named_after + AFTER_EVENT_S)
 
     def outcome(self):
         said = list(self._diagnoses.values())
-        told = [after for after in (self.event_after, self.naming_event_after) if after is not None]
+        told = [after for after in (self.event_after, self.named_after) if after is not None]
         first = said[0] if said else None
         return {
             "fault": self.fault.name, "family": self.fault.family, "began": round(self.began, 3),

@@ -24,7 +24,8 @@ TABLE = truth.load()
 def fault(**more):
     return types.SimpleNamespace(**{
         "name": "leak", "family": "memory", "suffering": ["redis"], "truth": TABLE["leak"],
-        "by_event": False, "injected": {"machine": ["m"], "process": ["42"], "group": ["/g"]}, **more})
+        "by_event": False,
+        "injected": {"machine": ["m"], "process": ["42"], "group": ["/g"]}, **more})
 
 
 def cause(tgid):
@@ -120,13 +121,16 @@ class OfAnInjection(unittest.TestCase):
                  "Attributes": {"event_type": "sys", "started": 1e5, "state": "open",
                                 "entity": "proc", "entity_id": "m_proc_42"},
                  "Resource": {"metric": "gala_gopher_proc_memory_growth", "labels": {"tgid": "42"}}}
-        for by_event, answered in ((True, 1.0), (False, None)):
-            injection = scoring.Injection(fault(by_event=by_event), 100.0)
-            injection.on_event(named, 101.0)
-            outcome = injection.outcome()
-            self.assertTrue(outcome["event_only"] and outcome["detected"])
-            self.assertIsNone(outcome["last_version"])
-            self.assertEqual(injection.answered_after(), answered)
+        injection = scoring.Injection(fault(by_event=True), 100.0)
+        injection.on_event(named, 101.0)
+        self.assertEqual((injection.is_over(108.9), injection.is_over(109.1)), (False, True))
+        outcome = injection.outcome()
+        self.assertTrue(outcome["event_only"] and outcome["detected"])
+        self.assertIsNone(outcome["last_version"])
+        injection.on_event(kpi_event(), 102.0)
+        self.assertFalse(injection.is_over(116.0))
+        injection.on_diagnosis(diagnosis([]), 103.0)
+        self.assertTrue(injection.is_over(107.1))
 
     def test_quiet_time_counts_an_event_and_its_diagnosis_once(self):
         said = scoring.quiet_outcome(90.0, 20.0, [kpi_event(), kpi_event(started=80.0)],

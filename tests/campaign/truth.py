@@ -103,7 +103,8 @@ def judged(diagnosis, truth, injected):
 
 class Score:
     """Of one injection: the first diagnosis in its first and its last version, and whether an event
-    alone named the injected thing. The caller leaves out what is about others or an earlier time."""
+    alone named the injected thing. The caller leaves out what is about others or an earlier
+    time."""
 
     def __init__(self, truth, injected):
         truth.check(injected)

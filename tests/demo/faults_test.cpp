@@ -77,6 +77,22 @@ class Faults : public testing::TestWithParam<std::string> {
   std::string directory_;
 };
 
+/// What schemas/truth asks of this fault and it does not say, or "".
+std::string what_the_truth_misses(const Fault& fault) {
+  const auto table = TruthTable::load(GALA_SHARE_DIR "/truth");
+  if (!table) {
+    return table.error().what;
+  }
+  const Truth* truth = table->find_demo(Faults::GetParam());
+  if (truth == nullptr) {
+    return "it has no truth";
+  }
+  Injected injected = fault.injected();
+  injected["machine"] = {"m"};
+  const auto checked = truth->check(injected);
+  return checked ? std::string() : checked.error().what;
+}
+
 /// Requests and mean latency in the next `time`.
 struct Measured {
   double requests = 0;
@@ -119,6 +135,7 @@ TEST_P(Faults, AreFeltByTheClientsAndLeaveNothingBehind) {
     const Measured before = measure(*scene, 3s);
     const auto injected = fault->inject(*scene);
     ASSERT_TRUE(injected) << injected.error().what;
+    EXPECT_EQ(what_the_truth_misses(*fault), "");
     const auto is_felt = [&](const Measured& now) {
       return now.requests == 0 || now.mean_us > 3 * before.mean_us;
     };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/cli/demo/scene.h"
+#include "runtime/cli/demo/truth.h"
 #include "runtime/core/result.h"
 
 namespace gala::demo {
@@ -27,9 +28,9 @@ class Fault {
   virtual void remove() = 0;
   /// One sentence: what was done.
   [[nodiscard]] virtual std::string what() const = 0;
-  /// Texts that name what was injected, as they may stand in an entity's id or labels ("4711",
-  /// "loop0").
-  [[nodiscard]] virtual std::vector<std::string> marks() const { return {}; }
+  /// What was harmed or does the harm, by the roles of schemas/truth, without the machine.
+  /// Requires: it is injected.
+  [[nodiscard]] virtual Injected injected() const = 0;
 };
 
 /// "cpu", "disk", "net", "accept-queue", "app".

@@ -21,6 +21,7 @@ class AcceptQueueFault final : public Fault {
 
   Result<> inject(const Scene& scene) override {
     const StormOptions options{.port = scene.options().port};
+    port_ = std::to_string(options.port);
     for (int i = 0; i < storms; ++i) {
       storms_.push_back(TRY(scene.run_inside([options] { return run_storm(options); })));
     }
@@ -34,7 +35,16 @@ class AcceptQueueFault final : public Fault {
                        backlog);
   }
 
+  [[nodiscard]] Injected injected() const override {
+    std::vector<std::string> pids;
+    for (const Child& storm : storms_) {
+      pids.push_back(std::to_string(storm.pid()));
+    }
+    return {{"port", {port_}}, {"process", pids}};
+  }
+
  private:
+  std::string port_;
   std::vector<Child> storms_;
 };
 

@@ -24,7 +24,7 @@ class ApplicationFault final : public Fault {
                        options_.busy_ms, options_.per_s);
   }
 
-  [[nodiscard]] std::vector<std::string> marks() const override { return {redis_}; }
+  [[nodiscard]] Injected injected() const override { return {{"process", {redis_}}}; }
 
  private:
   SlowCommandOptions options_;

@@ -48,7 +48,6 @@ class CpuFault final : public Fault {
       Child hog = TRY(Child::start_bound(std::vector<std::string>{program, "/dev/zero"},
                                          scene.options().directory + "/hog.out",
                                          [this] { return take_over(processor_); }));
-      marks_.push_back(std::to_string(hog.pid()));
       hogs_.push_back(std::move(hog));
     }
     return {};
@@ -63,12 +62,17 @@ class CpuFault final : public Fault {
         hogs, processor_);
   }
 
-  [[nodiscard]] std::vector<std::string> marks() const override { return marks_; }
+  [[nodiscard]] Injected injected() const override {
+    std::vector<std::string> pids;
+    for (const Child& hog : hogs_) {
+      pids.push_back(std::to_string(hog.pid()));
+    }
+    return {{"process", pids}};
+  }
 
  private:
   int processor_ = 0;
   std::vector<Child> hogs_;
-  std::vector<std::string> marks_;
 };
 
 }  // namespace

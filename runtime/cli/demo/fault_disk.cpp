@@ -37,7 +37,7 @@ class DiskFault final : public Fault {
                        disk_->name(), writes_per_s);
   }
 
-  [[nodiscard]] std::vector<std::string> marks() const override { return {disk_->name()}; }
+  [[nodiscard]] Injected injected() const override { return {{"device", {disk_->name()}}}; }
 
  private:
   std::optional<SlowDisk> disk_;

@@ -38,6 +38,10 @@ class NetworkFault final : public Fault {
                        loss_probability);
   }
 
+  [[nodiscard]] Injected injected() const override {
+    return {{"port", {std::to_string(scene_->options().port)}}};
+  }
+
  private:
   [[nodiscard]] std::vector<std::string> rule(const std::string& action) const {
     return {program_,

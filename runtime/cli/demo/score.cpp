@@ -1,48 +1,19 @@
-// The table of what counts as the right answer.
+// Holds causes and events against the truth of a fault.
 #include "runtime/cli/demo/score.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
 namespace gala::demo {
 namespace {
 
 using Json = nlohmann::json;
 
-/// A cause counts when its metric is one of this entity, its keyword is this one ("" = any), and,
-/// where the entity exists many times, it is the injected one.
-struct Acceptable {
-  std::string_view fault;
-  std::string_view entity;
-  std::string_view keyword;
-  bool must_be_marked;
-};
-
-constexpr std::array answers{
-    // The hogs themselves, or the processor they keep busy; not merely "Redis waits for a
-    // processor".
-    Acceptable{"cpu", "proc", "", true},
-    Acceptable{"cpu", "thread", "", true},
-    Acceptable{"cpu", "cpu", "", false},
-    // The loop device; not merely "Redis waits for I/O".
-    Acceptable{"disk", "disk", "", true},
-    Acceptable{"disk", "block", "", true},
-    // A connection that loses packets.
-    Acceptable{"net", "tcp_link", "network", false},
-    Acceptable{"net", "nic", "network", false},
-    // The listening endpoint whose queue overflows.
-    Acceptable{"accept-queue", "endpoint", "", false},
-    // Redis' own work.
-    Acceptable{"app", "sli", "application", false},
-    Acceptable{"app", "proc", "", true},
-    Acceptable{"app", "thread", "", true},
-};
-
 constexpr std::string_view metric_prefix = "gala_gopher_";
 
-const Json& member(const Json& object, const char* key) {
+const Json& member(const Json& object, std::string_view key) {
   static const Json nothing;
   if (!object.is_object()) {
     return nothing;
@@ -55,56 +26,110 @@ std::string text_of(const Json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-/// Whether `mark` is a whole part of an id like "m1_proc_4711".
-bool id_has(std::string_view id, std::string_view mark) {
-  for (std::size_t at = id.find(mark); at != std::string_view::npos; at = id.find(mark, at + 1)) {
-    const std::size_t end = at + mark.size();
-    if ((at == 0 || id[at - 1] == '_') && (end == id.size() || id[end] == '_')) {
-      return true;
-    }
-  }
-  return false;
-}
+/// What a cause or an event names.
+struct Thing {
+  std::string metric_id;
+  std::string entity_id;
+  const Json& labels;
+  /// Nothing for an event.
+  std::optional<std::string> keyword;
+};
 
-bool is_marked(const Json& cause, const std::vector<std::string>& marks) {
-  const std::string id = text_of(member(cause, "entity_id"));
-  const Json& labels = member(cause, "metric_labels");
-  return std::any_of(marks.begin(), marks.end(), [&](const std::string& mark) {
-    if (id_has(id, mark)) {
-      return true;
-    }
-    return labels.is_object() && std::any_of(labels.begin(), labels.end(), [&](const Json& label) {
-             return text_of(label) == mark;
+bool names_metric(const TruthEntry& entry, const Thing& thing, const Injected& injected) {
+  const std::vector<std::string>& machines = injected.at("machine");
+  return std::any_of(entry.of.begin(), entry.of.end(), [&](const auto& metric) {
+    return thing.metric_id == fmt::format("{}{}_{}", metric_prefix, metric.first, metric.second) &&
+           std::any_of(machines.begin(), machines.end(), [&](const std::string& machine) {
+             return thing.entity_id.starts_with(fmt::format("{}_{}_", machine, metric.first));
            });
   });
 }
 
-bool is_right(const Json& cause, const Truth& truth) {
-  const std::string metric = short_metric(text_of(member(cause, "metric_id")));
-  const std::string keyword = text_of(member(cause, "keyword"));
-  return std::any_of(answers.begin(), answers.end(), [&](const Acceptable& answer) {
-    return answer.fault == truth.fault && metric.starts_with(std::string(answer.entity) + "_") &&
-           (answer.keyword.empty() || answer.keyword == keyword) &&
-           (!answer.must_be_marked || is_marked(cause, truth.marks));
-  });
+bool is_injected(const Json& label, const std::string& role, const Injected& injected) {
+  if (!label.is_string()) {
+    return false;
+  }
+  const auto& text = label.get_ref<const std::string&>();
+  if (role.starts_with('=')) {
+    return std::string_view(role).substr(1) == text;
+  }
+  const std::vector<std::string>& values = injected.at(role);
+  return std::find(values.begin(), values.end(), text) != values.end();
+}
+
+bool fits(const TruthEntry& entry, const Thing& thing, const Injected& injected) {
+  return names_metric(entry, thing, injected) &&
+         std::all_of(entry.where.begin(), entry.where.end(),
+                     [&](const auto& key_and_role) {
+                       return is_injected(member(thing.labels, key_and_role.first),
+                                          key_and_role.second, injected);
+                     }) &&
+         (entry.keyword.empty() || thing.keyword == entry.keyword);
+}
+
+Verdict verdict_of(const Thing& thing, const Truth& truth, const Injected& injected) {
+  const auto any = [&](const std::vector<TruthEntry>& entries) {
+    return std::any_of(entries.begin(), entries.end(),
+                       [&](const TruthEntry& entry) { return fits(entry, thing, injected); });
+  };
+  if (any(truth.right)) {
+    return Verdict::right;
+  }
+  return any(truth.half) ? Verdict::half : Verdict::wrong;
 }
 
 }  // namespace
 
-std::string short_metric(const std::string& metric_id) {
-  return metric_id.starts_with(metric_prefix) ? metric_id.substr(metric_prefix.size()) : metric_id;
+std::string_view to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::right:
+      return "right";
+    case Verdict::half:
+      return "half";
+    case Verdict::wrong:
+      break;
+  }
+  return "wrong";
 }
 
-std::optional<std::size_t> rank_of_injected(const Json& diagnosis, const Truth& truth) {
+Judgement judge(const Json& diagnosis, const Truth& truth, const Injected& injected) {
+  Judgement judgement;
   const Json& causes = member(member(diagnosis, "Resource"), "cause_metrics");
-  if (causes.is_array()) {
-    for (std::size_t i = 0; i < causes.size(); ++i) {
-      if (is_right(causes[i], truth)) {
-        return i + 1;
-      }
+  for (std::size_t i = 0; causes.is_array() && i < causes.size(); ++i) {
+    const Thing thing{text_of(member(causes[i], "metric_id")),
+                      text_of(member(causes[i], "entity_id")), member(causes[i], "metric_labels"),
+                      text_of(member(causes[i], "keyword"))};
+    const Verdict verdict = verdict_of(thing, truth, injected);
+    judgement.verdict = judgement.verdict.value_or(verdict);
+    if (verdict == Verdict::right && !judgement.rank) {
+      judgement.rank = i + 1;
     }
   }
-  return std::nullopt;
+  return judgement;
+}
+
+bool Score::on_diagnosis(const Json& diagnosis) {
+  const std::string event_id = text_of(member(diagnosis, "event_id"));
+  if (first_version_ && event_id != event_id_) {
+    return false;
+  }
+  event_id_ = event_id;
+  last_version_ = judge(diagnosis, *truth_, injected_);
+  first_version_ = first_version_.value_or(*last_version_);
+  return true;
+}
+
+void Score::on_event(const Json& event) {
+  const Json& resource = member(event, "Resource");
+  const Thing thing{text_of(member(resource, "metric")),
+                    text_of(member(member(event, "Attributes"), "entity_id")),
+                    member(resource, "labels"),
+                    {}};
+  event_named_ = event_named_ || verdict_of(thing, *truth_, injected_) == Verdict::right;
+}
+
+std::string short_metric(const std::string& metric_id) {
+  return metric_id.starts_with(metric_prefix) ? metric_id.substr(metric_prefix.size()) : metric_id;
 }
 
 }  // namespace gala::demo

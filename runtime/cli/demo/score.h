@@ -1,23 +1,56 @@
-// Whether a diagnosis names what was injected.
+// Whether what was said names what was injected. tests/campaign/truth.py does the same for the
+// fault campaign; tests/campaign/verdicts.json holds both to one meaning.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
+
+#include "runtime/cli/demo/truth.h"
 
 namespace gala::demo {
 
-/// What the injector knows and no stage is told.
-struct Truth {
-  std::string fault;
-  /// Process ids, device names: what an entity's id or a label must contain to be the injected one.
-  std::vector<std::string> marks;
+enum class Verdict { right, half, wrong };
+
+std::string_view to_string(Verdict verdict);
+
+/// Of one version of a diagnosis.
+struct Judgement {
+  /// Of the first cause; nothing when there is none.
+  std::optional<Verdict> verdict;
+  /// Of the first right cause, 1 = first.
+  std::optional<std::size_t> rank;
 };
 
-/// Rank (1 = first) of the best cause that names what was injected; nothing when none does.
-/// `diagnosis`: a line of diagnoses.jsonl.
-std::optional<std::size_t> rank_of_injected(const nlohmann::json& diagnosis, const Truth& truth);
+/// `diagnosis`: a line of diagnoses.jsonl. Takes any JSON.
+Judgement judge(const nlohmann::json& diagnosis, const Truth& truth, const Injected& injected);
+
+/// Of one injection: the first diagnosis in its first and its last version, and whether an event
+/// alone named the injected thing. The caller leaves out what is about others or an earlier time.
+class Score {
+ public:
+  /// Requires: `truth.check(injected)` was passed. Borrows `truth`.
+  Score(const Truth& truth, Injected injected) : truth_(&truth), injected_(std::move(injected)) {}
+
+  /// True for a version of the first diagnosis.
+  bool on_diagnosis(const nlohmann::json& diagnosis);
+  /// `event`: a line of events.jsonl. Takes any JSON.
+  void on_event(const nlohmann::json& event);
+
+  [[nodiscard]] const std::optional<Judgement>& first_version() const { return first_version_; }
+  [[nodiscard]] const std::optional<Judgement>& last_version() const { return last_version_; }
+  [[nodiscard]] bool event_only() const { return event_named_ && !first_version_; }
+
+ private:
+  const Truth* truth_;
+  Injected injected_;
+  std::optional<Judgement> first_version_;
+  std::optional<Judgement> last_version_;
+  std::string event_id_;
+  bool event_named_ = false;
+};
 
 /// "gala_gopher_disk_latency" → "disk_latency"; anything else as it is.
 std::string short_metric(const std::string& metric_id);

@@ -1,51 +1,96 @@
-// Only a cause that names what was injected counts, at the rank where it stands.
+// Goal: the demonstration and the fault campaign call the same answers right. Method: the examples
+// of tests/campaign/verdicts.json, which its Python scorer runs too, on the installed truth.
 #include "runtime/cli/demo/score.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/cli/demo/fault.h"
+#include "runtime/core/read_file.h"
+
 namespace gala::demo {
 namespace {
 
-nlohmann::json cause(const std::string& metric, const std::string& id, const std::string& keyword) {
-  return {{"metric_id", "gala_gopher_" + metric}, {"entity_id", id}, {"keyword", keyword}};
+using Json = nlohmann::json;
+
+TruthTable installed_table() {
+  auto table = TruthTable::load(GALA_SHARE_DIR "/truth");
+  EXPECT_TRUE(table) << table.error().what;
+  return table ? std::move(*table) : TruthTable();
 }
 
-nlohmann::json diagnosis(std::vector<nlohmann::json> causes) {
-  return {{"Resource", {{"cause_metrics", std::move(causes)}}}};
+Json json_of(const std::optional<Judgement>& judgement) {
+  if (!judgement) {
+    return nullptr;
+  }
+  return {{"verdict", judgement->verdict ? Json(to_string(*judgement->verdict)) : Json(nullptr)},
+          {"rank", judgement->rank ? Json(*judgement->rank) : Json(nullptr)}};
 }
 
-TEST(RankOfInjected, IsThePlaceOfTheRightCause) {
-  const auto said = diagnosis(
-      {cause("proc_runq", "m1_proc_42", "cpu"), cause("proc_cpu", "m1_proc_4711", "cpu")});
-  EXPECT_EQ(rank_of_injected(said, {"cpu", {"4711"}}), 2u);
+Json outcome_of(const Json& example, const Truth& truth) {
+  Score score(truth, example["injected"].get<Injected>());
+  for (const Json& line : example["lines"]) {
+    if (line.contains("event")) {
+      score.on_event(line["event"]);
+    } else {
+      score.on_diagnosis(line["diagnosis"]);
+    }
+  }
+  return {{"first_version", json_of(score.first_version())},
+          {"last_version", json_of(score.last_version())},
+          {"event_only", score.event_only()}};
 }
 
-TEST(RankOfInjected, DoesNotTakeAnotherThingOfTheSameKind) {
-  EXPECT_FALSE(rank_of_injected(diagnosis({cause("disk_latency", "m1_disk_vda", "disk")}),
-                                {"disk", {"loop0"}}));
-  EXPECT_FALSE(
-      rank_of_injected(diagnosis({cause("proc_cpu", "m1_proc_14711", "cpu")}), {"cpu", {"4711"}}));
+TEST(Score, IsAsTheExamplesPromise) {
+  const TruthTable table = installed_table();
+  const Json examples =
+      Json::parse(read_file(GALA_SOURCE_DIR "/tests/campaign/verdicts.json").value());
+  ASSERT_GT(examples.size(), 20U);
+  for (const Json& example : examples) {
+    const Truth* truth = table.find(example["fault"].get<std::string>());
+    ASSERT_NE(truth, nullptr) << example["fault"];
+    EXPECT_EQ(outcome_of(example, *truth), example["expect"]) << example["name"];
+  }
 }
 
-TEST(RankOfInjected, FindsAMarkInALabel) {
-  auto loop = cause("block_latency", "m1_block_7:0", "disk");
-  loop["metric_labels"] = {{"disk_name", "loop0"}};
-  EXPECT_EQ(rank_of_injected(diagnosis({loop}), {"disk", {"loop0"}}), 1u);
+TEST(Score, SurvivesWhatIsNoObject) {
+  const TruthTable table = installed_table();
+  const Injected injected{{"machine", {"m"}}, {"process", {"1"}}};
+  Score score(*table.find("cpu-hog"), injected);
+  score.on_event(Json::parse("[1]"));
+  score.on_diagnosis(Json::parse("[1]"));
+  EXPECT_FALSE(score.event_only());
+  EXPECT_FALSE(score.last_version()->verdict);
 }
 
-TEST(RankOfInjected, AsksForTheKeywordWhereOneEntityCanMeanMuch) {
-  EXPECT_FALSE(
-      rank_of_injected(diagnosis({cause("sli_latency", "m1_sli_42", "cpu")}), {"app", {}}));
-  EXPECT_EQ(
-      rank_of_injected(diagnosis({cause("sli_latency", "m1_sli_42", "application")}), {"app", {}}),
-      1u);
+TEST(TruthTable, KnowsEveryFaultOfTheDemonstration) {
+  const TruthTable table = installed_table();
+  for (const std::string& fault : fault_names()) {
+    EXPECT_NE(table.find_demo(fault), nullptr) << fault;
+  }
+  EXPECT_EQ(table.find_demo(""), nullptr);
 }
 
-TEST(RankOfInjected, SurvivesWhatIsNoDiagnosis) {
-  EXPECT_FALSE(rank_of_injected(nlohmann::json::parse("[1]"), {"cpu", {}}));
-  EXPECT_FALSE(rank_of_injected(diagnosis({1, nullptr, "x"}), {"cpu", {}}));
+TEST(TruthTable, ReportsEveryMistakeAtItsPlace) {
+  const std::vector<SourceText> files{{"x.toml",
+                                       "[a]\n"
+                                       "[[a.half]]\n"
+                                       "of = [\"proc\"]\n"
+                                       "wher = { tgid = \"process\" }\n"}};
+  Diagnostics diagnostics;
+  TruthTable::parse(files, diagnostics);
+  const std::string text = diagnostics.render(files);
+  for (const char* words : {"x.toml:3:6", "entity.metric", "wher", "why", "[[a.right]]"}) {
+    EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
+  }
+}
+
+TEST(Truth, RefusesAnInjectorThatDoesNotSayWhatItHarmed) {
+  const TruthTable table = installed_table();
+  const auto checked = table.find("leak")->check({{"machine", {"m"}}, {"process", {"1"}}});
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().what.find("group"), std::string::npos) << checked.error().what;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "runtime/cli/demo/narrator.h"
 #include "runtime/cli/demo/private_pipeline.h"
 #include "runtime/cli/workspace.h"
+#include "runtime/core/machine.h"
 
 namespace gala::demo {
 namespace {
@@ -100,6 +101,12 @@ class Session {
     if (workspace.diagnostics.has_errors() || workspace.pipelines.empty()) {
       return fail(workspace.diagnostics.render(workspace.sources));
     }
+    table_ = TRY(TruthTable::load(context_.share_directory + "/truth"));
+    truth_ = table_.find_demo(options_.fault);
+    if (truth_ == nullptr) {
+      return fail("schemas/truth does not say which answer to fault " + quote(options_.fault) +
+                  " is right; give one kind demo = " + quote(options_.fault));
+    }
     graph_ = std::move(workspace.pipelines.front());
     model_ = std::move(workspace.model);
     directory_.emplace(TRY(WorkDirectory::make(options_.keep)));
@@ -170,6 +177,10 @@ class Session {
     const Instant injected = current_instant();
     injected_ = injected;
     TRY(fault_->inject(*scene_));
+    harmed_ = fault_->injected();
+    harmed_["machine"] = {machine_id()};
+    TRY(truth_->check(harmed_));
+    score_.emplace(*truth_, harmed_);
     say(fmt::format("\nFAULT ({}): {}", options_.fault, fault_->what()));
     const auto diagnosed_long_ago = [this] {
       return diagnosed_at_ && now() - *diagnosed_at_ > shown_after_diagnosis;
@@ -212,6 +223,11 @@ class Session {
     }
     const nlohmann::json attributes = line.value("Attributes", nlohmann::json::object());
     const std::string state = attributes.value("state", "");
+    const bool is_new = score_ && began_after_injection(attributes.value("started", 0.0));
+    if (is_new) {
+      score_->on_event(line);
+      outcome_.event_only = score_->event_only();
+    }
     if (!own || !injected_ || attributes.value("event_type", "") != "app") {
       return;
     }
@@ -222,7 +238,7 @@ class Session {
     } else if (std::find(open_events_.begin(), open_events_.end(), id) == open_events_.end()) {
       open_events_.push_back(id);
     }
-    if (!outcome_.seconds_to_event && began_after_injection(attributes.value("started", 0.0))) {
+    if (!outcome_.seconds_to_event && is_new) {
       outcome_.seconds_to_event = since_injection();
     }
   }
@@ -230,20 +246,25 @@ class Session {
   void on_diagnosis(const nlohmann::json& line, bool own) {
     say("\n" + Narrator::diagnosis_block(line));
     const nlohmann::json attributes = line.value("Attributes", nlohmann::json::object());
-    if (!own || !injected_ || !began_after_injection(attributes.value("bent", 0.0))) {
+    if (!own || !score_ || !began_after_injection(attributes.value("bent", 0.0))) {
       return;
     }
     if (!diagnosed_at_) {
       diagnosed_at_ = now();
       outcome_.seconds_to_diagnosis = since_injection();
     }
+    if (!score_->on_diagnosis(line)) {
+      return;
+    }
+    outcome_.first_version = score_->first_version();
+    outcome_.last_version = score_->last_version();
+    outcome_.event_only = false;
     const nlohmann::json resource = line.value("Resource", nlohmann::json::object());
     const nlohmann::json kpi = resource.value("abnormal_kpi", nlohmann::json::object());
     outcome_.kpi = short_metric(kpi.value("metric_id", ""));
     const nlohmann::json causes = resource.value("cause_metrics", nlohmann::json::array());
     outcome_.diagnosis =
         causes.empty() ? resource.value("desc", "") : causes.front().value("desc", "");
-    outcome_.rank_of_injected = rank_of_injected(line, {options_.fault, fault_->marks()});
   }
 
   /// A window that was under way at the injection counts.
@@ -255,11 +276,13 @@ class Session {
   double since_injection() const { return seconds(now() - injected_->boot); }
 
   void write_scene_file() const {
-    const nlohmann::json scene{
-        {"fault", options_.fault},          {"what", fault_->what()},
-        {"marks", fault_->marks()},         {"port", scene_->options().port},
-        {"redis_pid", scene_->redis_pid()}, {"injected_boot_ns", injected_->boot.ns()},
-        {"messages", watch_->recorded()}};
+    const nlohmann::json scene{{"fault", options_.fault},
+                               {"what", fault_->what()},
+                               {"injected", harmed_},
+                               {"port", scene_->options().port},
+                               {"redis_pid", scene_->redis_pid()},
+                               {"injected_boot_ns", injected_->boot.ns()},
+                               {"messages", watch_->recorded()}};
     std::ofstream(options_.record_directory + "/scene.json") << scene.dump(2) << "\n";
   }
 
@@ -267,6 +290,8 @@ class Session {
   const SessionOptions& options_;
   Interrupt& interrupt_;
   Outcome outcome_;
+  TruthTable table_;
+  const Truth* truth_ = nullptr;
   std::optional<Pipeline> graph_;
   Model model_;
   // Taken down from the last to the first: nothing is used by what goes after it.
@@ -278,6 +303,8 @@ class Session {
   std::optional<Narrator> narrator_;
   bool kpi_seen_ = false;
   std::optional<Instant> injected_;
+  Injected harmed_;
+  std::optional<Score> score_;
   std::optional<BootTime> diagnosed_at_;
   std::vector<std::string> open_events_;
 };
@@ -286,17 +313,44 @@ nlohmann::json or_null(const auto& value) {
   return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
 }
 
+nlohmann::json verdict_json(const std::optional<Judgement>& version) {
+  return version && version->verdict ? nlohmann::json(to_string(*version->verdict))
+                                     : nlohmann::json(nullptr);
+}
+
+nlohmann::json rank_json(const std::optional<Judgement>& version) {
+  return version ? or_null(version->rank) : nlohmann::json(nullptr);
+}
+
 }  // namespace
 
 std::string outcome_json(const Outcome& outcome) {
   const nlohmann::json json{{"fault", outcome.fault},
                             {"kpi", outcome.kpi},
                             {"diagnosis", outcome.diagnosis},
-                            {"rank_of_injected", or_null(outcome.rank_of_injected)},
+                            {"first_version", verdict_json(outcome.first_version)},
+                            {"last_version", verdict_json(outcome.last_version)},
+                            {"rank_of_injected", rank_json(outcome.last_version)},
+                            {"event_only", outcome.event_only},
                             {"seconds_to_event", or_null(outcome.seconds_to_event)},
                             {"seconds_to_diagnosis", or_null(outcome.seconds_to_diagnosis)},
                             {"seconds_to_recovery", or_null(outcome.seconds_to_recovery)}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string outcome_sentence(const Outcome& outcome) {
+  if (!outcome.last_version) {
+    return outcome.event_only ? "an event named the injected fault, no diagnosis did"
+                              : "the injected fault was not named";
+  }
+  const Judgement& last = *outcome.last_version;
+  if (last.rank) {
+    return fmt::format("the injected fault was named at rank {}, {:.0f} s after it began",
+                       *last.rank, outcome.seconds_to_diagnosis.value_or(0));
+  }
+  return last.verdict == Verdict::half
+             ? "the answer is half right: the right resource or thing, but not the fault itself"
+             : "the injected fault was not named";
 }
 
 Result<Outcome> run_session(const CommandContext& context, const SessionOptions& options,

@@ -33,15 +33,23 @@ struct Outcome {
   std::optional<double> seconds_to_event;
   std::optional<double> seconds_to_diagnosis;
   std::string kpi;
-  /// The first cause's sentence in the last version.
+  /// The first cause's sentence in the last version of the first diagnosis.
   std::string diagnosis;
-  std::optional<std::size_t> rank_of_injected;
+  /// How the first diagnosis was judged by schemas/truth; nothing when there was none.
+  std::optional<Judgement> first_version;
+  std::optional<Judgement> last_version;
+  /// Nothing was diagnosed, but an event named what was injected.
+  bool event_only = false;
   std::optional<double> seconds_to_recovery;
 };
 
 /// One line:
-/// {"fault","kpi","diagnosis","rank_of_injected","seconds_to_event","seconds_to_diagnosis"}.
+/// {"fault","kpi","diagnosis","first_version","last_version","rank_of_injected","event_only",
+/// "seconds_to_event","seconds_to_diagnosis","seconds_to_recovery"}.
 std::string outcome_json(const Outcome& outcome);
+
+/// How right the answer was, for people.
+std::string outcome_sentence(const Outcome& outcome);
 
 /// Runs it, telling what happens on stdout. Everything is taken down again on every way out.
 Result<Outcome> run_session(const CommandContext& context, const SessionOptions& options,
