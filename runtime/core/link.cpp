@@ -1,7 +1,10 @@
 // Edges, taps and status over ZeroMQ.
 #include "runtime/core/link.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 #include <zmq.hpp>
@@ -236,7 +239,7 @@ void Links::publish_status(std::vector<std::uint8_t> payload, Instant sent) {
   }
 }
 
-std::vector<int> Links::wait(const std::vector<int>& descriptors, Duration timeout) {
+Result<std::vector<int>> Links::wait(const std::vector<int>& descriptors, Duration timeout) {
   std::vector<zmq::pollitem_t> items;
   items.reserve(state_->in.size() + descriptors.size());
   for (InEnd& end : state_->in) {
@@ -248,16 +251,24 @@ std::vector<int> Links::wait(const std::vector<int>& descriptors, Duration timeo
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout);
   try {
     zmq::poll(items.data(), items.size(), std::max(milliseconds, std::chrono::milliseconds{0}));
-  } catch (const zmq::error_t&) {
-    return {};  // EINTR: the caller looks at its descriptors again
+  } catch (const zmq::error_t& error) {
+    if (error.num() == EINTR) {
+      return std::vector<int>{};  // the caller looks at its descriptors again
+    }
+    return fail(std::string("cannot wait for messages: ") + error.what());
   }
-  std::vector<int> readable;
+  std::vector<int> ready;
   for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    if ((items[state_->in.size() + i].revents & ZMQ_POLLIN) != 0) {
-      readable.push_back(descriptors[i]);
+    const short events = items[state_->in.size() + i].revents;
+    if ((events & ZMQ_POLLERR) != 0 && ::fcntl(descriptors[i], F_GETFD) < 0) {
+      return fail("cannot wait for descriptor " + std::to_string(descriptors[i]) +
+                  ": it is not open");
+    }
+    if ((events & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0) {
+      ready.push_back(descriptors[i]);
     }
   }
-  return readable;
+  return ready;
 }
 
 bool Links::State::receive_one(InEnd& end, const std::function<void(const Frame&)>& handle) {

@@ -47,8 +47,10 @@ class Links {
   /// Publishes a StageStatus for `gala top`.
   void publish_status(std::vector<std::uint8_t> payload, Instant sent);
 
-  /// Waits until a message, one of `descriptors`, or the timeout. Returns the readable descriptors.
-  std::vector<int> wait(const std::vector<int>& descriptors, Duration timeout);
+  /// Waits until a message, one of `descriptors`, the timeout or a signal. Returns the descriptors
+  /// to look at: readable ones, and those whose other end is gone. An error means that waiting
+  /// itself does not work, and would not when tried again.
+  Result<std::vector<int>> wait(const std::vector<int>& descriptors, Duration timeout);
   /// Hands at most `limit` waiting messages of each edge to `handle`; returns how many there were.
   /// What does not verify is counted, kept (the newest few, under `run_directory`/rejected) and
   /// dropped.

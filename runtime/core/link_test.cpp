@@ -1,10 +1,14 @@
 // Edges over real sockets: order, limits, counted losses, refusal of a second owner and of garbage.
 #include "runtime/core/link.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <zmq.hpp>
@@ -72,7 +76,7 @@ std::vector<std::uint64_t> receive(Links& links, std::size_t wanted) {
   std::vector<std::uint64_t> values;
   const auto deadline = current_instant().boot + 2s;
   while (values.size() < wanted && current_instant().boot < deadline) {
-    links.wait({}, 20ms);
+    EXPECT_TRUE(links.wait({}, 20ms));
     links.receive(64, [&](const Frame& frame) { values.push_back(value_of(frame)); });
   }
   return values;
@@ -159,12 +163,45 @@ TEST(Links, KeepGarbageOutAndCountIt) {
   stranger.send(zmq::str_buffer("payload"), zmq::send_flags::none);
   const auto deadline = current_instant().boot + 2s;
   while (consumer->in_counts(0).invalid < 2 && current_instant().boot < deadline) {
-    consumer->wait({}, 20ms);
+    EXPECT_TRUE(consumer->wait({}, 20ms));
     consumer->receive(64, [](const Frame&) { FAIL() << "garbage was handed on"; });
   }
   EXPECT_EQ(consumer->in_counts(0).invalid, 2u);
   EXPECT_THAT(consumer->last_refusal(), HasSubstr("header of 6 bytes"));
   EXPECT_TRUE(std::filesystem::exists(directory.path() + "/rejected/consumer.0"));
+}
+
+// An error that is taken for an interruption makes a loop that turns for nothing.
+TEST(Links, TellAnErrorOfWaitingFromAnInterruption) {
+  const RunDirectory directory;
+  auto links = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(links);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const auto nothing = links->wait({ends[0]}, 5ms);
+  ASSERT_TRUE(nothing);
+  EXPECT_TRUE(nothing->empty());
+
+  struct sigaction noted{};
+  noted.sa_handler = [](int) {};
+  struct sigaction before{};
+  ::sigaction(SIGALRM, &noted, &before);
+  const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 20'000}};
+  ::setitimer(ITIMER_REAL, &soon, nullptr);
+  const auto interrupted = links->wait({ends[0]}, 10s);
+  ::sigaction(SIGALRM, &before, nullptr);
+  ASSERT_TRUE(interrupted) << interrupted.error().what;
+  EXPECT_TRUE(interrupted->empty());
+
+  ::close(ends[1]);
+  const auto left = links->wait({ends[0]}, 10s);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(*left, std::vector<int>{ends[0]}) << "its reader learns that the other end is gone";
+
+  ::close(ends[0]);
+  const auto closed = links->wait({ends[0]}, 10s);
+  ASSERT_FALSE(closed);
+  EXPECT_THAT(closed.error().what, HasSubstr("is not open"));
 }
 
 TEST(Links, AStalledTapCostsTheEdgeNothing) {

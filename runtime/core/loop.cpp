@@ -63,7 +63,7 @@ class Loop {
       step();
     }
     drain();
-    return 0;
+    return exit_code_;
   }
 
  private:
@@ -83,9 +83,16 @@ class Loop {
       descriptors.push_back(exposition_->descriptor());
       patience = std::min(patience, exposition_->quiet_time());
     }
-    const auto readable = links_.wait(descriptors, patience);
+    const auto looked = links_.wait(descriptors, patience);
+    if (!looked) {
+      spdlog::critical("{}; the stage ends so that its supervisor starts it anew",
+                       looked.error().what);
+      exit_code_ = 1;
+      stopping_ = true;
+      return;
+    }
     const Instant now = current_instant();
-    const std::set<int> ready(readable.begin(), readable.end());
+    const std::set<int> ready(looked->begin(), looked->end());
     take_signal();
     if (exposition_) {
       exposition_->answer(now.boot);
@@ -254,6 +261,7 @@ class Loop {
   ProcessUsage usage_;
   std::set<std::string> known_complaints_;
   bool stopping_ = false;
+  int exit_code_ = 0;
 };
 
 }  // namespace

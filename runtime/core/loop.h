@@ -21,7 +21,8 @@ struct LoopOptions {
 };
 
 /// Runs until SIGTERM, SIGINT or the stage has finished; then drains within two seconds. Returns
-/// the exit code: 0, or 1 when the stage or its sockets could not start.
+/// the exit code: 0, or 1 when the stage or its sockets could not start, or
+/// cannot be waited for.
 int run_loop(AnyStage& stage, const LoopOptions& options);
 
 /// Feeds the recordings, merged by time, in virtual time; what leaves the ports goes to `output`.
