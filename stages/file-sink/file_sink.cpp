@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "runtime/text/json.h"
-#include "runtime/text/profile_json.h"
+#include "stages/file-sink/profile_json.h"
 
 namespace gala::file_sink {
 namespace {

@@ -8,7 +8,7 @@
 #include "runtime/core/messages.h"
 #include "runtime/core/wire.h"
 #include "runtime/text/json.h"
-#include "runtime/text/profile_json.h"
+#include "stages/file-sink/profile_json.h"
 
 namespace {
 
@@ -16,7 +16,9 @@ namespace {
 std::string said(const gala::wire::Event& event) { return gala::event_json(event); }
 std::string said(const gala::wire::Diagnosis& diagnosis) { return gala::diagnosis_json(diagnosis); }
 std::string said(const gala::wire::Incident& incident) { return gala::incident_json(incident); }
-std::string said(const gala::wire::StackProfile& profile) { return gala::profile_json(profile); }
+std::string said(const gala::wire::StackProfile& profile) {
+  return gala::file_sink::profile_json(profile);
+}
 void said(const gala::wire::Observations& rows) { gala::observation_json(rows); }
 
 /// Reads every field, the way a sink does.

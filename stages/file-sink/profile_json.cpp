@@ -1,9 +1,9 @@
 // Call stacks as JSON.
-#include "runtime/text/profile_json.h"
+#include "stages/file-sink/profile_json.h"
 
 #include "runtime/text/json_parts.h"
 
-namespace gala {
+namespace gala::file_sink {
 namespace {
 
 /// "outer;inner". A ";" in a name would split it, so it becomes ",".
@@ -57,4 +57,4 @@ std::string profile_json(const wire::StackProfile& profile) {
   return dump(json);
 }
 
-}  // namespace gala
+}  // namespace gala::file_sink
