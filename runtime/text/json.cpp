@@ -31,6 +31,7 @@ Json labels_json(const flatbuffers::Vector<flatbuffers::Offset<wire::Label>>* la
   return object;
 }
 
+/// With the machine, which is part of every id.
 Json labels_json(const flatbuffers::Vector<flatbuffers::Offset<wire::Label>>* labels,
                  std::string_view machine_id) {
   Json object = labels_json(labels);
@@ -40,10 +41,16 @@ Json labels_json(const flatbuffers::Vector<flatbuffers::Offset<wire::Label>>* la
   return object;
 }
 
+/// The bare name where a sender of an earlier version does not tell the entity type.
+std::string full_name(const flatbuffers::String* entity, const flatbuffers::String* metric) {
+  const std::string_view type = text_of(entity);
+  return type.empty() ? std::string(text_of(metric)) : metric_id(type, text_of(metric));
+}
+
 Json blames_json(const wire::Event& event) {
   Json causes = Json::array();
   for (const wire::Blame* blame : *event.blames()) {
-    causes.push_back({{"metric", text_of(blame->metric())},
+    causes.push_back({{"metric", full_name(blame->entity(), blame->metric())},
                       {"entity_id", text_of(blame->entity_id())},
                       {"score", number(blame->score())}});
   }
@@ -162,23 +169,23 @@ std::string step_metric_id(const wire::Step& step) {
   return metric.empty() ? "virtual_metric" : metric_id(text_of(step.entity()), metric);
 }
 
+/// null where nothing of the step bent.
+Json step_time(const wire::Step& step, const wire::Diagnosis& diagnosis) {
+  return step.began_ns() == 0 ? Json(nullptr)
+                              : Json(wall_ms(step.began_ns(), diagnosis.wall_offset_ns()));
+}
+
 Json path_json(const wire::Cause& cause, const wire::Diagnosis& diagnosis) {
   Json path = Json::array();
   if (cause.path() == nullptr) {
     return path;
   }
-  for (flatbuffers::uoffset_t i = 0; i < cause.path()->size(); ++i) {
-    const wire::Step& step = *cause.path()->Get(i);
-    Json timestamp = nullptr;
-    if (i + 1 == cause.path()->size()) {
-      timestamp = wall_ms(diagnosis.bent_ns(), diagnosis.wall_offset_ns());
-    } else if (i == 0) {
-      timestamp = wall_ms(cause.began_ns(), diagnosis.wall_offset_ns());
-    }
+  for (const wire::Step* each : *cause.path()) {
+    const wire::Step& step = *each;
     path.push_back({{"metric_id", step_metric_id(step)},
                     {"entity_id", text_of(step.entity_id())},
-                    {"metric_labels", labels_json(step.labels())},
-                    {"timestamp", std::move(timestamp)},
+                    {"metric_labels", labels_json(step.labels(), text_of(step.machine_id()))},
+                    {"timestamp", step_time(step, diagnosis)},
                     {"desc", text_of(step.text())},
                     {"desc_zh", text_of(step.text_zh())},
                     {"score", number(step.score())},
@@ -213,7 +220,7 @@ Json cause_json(const wire::Cause& cause, const wire::Diagnosis& diagnosis) {
   return {{"rank", cause.rank()},
           {"metric_id", metric_id(text_of(cause.entity()), text_of(cause.metric()))},
           {"entity_id", text_of(cause.entity_id())},
-          {"metric_labels", labels_json(cause.labels(), text_of(diagnosis.machine_id()))},
+          {"metric_labels", labels_json(cause.labels(), text_of(cause.machine_id()))},
           {"timestamp", wall_ms(cause.began_ns(), diagnosis.wall_offset_ns())},
           {"desc", text_of(cause.sentence())},
           {"desc_zh", text_of(cause.sentence_zh())},
@@ -267,7 +274,7 @@ Json diagnosis_resource(const wire::Diagnosis& diagnosis) {
   if (diagnosis.ruled_out() != nullptr) {
     for (const wire::RuledOut* candidate : *diagnosis.ruled_out()) {
       ruled_out.push_back({{"entity_id", text_of(candidate->entity_id())},
-                           {"metric", text_of(candidate->metric())},
+                           {"metric", full_name(candidate->entity(), candidate->metric())},
                            {"reason", text_of(candidate->reason())}});
     }
   }

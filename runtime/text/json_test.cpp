@@ -121,10 +121,13 @@ TEST(EventJson, NamesTheCausesADetectorBlames) {
   EXPECT_FALSE(encoded(event)["Resource"].contains("cause_metrics"));
   auto blame = std::make_unique<wire::BlameT>();
   blame->entity_id = "m1_disk_sda";
-  blame->metric = "gala_gopher_disk_r_await";
+  blame->entity = "disk";
+  blame->metric = "r_await";
   blame->score = 3.2;
   event.blames.push_back(std::move(blame));
-  EXPECT_EQ(encoded(event)["Resource"]["cause_metrics"][0]["score"], 3.2);
+  EXPECT_EQ(encoded(event)["Resource"]["cause_metrics"],
+            json::parse(R"([{"metric":"gala_gopher_disk_r_await","entity_id":"m1_disk_sda",
+                             "score":3.2}])"));
 }
 
 // Every optional field absent, every number as bad as it can be.
@@ -142,7 +145,8 @@ TEST(EventJson, SurvivesAnEmptyAndAnExtremeMessage) {
 
 std::unique_ptr<wire::StepT> step(std::string entity, std::string metric, std::string relation) {
   auto made = std::make_unique<wire::StepT>();
-  made->entity_id = "m1_" + entity + "_1";
+  made->entity_id = "m2_" + entity + "_1";
+  made->machine_id = "m2";
   made->entity = std::move(entity);
   made->metric = std::move(metric);
   made->relation = std::move(relation);
@@ -166,17 +170,23 @@ wire::DiagnosisT disk_fault() {
   diagnosis.sentence = "The disk is busy.";
   auto cause = std::make_unique<wire::CauseT>();
   cause->rank = 1;
-  cause->entity_id = "m1_disk_1";
+  cause->entity_id = "m2_disk_1";
+  cause->machine_id = "m2";
   cause->entity = "disk";
   cause->metric = "r_await";
   cause->score = 0.9965;
   cause->keyword = "disk";
   cause->began_ns = 9 * second_ns;
   cause->path.push_back(step("disk", "r_await", "store_in"));
+  cause->path[0]->began_ns = 9 * second_ns;
+  cause->path.push_back(step("call", "latency", "is_client"));
+  cause->path[1]->began_ns = 9'500'000'000;
   cause->path.push_back(step("proc", "", "runs_on"));
   cause->path.push_back(step("sli", "latency", ""));
+  cause->path[3]->machine_id = "m1";
+  cause->path[3]->began_ns = diagnosis.bent_ns;
   auto series = std::make_unique<wire::SeriesT>();
-  series->entity_id = "m1_disk_1";
+  series->entity_id = "m2_disk_1";
   series->metric = "r_await";
   series->times_ns = {8 * second_ns, 9 * second_ns};
   series->values = {1.5, std::numeric_limits<double>::quiet_NaN()};
@@ -225,12 +235,32 @@ TEST(DiagnosisJson, CarriesKpisRemediesAndConfidence) {
 TEST(DiagnosisJson, LeadsFromTheCauseToTheKpi) {
   const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(disk_fault()).get()));
   const json& path = diagnosis["Resource"]["cause_metrics"][0]["path"];
-  ASSERT_EQ(path.size(), 3U);
+  ASSERT_EQ(path.size(), 4U);
   EXPECT_EQ(path[0]["timestamp"], 1'700'000'009'000);
-  EXPECT_EQ(path[1]["metric_id"], "virtual_metric");
-  EXPECT_TRUE(path[1]["timestamp"].is_null());
-  EXPECT_EQ(path[2]["metric_id"], "gala_gopher_sli_latency");
-  EXPECT_EQ(path[2]["timestamp"], 1'700'000'010'000);
+  EXPECT_EQ(path[1]["timestamp"], 1'700'000'009'500);
+  EXPECT_EQ(path[2]["metric_id"], "virtual_metric");
+  EXPECT_TRUE(path[2]["timestamp"].is_null());
+  EXPECT_EQ(path[3]["metric_id"], "gala_gopher_sli_latency");
+  EXPECT_EQ(path[3]["timestamp"], 1'700'000'010'000);
+}
+
+// The cause is on another host than the KPI.
+TEST(DiagnosisJson, LabelsEachStepWithItsOwnMachine) {
+  const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(disk_fault()).get()));
+  const json& cause = diagnosis["Resource"]["cause_metrics"][0];
+  EXPECT_EQ(cause["metric_labels"]["machine_id"], "m2");
+  EXPECT_EQ(cause["path"][0]["metric_labels"]["machine_id"], "m2");
+  EXPECT_EQ(cause["path"][3]["metric_labels"]["machine_id"], "m1");
+  EXPECT_EQ(diagnosis["Resource"]["abnormal_kpi"]["metric_labels"]["machine_id"], "m1");
+}
+
+TEST(DiagnosisJson, NamesWhatItRuledOutInFull) {
+  wire::DiagnosisT fault = disk_fault();
+  fault.ruled_out.push_back(std::make_unique<wire::RuledOutT>());
+  fault.ruled_out[0]->entity = "cpu";
+  fault.ruled_out[0]->metric = "util_per";
+  const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(fault).get()));
+  EXPECT_EQ(diagnosis["Resource"]["ruled_out"][0]["metric"], "gala_gopher_cpu_util_per");
 }
 
 TEST(DiagnosisJson, ShowsItsEvidence) {

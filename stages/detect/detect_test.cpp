@@ -57,6 +57,7 @@ TEST(Detect, SaysOneIncidentOnceAndClosesIt) {
     EXPECT_GT(opened.expected_high, opened.expected_low);
     ASSERT_FALSE(opened.blames.empty());
     EXPECT_EQ(opened.blames.front()->entity_id, "m1_service_42");
+    EXPECT_EQ(opened.blames.front()->entity, "service");
     EXPECT_LE(opened.updated_ns, (1000 + 900 + 10) * second);
     EXPECT_EQ(events.back().state, wire::EventState::closed);
     EXPECT_EQ(events.back().ending, wire::Ending::normal);

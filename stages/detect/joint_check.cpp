@@ -187,6 +187,7 @@ void JointCheck::blame(State& state, const JudgedRow& row) const {
     }
     auto blame = std::make_unique<wire::BlameT>();
     blame->entity_id = row.entity_id;
+    blame->entity = state.event->entity;
     blame->metric = columns_[index].metric;
     blame->score = score;
     state.event->blames.push_back(std::move(blame));

@@ -128,7 +128,9 @@ class Writer {
     const GraphNode& node = node_of(of);
     step->entity_id = node.id;
     step->entity = node.entity;
+    step->machine_id = node.machine;
     step->metric = of.metric;
+    step->began_ns = boot_ns(of.verdict.began);
     for (const auto& [name, value] : node.labels) {
       step->labels.push_back(make_label(name, value));
     }
@@ -141,6 +143,7 @@ class Writer {
     cause->rank = rank;
     cause->entity_id = node_of(root).id;
     cause->entity = node_of(root).entity;
+    cause->machine_id = node_of(root).machine;
     cause->metric = root.metric;
     cause->score = std::clamp(ranked.score * telling_.confidence, 0.0, 1.0);
     cause->began_ns = boot_ns(root.verdict.began);
@@ -168,6 +171,7 @@ class Writer {
     }
     auto kpi = make_step(series(0));
     kpi->score = 1;
+    kpi->began_ns = out_.bent_ns;
     kpi->text = event().text.en;
     kpi->text_zh = event().text.zh;
     cause->path.push_back(std::move(kpi));
@@ -220,7 +224,9 @@ class Writer {
         continue;  // Several rules may have asked the same series.
       }
       auto out = std::make_unique<wire::RuledOutT>();
-      out->entity_id = findings_.around.graph.node(one.entity).id;
+      const GraphNode& node = findings_.around.graph.node(one.entity);
+      out->entity_id = node.id;
+      out->entity = node.entity;
       out->metric = one.metric;
       out->reason = to_text(one.finding);
       out_.ruled_out.push_back(std::move(out));

@@ -24,8 +24,13 @@ TEST(Infer, SpeaksAsSoonAsACauseConvinces) {
   EXPECT_EQ(said.causes[0]->entity_id, "disk1");
   EXPECT_EQ(said.causes[0]->sentence, "disk 1 takes 50 ms");
   EXPECT_EQ(said.causes[0]->began_ns, (begin + 40s).ns());
-  EXPECT_EQ(said.causes[0]->path.size(), 2U);
+  EXPECT_EQ(said.causes[0]->machine_id, "m1");
+  ASSERT_EQ(said.causes[0]->path.size(), 2U);
   EXPECT_EQ(said.causes[0]->path[0]->relation, "<uses");
+  // Every step says when it began and where it is, also one in the middle.
+  EXPECT_EQ(said.causes[0]->path[0]->began_ns, (begin + 40s).ns());
+  EXPECT_EQ(said.causes[0]->path[0]->machine_id, "m1");
+  EXPECT_EQ(said.causes[0]->path[1]->began_ns, said.bent_ns);
   EXPECT_EQ(said.causes[0]->evidence[0]->values.size(), 42U);
   EXPECT_EQ(said.kpi_series->values.size(), 42U);
   EXPECT_EQ(said.said_ns, world.now().boot.ns());
@@ -45,6 +50,7 @@ TEST(Infer, SaysAfterItsPatienceThatItFoundNothing) {
   ASSERT_EQ(world.said.size(), 1U);
   EXPECT_TRUE(world.said[0].causes.empty());
   EXPECT_EQ(world.said[0].ruled_out.at(0)->reason, "did not change");
+  EXPECT_EQ(world.said[0].ruled_out.at(0)->entity, "disk");
   EXPECT_NE(world.said[0].sentence.find("No cause found"), std::string::npos);
 }
 
