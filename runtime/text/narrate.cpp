@@ -109,6 +109,24 @@ std::string cause_lines(const Json& cause, Language language) {
   return lines;
 }
 
+std::string ended_after(const Json& attributes, Language language) {
+  return (language == Language::chinese ? "  持续 " : "  after ") +
+         quantity(number_at(attributes, "duration"), "s");
+}
+
+/// "(4 s after it bent, version 2)".
+std::string said_after(const Json& attributes, Language language) {
+  const bool chinese = language == Language::chinese;
+  const std::string time = quantity(number_at(attributes, "seconds_to_diagnosis"), "s");
+  const double version = number_at(attributes, "version");
+  if (version > 1) {
+    return fmt::format(fmt::runtime(chinese ? "（异常开始 {} 后，第 {:.0f} 版）"
+                                            : "({} after it bent, version {:.0f})"),
+                       time, version);
+  }
+  return fmt::format(fmt::runtime(chinese ? "（异常开始 {} 后）" : "({} after it bent)"), time);
+}
+
 /// "  same_entity  sentence  entity" of one folded event.
 std::string folded_line(const Json& event, Language language) {
   std::string line =
@@ -139,7 +157,7 @@ std::optional<std::string> narrate_event(std::string_view json, Language languag
                   text_at(*event, "SeverityText"), sentence_at(resource, "description", language),
                   text_at(attributes, "entity_id"));
   if (state == "closed") {
-    line += "  after " + quantity(number_at(attributes, "duration"), "s");
+    line += ended_after(attributes, language);
   }
   return line;
 }
@@ -153,12 +171,9 @@ std::optional<std::string> narrate_diagnosis(std::string_view json, Language lan
   const Json& kpi = member(resource, "abnormal_kpi");
   const Json& attributes = member(*diagnosis, "Attributes");
   std::string block = fmt::format(
-      "{}  DIAGNOSIS {}  {}  ({} after it bent{})\n",
-      local_time(number_at(*diagnosis, "Timestamp")), sentence_at(kpi, "desc", language),
-      text_at(kpi, "entity_id"), quantity(number_at(attributes, "seconds_to_diagnosis"), "s"),
-      number_at(attributes, "version") > 1
-          ? fmt::format(", version {:.0f}", number_at(attributes, "version"))
-          : "");
+      "{}  {} {}  {}  {}\n", local_time(number_at(*diagnosis, "Timestamp")),
+      language == Language::chinese ? "诊断" : "DIAGNOSIS", sentence_at(kpi, "desc", language),
+      text_at(kpi, "entity_id"), said_after(attributes, language));
   block += "  " + sentence_at(resource, "desc", language) + "\n";
   const Json& causes = member(resource, "cause_metrics");
   if (causes.is_array()) {
@@ -190,7 +205,7 @@ std::optional<std::string> narrate_incident(std::string_view json, Language lang
       text_at(*incident, "SeverityText"), sentence_at(resource, "description", language),
       text_at(attributes, "entity_id"), counts);
   if (state == "closed") {
-    line += "  after " + quantity(number_at(attributes, "duration"), "s");
+    line += ended_after(attributes, language);
   }
   const Json& events = member(resource, "events");
   if (listed && events.is_array()) {

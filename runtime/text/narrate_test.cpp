@@ -34,7 +34,10 @@ TEST(Narration, TellsAnEventInOneLine) {
 
 TEST(Narration, SpeaksTheOtherLanguage) {
   EXPECT_THAT(*narrate_event(event, Language::chinese), HasSubstr("丢包上升"));
+  EXPECT_THAT(*narrate_event(event, Language::chinese), HasSubstr("持续 30 s"));
   EXPECT_THAT(*narrate_diagnosis(diagnosis, Language::chinese), HasSubstr("The disk is busy."));
+  EXPECT_THAT(*narrate_diagnosis(diagnosis, Language::chinese),
+              HasSubstr("m1_sli_42  （异常开始 4 s 后，第 2 版）"));
 }
 
 TEST(Narration, TellsADiagnosisWithPathAndEvidence) {
