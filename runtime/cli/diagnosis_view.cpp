@@ -12,6 +12,7 @@
 #include "runtime/cli/sparkline.h"
 #include "runtime/text/quantity.h"
 #include "runtime/text/terminal.h"
+#include "runtime/text/utf8.h"
 
 namespace gala {
 namespace {
@@ -43,24 +44,55 @@ std::string sentence(const Json& object, const DiagnosisStyle& style) {
   return chinese.empty() ? text_of(member(object, "desc")) : chinese;
 }
 
-/// Breaks at spaces; every line but the first begins with `indent` spaces.
-std::string wrap(const std::string& text, std::size_t indent, std::size_t width) {
+/// Chinese punctuation that must not begin a line, and that must not end one.
+bool sticks_to_what_is_before(char32_t code) {
+  return std::u32string_view(U"，。、；：！？）」》”").find(code) != std::u32string_view::npos;
+}
+bool sticks_to_what_follows(char32_t code) {
+  return std::u32string_view(U"（「《“").find(code) != std::u32string_view::npos;
+}
+
+/// What stays on one line: up to a space, or one wide character with its punctuation.
+std::string_view first_piece(std::string_view text) {
+  std::size_t bytes = 0;
+  while (bytes < text.size() && text[bytes] != ' ') {
+    const Utf8Character character = first_character(text.substr(bytes));
+    const bool is_wide = display_width(text.substr(bytes, character.size)) == 2;
+    bytes += character.size;
+    if (bytes == text.size() || text[bytes] == ' ') {
+      break;
+    }
+    const Utf8Character next = first_character(text.substr(bytes));
+    const bool next_is_wide = display_width(text.substr(bytes, next.size)) == 2;
+    if ((is_wide || next_is_wide) && !sticks_to_what_is_before(next.code) &&
+        !sticks_to_what_follows(character.code)) {
+      break;
+    }
+  }
+  return text.substr(0, bytes);
+}
+
+/// Breaks at spaces and between Chinese characters; every line but the first begins with `indent`
+/// spaces.
+std::string wrap(std::string_view text, std::size_t indent, std::size_t width) {
   std::string out;
   std::size_t column = indent;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string_view word = std::string_view(text).substr(at, end - at);
-    const std::size_t columns = display_width(word);
-    if (column > indent && column + 1 + columns > width) {
+  while (!text.empty()) {
+    const bool spaced = text.front() == ' ';
+    text.remove_prefix(spaced ? 1 : 0);
+    const std::string_view piece = first_piece(text);
+    const std::size_t gap = spaced && column > indent ? 1 : 0;
+    const std::size_t columns = display_width(piece);
+    if (column > indent && column + gap + columns > width) {
       out += "\n" + std::string(indent, ' ');
       column = indent;
-    } else if (column > indent) {
-      out += ' ';
-      ++column;
+    } else {
+      out.append(gap, ' ');
+      column += gap;
     }
-    out.append(word);
+    out.append(piece);
     column += columns;
-    at = end + 1;
+    text.remove_prefix(piece.size());
   }
   return out;
 }

@@ -45,6 +45,24 @@ TEST(DiagnosisText, FitsIntoEightyColumns) {
   }
 }
 
+TEST(DiagnosisText, BreaksChineseBetweenCharactersButNotBeforePunctuation) {
+  std::string sentence;
+  for (int i = 0; i < 12; ++i) {
+    sentence += "进程 burner（700）占用处理器，";
+  }
+  const nlohmann::json diagnosis{{"Resource", {{"desc_zh", sentence}}}};
+  std::istringstream lines(diagnosis_text(diagnosis, {.width = 40, .chinese = true}));
+  std::string joined;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(display_width(line), 40U) << line;
+    EXPECT_FALSE(line.starts_with("  ，") || line.ends_with("（")) << line;
+    joined += line;
+  }
+  std::erase(joined, ' ');
+  std::erase(sentence, ' ');
+  EXPECT_THAT(joined, testing::HasSubstr(sentence)) << "nothing is lost";
+}
+
 TEST(DiagnosisText, SurvivesWhatLacksEverything) {
   for (const char* hostile : {"{}", "[]", "3", R"({"Resource":{"cause_metrics":[1,{"path":[2]}]}})",
                               R"({"Attributes":7,"Resource":[],"x":null})"}) {
