@@ -1,5 +1,5 @@
 // tcp_link: connections and what they moved. See probe_test.h.
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

@@ -1,5 +1,5 @@
 // What every probe promises: tunables, filters, hooks, losses. See probe_test.h.
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

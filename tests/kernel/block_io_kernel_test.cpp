@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

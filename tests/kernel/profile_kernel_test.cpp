@@ -2,7 +2,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

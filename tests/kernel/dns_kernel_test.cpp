@@ -1,7 +1,7 @@
 // dns: names that are looked up and fail. See probe_test.h.
 #include <netdb.h>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

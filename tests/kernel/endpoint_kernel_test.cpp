@@ -1,5 +1,5 @@
 // endpoint: how connections come about. See probe_test.h.
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

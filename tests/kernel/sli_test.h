@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 

@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

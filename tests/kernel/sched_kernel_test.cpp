@@ -7,7 +7,7 @@
 #include <mutex>
 #include <semaphore>
 
-#include "runtime/bpf/probe_test.h"
+#include "tests/kernel/probe_test.h"
 
 namespace gala::bpf {
 namespace {

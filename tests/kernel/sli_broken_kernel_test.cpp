@@ -2,7 +2,7 @@
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 
-#include "runtime/bpf/sli_test.h"
+#include "tests/kernel/sli_test.h"
 
 namespace gala::bpf {
 namespace {
