@@ -124,6 +124,13 @@ void RowDecoder::append(Batch& batch, Bytes row) const {
   }
 }
 
+bool RowDecoder::append_all(Batch& batch, Bytes rows) const {
+  for (; rows.size() >= row_.size; rows = rows.subspan(row_.size)) {
+    append(batch, rows);
+  }
+  return rows.empty();
+}
+
 MapDecoder::MapDecoder(Layout key, Layout value, std::size_t idle_reads)
     : key_(std::move(key)), value_(std::move(value)), idle_reads_(idle_reads) {
   histograms_ = static_cast<std::size_t>(

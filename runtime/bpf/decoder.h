@@ -15,6 +15,12 @@ namespace gala::bpf {
 
 using Bytes = std::span<const std::byte>;
 
+/// Rows of one table.
+struct TableRows {
+  std::string table;
+  Batch batch;
+};
+
 /// What a column of a table will be.
 struct ColumnSchema {
   std::string name;
@@ -34,6 +40,8 @@ class RowDecoder {
   [[nodiscard]] Batch begin() const;
   /// Requires: `row` has at least row_size() bytes; `batch` came from begin().
   void append(Batch& batch, Bytes row) const;
+  /// Rows one after the other; false when the last one is cut short, which is left out.
+  bool append_all(Batch& batch, Bytes rows) const;
 
  private:
   Layout row_;

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "runtime/bpf/libbpf.h"
@@ -142,6 +143,17 @@ TEST(RowDecoder, TellsNumbersTextAndAddresses) {
   EXPECT_EQ(batch.find("comm")->dictionary[batch.find("comm")->codes[0]], "eight888");
   EXPECT_EQ(batch.find("peer")->dictionary[batch.find("peer")->codes[0]], "10.1.2.3");
   EXPECT_EQ(batch.find("peer")->dictionary[batch.find("peer")->codes[1]], "::ff:a01:203");
+}
+
+TEST(RowDecoder, TellsThatTheLastRowIsCutShort) {
+  SampleTypes types;
+  types.add_struct("row", 8, {{"count", types.u64_, 0}});
+  const RowDecoder decoder{types.layout("row")};
+  const std::array<std::uint64_t, 2> rows{7, 8};
+  Batch batch = decoder.begin();
+  EXPECT_TRUE(decoder.append_all(batch, std::as_bytes(std::span{rows})));
+  EXPECT_FALSE(decoder.append_all(batch, std::as_bytes(std::span{rows}).first(12)));
+  EXPECT_THAT(batch.find("count")->integers, ElementsAre(7u, 8u, 7u));
 }
 
 struct Value {

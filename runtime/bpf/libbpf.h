@@ -1,4 +1,4 @@
-// libbpf's handles as owning types, and its messages as text. Included by the loader's .cpp files
+// libbpf's handles as owning types, and its messages as text. Included by the loader's own files
 // only.
 #pragma once
 

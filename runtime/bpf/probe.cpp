@@ -11,24 +11,10 @@
 #include "runtime/bpf/attach.h"
 #include "runtime/bpf/libbpf.h"
 #include "runtime/bpf/read.h"
+#include "runtime/bpf/rings.h"
 
 namespace gala::bpf {
 namespace {
-
-/// A ring table while it is consumed.
-struct RingTable {
-  std::string name;
-  RowDecoder decoder;
-  Batch batch;
-};
-
-int on_ring_record(void* context, void* data, std::size_t size) {
-  auto* table = static_cast<RingTable*>(context);
-  if (size >= table->decoder.row_size()) {
-    table->decoder.append(table->batch, {static_cast<const std::byte*>(data), size});
-  }
-  return 0;
-}
 
 bool is_per_cpu(const bpf_map& map) {
   const bpf_map_type type = bpf_map__type(&map);
@@ -61,8 +47,8 @@ struct Probe::State {
   std::map<std::string, Link> iterators;   // by program
   std::map<std::string, RowDecoder> rows;  // by table
   std::map<std::string, MapDecoder> maps;
-  std::vector<std::unique_ptr<RingTable>> ring_tables;
-  Ring ring;
+  Rings rings;
+  std::uint64_t short_iterator_rows = 0;
   std::uint32_t window = 1;
   std::set<std::string> fresh;  // iterators that ran in this window
 
@@ -112,19 +98,7 @@ Result<> Probe::State::build_table(const TableDescription& table, const ProbeOpt
       break;
   }
   const int map = bpf_map__fd(TRY(find_map(*attached.object, table.map)));
-  RowDecoder decoder{TRY(layout_of(*types, table.row))};
-  Batch empty = decoder.begin();
-  RingTable* context = ring_tables
-                           .emplace_back(std::make_unique<RingTable>(
-                               RingTable{table.name, std::move(decoder), std::move(empty)}))
-                           .get();
-  if (ring == nullptr) {
-    ring.reset(ring_buffer__new(map, on_ring_record, context, nullptr));
-    return ring == nullptr ? Result<>{tl::unexpected(system_error("cannot map a ring", errno))}
-                           : Result<>{};
-  }
-  const int error = ring_buffer__add(ring.get(), map, on_ring_record, context);
-  return error == 0 ? Result<>{} : tl::unexpected(system_error("cannot map a ring", -error));
+  return rings.add(table.name, map, RowDecoder{TRY(layout_of(*types, table.row))});
 }
 
 Result<> Probe::State::add_iterator(const std::string& program, const std::string& over) {
@@ -164,10 +138,7 @@ Result<Batch> Probe::State::read_iterator(const TableDescription& table) {
   const std::vector<std::byte> bytes = TRY(iterate(table.program));
   const RowDecoder& decoder = rows.at(table.name);
   Batch batch = decoder.begin();
-  for (Bytes rest{bytes}; rest.size() >= decoder.row_size();
-       rest = rest.subspan(decoder.row_size())) {
-    decoder.append(batch, rest);
-  }
+  short_iterator_rows += decoder.append_all(batch, bytes) ? 0 : 1;
   return batch;
 }
 
@@ -303,26 +274,9 @@ Result<> Probe::clear(const std::string& name) {
   return {};
 }
 
-int Probe::ring_descriptor() const {
-  return state_->ring == nullptr ? -1 : ring_buffer__epoll_fd(state_->ring.get());
-}
+int Probe::ring_descriptor() const { return state_->rings.descriptor(); }
 
-Result<std::vector<TableRows>> Probe::consume() {
-  std::vector<TableRows> all;
-  if (state_->ring == nullptr) {
-    return all;
-  }
-  const int got = ring_buffer__consume(state_->ring.get());
-  if (got < 0) {
-    return tl::unexpected(system_error("cannot read the rings", -got));
-  }
-  for (const auto& table : state_->ring_tables) {
-    if (table->batch.rows() > 0) {
-      all.push_back({table->name, std::exchange(table->batch, table->decoder.begin())});
-    }
-  }
-  return all;
-}
+Result<std::vector<TableRows>> Probe::consume() { return state_->rings.consume(); }
 
 Result<std::map<std::string, std::uint64_t>> Probe::lost() const {
   const bpf_object& object = *state_->attached.object;
@@ -336,7 +290,8 @@ Result<std::map<std::string, std::uint64_t>> Probe::lost() const {
   if (error != 0) {
     return tl::unexpected(system_error("cannot read the loss counters", -error));
   }
-  std::map<std::string, std::uint64_t> all;
+  std::map<std::string, std::uint64_t> all{{"ring_short", state_->rings.short_rows()},
+                                           {"iterator_short", state_->short_iterator_rows}};
   for (const Field& field : layout.fields) {
     for (std::size_t cpu = 0; cpu < cpus; ++cpu) {
       all[field.name] += values[(cpu * layout.size + field.offset) / sizeof(std::uint64_t)];

@@ -51,12 +51,6 @@ struct ProgramCost {
   std::uint64_t run_time_ns = 0;
 };
 
-/// Rows of one table.
-struct TableRows {
-  std::string table;
-  Batch batch;
-};
-
 /// Not thread-safe. Everything is detached and unloaded when it goes.
 class Probe {
  public:
@@ -89,7 +83,8 @@ class Probe {
   /// What the rings hold; only tables with rows.
   Result<std::vector<TableRows>> consume();
 
-  /// Losses since the start, by reason: ring_full, map_full, storage_full.
+  /// Losses since the start, by reason: ring_full, map_full, storage_full; ring_short and
+  /// iterator_short: fewer bytes than a row has, so that the files do not fit together.
   [[nodiscard]] Result<std::map<std::string, std::uint64_t>> lost() const;
   /// Changes a tunable that the programs read while they run.
   Result<> set_tunable(const std::string& name, std::int64_t value);
