@@ -3,7 +3,8 @@ import math
 
 
 def fit(points):
-    """Offset and weight of the logistic curve through (score, right?), by Newton's method with a little ridge."""
+    """Offset and weight of the logistic curve through (score, right?): Newton's method with a
+    little ridge."""
     a = b = 0.0
     for _ in range(100):
         ga, gb, haa, hab, hbb = 0.0, -0.02 * b, 0.02, 0.0, 0.02

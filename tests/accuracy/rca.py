@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Accuracy of root causes on public data: runs `gala eval rca` and the scorer, and writes the part "Root cause" of docs/accuracy.md.
+"""Accuracy of root causes on public data: runs `gala eval rca` and the scorer, and writes the part
+"Root cause" of docs/accuracy.md.
 
   tests/accuracy/rca.py [--data DIR] [--score FILE] [--bin DIR] [--write] [--fit]
 
-DIR holds rca/<set>/<case>/ and rca/<set>/answers.csv, FILE is score.py; defaults: $GALA_EVAL_DATA and $GALA_EVAL_SCORE. Without data the run is
-skipped (exit 0) and says so. Each set is measured as it is, and once more without its alarms where these name no KPI; the rows before the alarm
-alone are measured for false answers. --fit prints the confidence parameters of the stage infer that suit these cases. Only Python's library is needed
+DIR holds rca/<set>/<case>/ and rca/<set>/answers.csv, FILE is score.py; defaults: $GALA_EVAL_DATA
+and $GALA_EVAL_SCORE. Without data the run is skipped (exit 0) and says so. Each set is measured as
+it is, and once more without its alarms where these name no KPI; the rows before the alarm alone are
+measured for false answers. --fit prints the confidence parameters of the stage infer that suit
+these cases. Only Python's library is needed
 here; the scorer needs python3-numpy.
 """
 import argparse
@@ -25,10 +28,14 @@ from confidence import fit, rated, reliability
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCUMENT = os.path.join(ROOT, "docs", "accuracy.md")
 BEGIN, END = "<!-- generated: rca -->", "<!-- end of generated rca -->"
-# What counts as ahead of everything published (reference/benchmarks.md): AC@1, AC@3, Avg@5, entity and metric first.
-AHEAD = {"sockshop1": {"AC@1": 1.00, "Avg@5": 0.98, "metric": 0.92}, "petshop_train": {"AC@1": 0.88, "AC@3": 0.93}}
+FIGURES = ("AC@1", "AC@3", "AC@5", "Avg@5", "metric")
+# What counts as ahead of everything published (reference/benchmarks.md); "metric" is entity and
+# metric first.
+AHEAD = {"sockshop1": {"AC@1": 1.00, "Avg@5": 0.98, "metric": 0.92},
+         "petshop_train": {"AC@1": 0.88, "AC@3": 0.93}}
 # Best published on the set (BARO with the fault time known; graph traversal on all PetShop issues).
-PUBLISHED = {"sockshop1": "AC@1 .96, Avg@5 .99 (BARO, told the time)", "petshop_train": "top-1 .654, top-3 .827 (traversal, all issues)"}
+PUBLISHED = {"sockshop1": "AC@1 .96, Avg@5 .99 (BARO, told the time)",
+             "petshop_train": "top-1 .654, top-3 .827 (traversal, all issues)"}
 
 
 def open_text(path):
@@ -40,13 +47,15 @@ def existing(path):
 
 
 def explain(arguments, folder, out):
-    text = subprocess.run([os.path.join(arguments.bin, "gala"), "eval", "rca", "--in", folder, "--out", out], check=True, capture_output=True,
-                          text=True).stdout
+    gala = os.path.join(arguments.bin, "gala")
+    text = subprocess.run([gala, "eval", "rca", "--in", folder, "--out", out], check=True,
+                          capture_output=True, text=True).stdout
     return float(re.search(r"([\d.]+) s to explain", text).group(1))
 
 
 def score(arguments, answers, out):
-    text = subprocess.run([sys.executable, arguments.score, "rca", answers, out], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run([sys.executable, arguments.score, "rca", answers, out], check=True,
+                          capture_output=True, text=True).stdout
     print(text)
     last = text.strip().splitlines()[-1]
     figures = {name: float(value) for name, value in re.findall(r"(AC@\d|Avg@5) ([\d.]+)", last)}
@@ -58,7 +67,14 @@ def score(arguments, answers, out):
 def first_scores(out):
     """case → (entity, score) of rank 1."""
     with open(out) as file:
-        return {row["case"]: (row["entity"], float(row["score"])) for row in csv.DictReader(file) if row["rank"] == "1"}
+        return {row["case"]: (row["entity"], float(row["score"])) for row in csv.DictReader(file)
+                if row["rank"] == "1"}
+
+
+def judged(out, truth):
+    """(score, right?) of each case's first answer."""
+    return [(value, truth.get(case) == entity)
+            for case, (entity, value) in first_scores(out).items()]
 
 
 def alarm_of(case):
@@ -70,7 +86,8 @@ def alarm_of(case):
 
 
 def variant(folder, target, keep_alarm, until_alarm):
-    """A copy of a set without its alarms, or only with what came before them (the alarm then is asked for the last row)."""
+    """A copy of a set without its alarms, or only with what came before them (the alarm then is
+    asked for the last row)."""
     for name in sorted(os.listdir(folder)):
         case = os.path.join(folder, name)
         if not os.path.isdir(case):
@@ -84,23 +101,26 @@ def variant(folder, target, keep_alarm, until_alarm):
             lines = file.read().splitlines()
         if until_alarm:
             # Two rows of a margin: the fault may be a little older than its alarm.
-            lines = lines[:1] + [line for line in lines[1:] if float(line.split(",", 1)[0]) < float(alarm["time"])][:-2]
+            lines = lines[:1] + [line for line in lines[1:]
+                                 if float(line.split(",", 1)[0]) < float(alarm["time"])][:-2]
         with open(os.path.join(target, name, "metrics.csv"), "w") as file:
             file.write("\n".join(lines) + "\n")
         if keep_alarm and alarm:
             with open(os.path.join(target, name, "alarm.csv"), "w") as file:
                 writer = csv.writer(file)
                 writer.writerow(["time", "entity", "metric"])
-                writer.writerow([lines[-3].split(",", 1)[0] if until_alarm else alarm["time"], alarm["entity"], alarm["metric"]])
+                time = lines[-3].split(",", 1)[0] if until_alarm else alarm["time"]
+                writer.writerow([time, alarm["entity"], alarm["metric"]])
 
 
 def row_of(name, count, figures, seconds):
-    cells = ["–" if math.isnan(figures[key]) else f"{figures[key]:.3f}" for key in ("AC@1", "AC@3", "AC@5", "Avg@5", "metric")]
+    cells = ["–" if math.isnan(figures[key]) else f"{figures[key]:.3f}" for key in FIGURES]
     return f"| {name} | {count} | " + " | ".join(cells) + f" | {1000 * seconds / count:.0f} |"
 
 
 def measure(arguments):
-    rows = ["| set | cases | AC@1 | AC@3 | AC@5 | Avg@5 | entity and metric first | ms a case |", "|---|---|---|---|---|---|---|---|"]
+    rows = ["| set | cases | AC@1 | AC@3 | AC@5 | Avg@5 | entity and metric first | ms a case |",
+            "|---|---|---|---|---|---|---|---|"]
     normal = []
     behind = []
     points = []
@@ -118,26 +138,30 @@ def measure(arguments):
             seconds = explain(arguments, folder, out)
             count, figures = score(arguments, answers, out)
             rows.append(row_of(name, count, figures, seconds))
-            points += [(value, truth.get(case) == entity) for case, (entity, value) in first_scores(out).items()]
+            points += judged(out, truth)
             if not kpi:
                 untold = os.path.join(work, "untold")
                 variant(folder, untold, False, False)
                 seconds = explain(arguments, untold, out)
                 count, figures = score(arguments, answers, out)
                 rows.append(row_of(name + ", no time told", count, figures, seconds))
-                points += [(value, truth.get(case) == entity) for case, (entity, value) in first_scores(out).items()]
+                points += judged(out, truth)
             aims = AHEAD.get(name, {})
             if aims:
-                rows.append(f"| {name}, ahead | | " + " | ".join(f"≥ {aims[k]}" if k in aims else "" for k in ("AC@1", "AC@3", "AC@5", "Avg@5", "metric")) +
+                cells = [f"≥ {aims[key]}" if key in aims else "" for key in FIGURES]
+                rows.append(f"| {name}, ahead | | " + " | ".join(cells) +
                             f" | {PUBLISHED.get(name, '')} |")
-            behind += [f"{name} {key}: {figures[key]:.3f}, aim {aim}" for key, aim in aims.items() if figures[key] < aim]
+            behind += [f"{name} {key}: {figures[key]:.3f}, aim {aim}" for key, aim in aims.items()
+                       if figures[key] < aim]
             before = os.path.join(work, "before")
             variant(folder, before, kpi, True)
             explain(arguments, before, out)
             named = first_scores(out)
             normal.append(f"{name}: {count - len(named)} of {count}")
             points += [(value, False) for _, value in named.values()]
-    return "\n".join(rows) + "\n\nRows before the alarm only, where \"no cause\" is right, left without a cause: " + "; ".join(normal) + ".", behind, points
+    quiet = ("Rows before the alarm only, where \"no cause\" is right, left without a cause: " +
+             "; ".join(normal) + ".")
+    return "\n".join(rows) + "\n\n" + quiet, behind, points
 
 
 def write(text):
@@ -151,19 +175,22 @@ def write(text):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.environ.get("GALA_EVAL_DATA", ""))
     parser.add_argument("--score", default=os.environ.get("GALA_EVAL_SCORE", ""))
     parser.add_argument("--bin", default=os.path.join(ROOT, "build", "release", "bin"))
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--fit", action="store_true")
     arguments = parser.parse_args()
-    if not os.path.isdir(os.path.join(arguments.data, "rca")) or not os.path.exists(arguments.score):
+    there = os.path.isdir(os.path.join(arguments.data, "rca")) and os.path.exists(arguments.score)
+    if not there:
         print("skipped: no data; give --data and --score")
         return 0
     table, behind, points = measure(arguments)
     a, b = fit(points)
-    table += "\n\nConfidence, fitted on these answers and so a little too good on them:\n\n" + reliability(rated(points, a, b))
+    table += ("\n\nConfidence, fitted on these answers and so a little too good on them:\n\n" +
+              reliability(rated(points, a, b)))
     print(table)
     if arguments.fit:
         print(f"confidence_offset {a:.2f}, confidence_score {b:.2f}")
