@@ -34,6 +34,15 @@ TEST(Commands, HaveHelpWithExamplesAndAGroup) {
   }
 }
 
+// Only commands that are modes of a stage's program leave --help to it.
+TEST(Commands, SayTheirOptionsThemselvesOrLeaveThemToAStage) {
+  Tree tree;
+  for (const CLI::App* command : tree.commands()) {
+    EXPECT_EQ(command->get_help_ptr() == nullptr, command->get_name() == "train")
+        << command->get_name();
+  }
+}
+
 TEST(Commands, TakeSharedOptionsAfterTheirName) {
   Tree tree;
   tree.app.parse("graph x.toml --format dot --run-dir /tmp/r", false);

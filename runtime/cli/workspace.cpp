@@ -11,22 +11,12 @@
 #include <system_error>
 
 #include "runtime/core/read_file.h"
+#include "runtime/core/stage_options.h"
 
 namespace gala {
 
 std::string pipeline_path(const CommandContext& context, const std::string& name_or_path) {
-  std::error_code failed;
-  if (name_or_path.find('/') != std::string::npos ||
-      std::filesystem::is_regular_file(name_or_path, failed)) {
-    return name_or_path;
-  }
-  const std::string installed = context.share_directory + "/pipelines/" + name_or_path;
-  for (const std::string& candidate : {installed, installed + ".toml"}) {
-    if (std::filesystem::is_regular_file(candidate, failed)) {
-      return candidate;
-    }
-  }
-  return name_or_path;
+  return pipeline_path(context.share_directory, name_or_path);
 }
 
 std::vector<std::string> installed_pipelines(const CommandContext& context) {

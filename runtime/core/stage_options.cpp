@@ -4,7 +4,76 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-namespace gala::detail {
+namespace gala {
+namespace {
+
+constexpr int exit_bad_input = 2;
+
+void add_pipeline_options(CLI::App& app, StageOptions& options, const std::string& names) {
+  app.add_option(names, options.pipeline, "Pipeline: a file, or the name of an installed one")
+      ->type_name("PIPELINE")
+      ->take_last();
+  app.add_option("--stage", options.stage, "Which [stages.NAME] of it this is")
+      ->type_name("NAME")
+      ->take_last();
+  app.add_option("--state-dir", options.state_directory, "Where everything else is written")
+      ->type_name("DIR")
+      ->take_last()
+      ->capture_default_str();
+  add_share_option(app, options.share_directory);
+}
+
+std::string footer_of(const std::string& program, std::span<const OfflineMode> modes) {
+  const std::string section = program + " --pipeline single-host.toml --stage NAME";
+  std::string text = "Started from a pipeline file, normally by supervisord (gala run):\n  " +
+                     section + "\nOn a recording:\n  " + section +
+                     " --replay in.rec --output out.rec";
+  for (const OfflineMode& mode : modes) {
+    text.append("\n").append(mode.about).append(":\n  " + program + " ");
+    text.append(mode.name).append(" --help");
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_setup_options(CLI::App& app, StageOptions& options) {
+  add_pipeline_options(app, options, "pipeline,--pipeline");
+}
+
+void add_share_option(CLI::App& app, std::string& share_directory) {
+  share_directory = detail::default_share_directory();
+  app.add_option("--share-dir", share_directory,
+                 "What is installed (default: share/gala beside bin)")
+      ->type_name("DIR")
+      ->take_last();
+}
+
+std::optional<int> parse_mode(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_bad_input;
+  }
+}
+
+std::string pipeline_path(const std::string& share_directory, const std::string& name_or_path) {
+  std::error_code failed;
+  if (name_or_path.find('/') != std::string::npos ||
+      std::filesystem::is_regular_file(name_or_path, failed)) {
+    return name_or_path;
+  }
+  const std::string installed = share_directory + "/pipelines/" + name_or_path;
+  for (const std::string& candidate : {installed, installed + ".toml"}) {
+    if (std::filesystem::is_regular_file(candidate, failed)) {
+      return candidate;
+    }
+  }
+  return name_or_path;
+}
+
+namespace detail {
 
 std::string default_share_directory() {
   std::error_code failed;
@@ -12,22 +81,14 @@ std::string default_share_directory() {
   return (program.parent_path().parent_path() / "share" / "gala").string();
 }
 
-ParsedOptions parse_stage_options(int argc, char** argv, const StageDescription& description) {
+ParsedOptions parse_stage_options(int argc, char** argv, const StageDescription& description,
+                                  std::span<const OfflineMode> modes) {
   StageOptions options;
-  options.share_directory = default_share_directory();
   CLI::App app(description.about, "gala-" + description.name);
-  app.footer("Started from a pipeline file, normally by supervisord (gala run):\n  gala-" +
-             description.name +
-             " --pipeline single-host.toml --stage NAME\nOn a recording:\n  gala-" +
-             description.name +
-             " --pipeline single-host.toml --stage NAME --replay in.rec --output out.rec");
-  app.add_option("--pipeline", options.pipeline_file, "Pipeline file")->type_name("FILE");
-  app.add_option("--stage", options.stage, "Which [stages.NAME] of it this is")->type_name("NAME");
+  app.footer(footer_of("gala-" + description.name, modes));
+  add_pipeline_options(app, options, "--pipeline");
   app.add_option("--run-dir", options.run_directory, "Where sockets and locks live")
       ->capture_default_str();
-  app.add_option("--state-dir", options.state_directory, "Where everything else is written")
-      ->capture_default_str();
-  app.add_option("--share-dir", options.share_directory, "Model, probes and schemas");
   app.add_option("--log-level", options.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
@@ -44,16 +105,17 @@ ParsedOptions parse_stage_options(int argc, char** argv, const StageDescription&
     if (app.count("--describe") > 0 && options.describe.empty()) {
       options.describe = "text";
     }
-    if (options.describe.empty() && (options.pipeline_file.empty() || options.stage.empty())) {
+    if (options.describe.empty() && (options.pipeline.empty() || options.stage.empty())) {
       throw CLI::RequiredError("--pipeline and --stage");
     }
     if (options.replay.empty() != options.output.empty()) {
       throw CLI::RequiredError("--replay and --output, both");
     }
   } catch (const CLI::ParseError& error) {
-    return {std::nullopt, app.exit(error) == 0 ? 0 : 2};
+    return {std::nullopt, app.exit(error) == 0 ? 0 : exit_bad_input};
   }
   return {options, 0};
 }
 
-}  // namespace gala::detail
+}  // namespace detail
+}  // namespace gala

@@ -5,64 +5,21 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
 #include "runtime/core/describe.h"
 #include "runtime/core/graph.h"
 #include "runtime/core/loop.h"
-#include "runtime/core/machine.h"
-#include "runtime/core/read_file.h"
-#include "runtime/core/stage_options.h"
 #include "runtime/model/model.h"
+#include "runtime/model/stage_setup.h"
 
 namespace gala::detail {
 namespace {
 
 constexpr int exit_bad_input = 2;
 constexpr double most_tick_delay_of_period = 0.5;
-
-/// Everything read from files before the stage exists.
-struct Setup {
-  std::vector<SourceText> sources;
-  Diagnostics diagnostics;
-  Model model;
-  std::optional<Pipeline> pipeline;
-  const StageNode* node = nullptr;
-};
-
-void read_pipeline(const StageOptions& options, Setup& setup) {
-  const auto text = read_file(options.pipeline_file);
-  if (!text) {
-    setup.diagnostics.error({}, text.error().what);
-    return;
-  }
-  setup.sources.push_back({options.pipeline_file, *text});
-  setup.pipeline = parse_pipeline(setup.sources.back(), setup.diagnostics);
-  if (!setup.pipeline) {
-    return;
-  }
-  setup.node = setup.pipeline->find(options.stage);
-  if (setup.node == nullptr) {
-    std::vector<std::string> names;
-    for (const StageNode& stage : setup.pipeline->stages) {
-      names.push_back(stage.name);
-    }
-    setup.diagnostics.error({options.pipeline_file, 0, 0}, "has no [stages." + options.stage + "]" +
-                                                               did_you_mean(options.stage, names));
-  }
-}
-
-StageContext context_of(const StageOptions& options, const Setup& setup) {
-  const std::string name = setup.pipeline ? setup.pipeline->name : "";
-  return {setup.model,
-          machine_id(),
-          name,
-          options.stage,
-          setup.pipeline ? setup.pipeline->period : Duration{},
-          options.state_directory + "/" + name,
-          options.share_directory};
-}
 
 /// How far this stage is from the sources: data of a window reaches it later.
 std::size_t depth_of(const Pipeline& pipeline, const std::string& stage) {
@@ -77,8 +34,8 @@ std::size_t depth_of(const Pipeline& pipeline, const std::string& stage) {
   return depths[stage];
 }
 
-LoopOptions loop_options(const StageOptions& options, const Setup& setup, const StageType& type,
-                         StageContext context) {
+LoopOptions loop_options(const StageOptions& options, const StageSetup& setup,
+                         const StageType& type, StageContext context) {
   const Pipeline& pipeline = *setup.pipeline;
   Links::Options links;
   links.run_directory = options.run_directory + "/" + pipeline.name;
@@ -102,7 +59,7 @@ LoopOptions loop_options(const StageOptions& options, const Setup& setup, const 
 }
 
 /// Default ports are the producers' first ones; the producers' descriptions say which those are.
-void resolve_ports(const StageOptions& options, Setup& setup) {
+void resolve_ports(const StageOptions& options, StageSetup& setup) {
   const auto catalog = load_catalog(options.share_directory);
   if (!catalog) {
     setup.diagnostics.error({options.share_directory, 0, 0}, catalog.error().what);
@@ -113,10 +70,10 @@ void resolve_ports(const StageOptions& options, Setup& setup) {
                   setup.diagnostics);
 }
 
-void start_logging(const StageOptions& options) {
-  auto logger = spdlog::stderr_logger_st(options.stage.empty() ? "gala" : options.stage);
+void start_logging(const std::string& stage, const std::string& level) {
+  auto logger = spdlog::stderr_logger_st(stage.empty() ? "gala" : stage);
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l stage=%n %v");
-  logger->set_level(spdlog::level::from_str(options.log_level));
+  logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
 }
 
@@ -137,12 +94,7 @@ Result<> make_directories(const LoopOptions& options) {
 }
 
 int run(const StageOptions& options, const StageType& type) {
-  Setup setup;
-  read_pipeline(options, setup);
-  setup.model = Model::load(options.share_directory + "/model", setup.sources, setup.diagnostics);
-  if (setup.pipeline) {
-    setup.model.apply_override(setup.pipeline->override_table, setup.diagnostics);
-  }
+  StageSetup setup = read_setup(options, type.description.name);
   StageContext context = context_of(options, setup);
   if (setup.node != nullptr) {
     type.check(setup.node->section, context, setup.diagnostics);
@@ -171,27 +123,37 @@ int run(const StageOptions& options, const StageType& type) {
   return run_loop(*stage, loop);
 }
 
-}  // namespace
-
-int run_stage(int argc, char** argv, const StageType& type) {
-  const ParsedOptions parsed = parse_stage_options(argc, argv, type.description);
-  if (!parsed.options) {
-    return parsed.exit_code;
-  }
-  if (!parsed.options->describe.empty()) {
-    fmt::print("{}\n",
-               parsed.options->describe == "json" ? describe_json(type) : describe_text(type));
-    return 0;
-  }
-  start_logging(*parsed.options);
+/// Our code throws nothing; a library that does ends this process, and a supervisor restarts it.
+template <class Body>
+int guarded(const Body& body) {
   try {
-    return run(*parsed.options, type);
+    return body();
   } catch (const std::exception& error) {
-    // Our code throws nothing; a library that does ends this process, and the supervisor restarts
-    // it.
     spdlog::critical("ended by an unexpected error: {}", error.what());
     return 1;
   }
+}
+
+}  // namespace
+
+int run_stage(int argc, char** argv, const StageType& type, std::span<const OfflineMode> modes) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  const auto mode = std::ranges::find(modes, first, &OfflineMode::name);
+  if (mode != modes.end()) {
+    start_logging(type.description.name, "info");
+    return guarded([&] { return mode->run(argc - 1, argv + 1); });
+  }
+  const ParsedOptions parsed = parse_stage_options(argc, argv, type.description, modes);
+  if (!parsed.options) {
+    return parsed.exit_code;
+  }
+  const StageOptions& options = *parsed.options;
+  if (!options.describe.empty()) {
+    fmt::print("{}\n", options.describe == "json" ? describe_json(type) : describe_text(type));
+    return 0;
+  }
+  start_logging(options.stage, options.log_level);
+  return guarded([&] { return run(options, type); });
 }
 
 }  // namespace gala::detail

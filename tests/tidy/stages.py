@@ -10,16 +10,24 @@ def _folders(tree):
     return sorted({path.rpartition("/")[0] for path in tree.paths("stages/*/main.cpp")})
 
 
+def _mapped_folders(tree):
+    """Stages, and folders of their offline modes that have a page of their own."""
+    pages = {path.rpartition("/")[0] for path in tree.paths("stages/*/*/README.md")}
+    return sorted({*_folders(tree), *pages})
+
+
 def _stems(tree, folder):
-    """What a map names: each .h/.cpp pair, but not main.cpp and the tests."""
-    names = [path.rpartition("/")[2] for path in tree.paths(f"{folder}/*.cpp", f"{folder}/*.h")]
+    """What a map names: each .h/.cpp pair, but not main.cpp, the tests, and what another maps."""
+    others = tuple(f"{other}/" for other in _mapped_folders(tree) if other.startswith(f"{folder}/"))
+    names = [path.rpartition("/")[2] for path in tree.paths(f"{folder}/*.cpp", f"{folder}/*.h")
+             if not path.startswith(others)]
     stems = {name.rpartition(".")[0] for name in names}
     return sorted(stem for stem in stems if stem != "main" and not stem.endswith("_test"))
 
 
 def check_readme(tree):
     """A README of bounded length that names each pair of files in code marks."""
-    for folder in _folders(tree):
+    for folder in _mapped_folders(tree):
         page = f"{folder}/README.md"
         if page not in tree:
             yield Finding(f"{folder}/main.cpp", 1, f"{page} is missing")

@@ -196,6 +196,13 @@ class Stages(unittest.TestCase):
         self.assertEqual(self.said(**{"stages/a/c.h": ""}),
                          ["stages/a/README.md:1: the map of files lacks `c`"])
 
+    def test_an_offline_mode_is_mapped_by_its_own_page_or_by_its_stage(self):
+        mode = {"stages/a/train/c.h": ""}
+        self.assertEqual(self.said(**mode), ["stages/a/README.md:1: the map of files lacks `c`"])
+        self.assertEqual(self.said(**mode, **{"stages/a/train/README.md": "`c`"}), [])
+        self.assertEqual(self.said(**mode, **{"stages/a/train/README.md": ""}),
+                         ["stages/a/train/README.md:1: the map of files lacks `c`"])
+
     def test_no_readme_no_test_too_long(self):
         lonely = {"stages/a/main.cpp": ""}
         self.assertIn("missing", found(stages.check_readme, lonely)[0])

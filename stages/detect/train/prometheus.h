@@ -11,7 +11,7 @@
 #include "runtime/core/result.h"
 #include "runtime/model/model.h"
 
-namespace gala {
+namespace gala::detect {
 
 /// What to read: an address such as http://localhost:9090, and Unix seconds.
 struct PrometheusRange {
@@ -41,4 +41,4 @@ struct PrometheusSeries {
 };
 Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body);
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -1,16 +1,15 @@
 // CSV → history, graph → candidates → ranking.
-#include "runtime/cli/rca/rca_run.h"
+#include "stages/infer/evaluate/rca_run.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/cli/rca/component_model.h"
 #include "stages/infer/candidate_walk.h"
-#include "stages/infer/change_point.h"
+#include "stages/infer/evaluate/change_point.h"
+#include "stages/infer/evaluate/component_model.h"
 #include "stages/infer/ranking.h"
 
-namespace gala {
-using namespace infer;
+namespace gala::infer {
 namespace {
 
 /// How many rows a cause may bend before its effect and still belong to it.
@@ -180,4 +179,4 @@ std::vector<RcaAnswer> explain_case(const RcaCase& of, const MetricKinds& kinds,
   return answers;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

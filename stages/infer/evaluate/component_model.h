@@ -7,12 +7,12 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/cli/rca/metric_kinds.h"
-#include "runtime/cli/rca/rca_case.h"
 #include "runtime/core/time.h"
 #include "runtime/model/model.h"
+#include "stages/infer/evaluate/metric_kinds.h"
+#include "stages/infer/evaluate/rca_case.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// Entities are "component"s that `connect` to what they call and all `belong_to` the one
 /// "incident". Metrics are named m0, m1, … by position in `metrics`; the incident has `level`.
@@ -51,4 +51,4 @@ std::vector<std::uint8_t> component_window(const RcaCase& of, const ComponentMod
 /// The same for the incident: its level is 0 before `since` and 1 from there.
 std::vector<std::uint8_t> incident_window(const RcaCase& of, std::size_t row, std::size_t since);
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/cli/rca/metric_kinds.h"
-#include "runtime/cli/rca/rca_case.h"
+#include "stages/infer/evaluate/metric_kinds.h"
+#include "stages/infer/evaluate/rca_case.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// One row of the answer.
 struct RcaAnswer {
@@ -27,4 +27,4 @@ struct RcaOptions {
 std::vector<RcaAnswer> explain_case(const RcaCase& of, const MetricKinds& kinds,
                                     const RcaOptions& options);
 
-}  // namespace gala
+}  // namespace gala::infer

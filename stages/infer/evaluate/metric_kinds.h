@@ -9,7 +9,7 @@
 #include "runtime/core/diagnostics.h"
 #include "runtime/core/result.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A kind of metric: cpu, latency, … The kind of names without any known word is "other".
 struct MetricKind {
@@ -53,4 +53,4 @@ class MetricKinds {
   std::vector<KindRule> rules_;
 };
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -28,15 +28,14 @@ struct SeriesTable {
   std::vector<std::vector<double>> values;
 };
 
-/// The text of `path`, or of `path`.gz, uncompressed; nothing is said of a missing file but that.
-Result<std::string> read_plain_or_gzip(const std::string& path);
 /// True when `path` or `path`.gz is there.
-bool plain_or_gzip_exists(const std::string& path);
+bool csv_exists(const std::string& path);
 
-/// `name` stands in messages. Quoted cells are understood; a row of another length is an error.
-Result<CsvTable> parse_csv(std::string_view text, std::string_view name);
-/// Rows whose time is no number are left out.
-Result<SeriesTable> parse_series_csv(std::string_view text, std::string_view name);
+/// Reads `path`, or `path`.gz where that is what there is. A row of another length than the header
+/// is an error, and so is a damaged or truncated file.
+Result<CsvTable> read_csv(const std::string& path);
+/// The same for measurements. Rows whose time is no number are left out.
+Result<SeriesTable> read_series(const std::string& path);
 
 /// A cell as it must be written: quoted where it holds a comma, a quote or a line break.
 std::string csv_cell(std::string_view text);

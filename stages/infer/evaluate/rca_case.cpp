@@ -1,14 +1,14 @@
 // Reads a case's files.
-#include "runtime/cli/rca/rca_case.h"
+#include "stages/infer/evaluate/rca_case.h"
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 
-#include "runtime/cli/csv_table.h"
 #include "runtime/core/diagnostics.h"
+#include "stages/evaluation/csv_table.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 /// Positions of the rows in order of time, each time once.
@@ -23,14 +23,8 @@ std::vector<std::size_t> order_of(const std::vector<double>& times) {
   return order;
 }
 
-Result<CsvTable> read_small_table(const std::string& path) {
-  const std::string text = TRY(read_plain_or_gzip(path));
-  return parse_csv(text, path);
-}
-
 Result<void> read_metrics(const std::string& path, RcaCase& out) {
-  const std::string text = TRY(read_plain_or_gzip(path));
-  SeriesTable table = TRY(parse_series_csv(text, path));
+  const SeriesTable table = TRY(read_series(path));
   const std::vector<std::size_t> order = order_of(table.times);
   for (const std::size_t row : order) {
     out.times.push_back(table.times[row]);
@@ -52,10 +46,10 @@ Result<void> read_metrics(const std::string& path, RcaCase& out) {
 }
 
 Result<void> read_topology(const std::string& path, RcaCase& out) {
-  if (!plain_or_gzip_exists(path)) {
+  if (!csv_exists(path)) {
     return {};
   }
-  const CsvTable table = TRY(read_small_table(path));
+  const CsvTable table = TRY(read_csv(path));
   const auto from = table.find("from");
   const auto to = table.find("to");
   const auto relation = table.find("relation");
@@ -71,10 +65,10 @@ Result<void> read_topology(const std::string& path, RcaCase& out) {
 }
 
 Result<void> read_alarm(const std::string& path, RcaCase& out) {
-  if (!plain_or_gzip_exists(path)) {
+  if (!csv_exists(path)) {
     return {};
   }
-  const CsvTable table = TRY(read_small_table(path));
+  const CsvTable table = TRY(read_csv(path));
   const auto time = table.find("time");
   if (time == CsvTable::npos) {
     return fail(path + R"(: the header needs "time")");
@@ -120,4 +114,4 @@ Result<RcaCase> read_rca_case(const std::string& directory, const std::string& n
   return out;
 }
 
-}  // namespace gala
+}  // namespace gala::infer

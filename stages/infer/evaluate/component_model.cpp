@@ -1,5 +1,5 @@
 // Writes the model of a case as the TOML that the model's parser reads.
-#include "runtime/cli/rca/component_model.h"
+#include "stages/infer/evaluate/component_model.h"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,7 @@
 #include "schemas/wire/topology_snapshot_generated.h"
 #include "stages/infer/robust.h"
 
-namespace gala {
-using namespace infer;
+namespace gala::infer {
 namespace {
 
 /// The first row of a case stands at that boot time: long enough for any guard before it.
@@ -265,4 +264,4 @@ std::vector<std::uint8_t> incident_window(const RcaCase& of, std::size_t row, st
   return to_observations(batch, "incident", "main", window_of(of, row));
 }
 
-}  // namespace gala
+}  // namespace gala::infer

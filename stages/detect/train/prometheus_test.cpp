@@ -1,5 +1,5 @@
 // History from Prometheus: a server of our own answers, the observations must hold what it said.
-#include "runtime/cli/prometheus.h"
+#include "stages/detect/train/prometheus.h"
 
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -9,7 +9,7 @@
 #include "runtime/core/batch.h"
 #include "schemas/wire/observations_generated.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 Model model_of_disks() {
@@ -97,4 +97,4 @@ TEST(Prometheus, RefusesWhatIsNoAnswer) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::detect

@@ -9,7 +9,7 @@
 
 #include "runtime/core/result.h"
 
-namespace gala {
+namespace gala::infer {
 
 /// A column of metrics.csv, "<entity>/<metric>".
 struct RcaSeries {
@@ -43,4 +43,4 @@ struct RcaCase {
 /// in order of time; of rows with one time the first counts.
 Result<RcaCase> read_rca_case(const std::string& directory, const std::string& name);
 
-}  // namespace gala
+}  // namespace gala::infer

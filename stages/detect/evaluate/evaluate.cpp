@@ -1,26 +1,29 @@
-// gala eval detect: the production detector over series, in virtual time.
-#include "runtime/cli/eval_detect.h"
+// The detector of the stage over series of foreign metrics, in virtual time.
+#include "stages/detect/evaluate/evaluate.h"
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
 
-#include "runtime/cli/csv_table.h"
+#include "runtime/core/diagnostics.h"
 #include "runtime/core/stage_memory.h"
+#include "runtime/core/stage_options.h"
 #include "runtime/judge/alarm.h"
 #include "stages/detect/entity_detector.h"
 #include "stages/detect/model_state.h"
+#include "stages/evaluation/csv_table.h"
 
-namespace gala {
-using namespace detect;
+namespace gala::detect {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int exit_bad_input = 2;
 
 struct EvalOptions {
   std::string input;
@@ -63,10 +66,6 @@ void feed(EntityDetector& detector, const SeriesTable& table, bool trusted, std:
   }
 }
 
-Result<SeriesTable> read_part(const fs::path& path) {
-  return parse_series_csv(TRY(read_plain_or_gzip(path)), path.string());
-}
-
 /// A detector that starts as the stage does: from what training has left in a file.
 Result<EntityDetector> restart(const EntityDetector& trained, const std::string& path) {
   StateWriter writer;
@@ -85,12 +84,12 @@ Result<EntityDetector> restart(const EntityDetector& trained, const std::string&
 
 Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
   const std::string name = folder.filename().string();
-  const SeriesTable test = TRY(read_part(folder / "test.csv"));
+  const SeriesTable test = TRY(read_series(folder / "test.csv"));
   DetectorShape shape;
   shape.metrics = test.columns.size();
   EntityDetector detector(shape);
-  if (plain_or_gzip_exists(folder / "train.csv") && !options.no_training) {
-    const SeriesTable train = TRY(read_part(folder / "train.csv"));
+  if (csv_exists(folder / "train.csv") && !options.no_training) {
+    const SeriesTable train = TRY(read_series(folder / "train.csv"));
     if (train.columns != test.columns) {
       return fail(folder.string() + ": train.csv and test.csv have other metrics");
     }
@@ -108,41 +107,56 @@ Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
   return {};
 }
 
-int run(const EvalOptions& options) {
+Result<std::set<fs::path>> folders_in(const std::string& directory) {
   std::error_code error;
   std::set<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(options.input, error)) {
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
     if (entry.is_directory()) {
       folders.insert(entry.path());
     }
   }
-  fs::create_directories(options.output, error);
+  if (error) {
+    return fail("cannot read " + quote(directory) + ": " + error.message());
+  }
   if (folders.empty()) {
-    fmt::print(stderr, "gala: {} has no folders with test.csv\n", options.input);
-    return exit_bad_input;
+    return fail(quote(directory) + " has no folder; a series is a folder with a test.csv");
   }
+  return folders;
+}
+
+/// Returns the number of series.
+Result<std::size_t> run(const EvalOptions& options) {
+  const std::set<fs::path> folders = TRY(folders_in(options.input));
+  std::error_code error;
+  fs::create_directories(options.output, error);
   for (const fs::path& folder : folders) {
-    if (const auto done = evaluate(folder, options); !done) {
-      fmt::print(stderr, "gala: {}\n", done.error().what);
-      return exit_bad_input;
-    }
+    TRY(evaluate(folder, options));
   }
-  fmt::print("{} series in {}\n", folders.size(), options.output);
-  return exit_ok;
+  return folders.size();
 }
 
 }  // namespace
 
-void add_eval_detect(CLI::App& eval, CommandContext& context) {
-  CLI::App& command = *eval.add_subcommand(
-      "detect", "Scores, alarms and blamed metrics for each row of DIR/<series>/test.csv[.gz]");
-  EvalOptions& options = context.keep<EvalOptions>();
-  command.add_option("--in", options.input, "Folder of series")->required()->type_name("DIR");
-  command.add_option("--out", options.output, "Where <series>.csv are written")
+int evaluate_main(int argc, char** argv) {
+  EvalOptions options;
+  CLI::App app("Scores, alarms and blamed metrics for each row of DIR/<series>/test.csv[.gz]",
+               "gala-detect evaluate");
+  app.footer("Example:\n  gala eval detect --in data/detect/smd --out scores");
+  app.add_option("--in", options.input, "Folder of series")->required()->type_name("DIR");
+  app.add_option("--out", options.output, "Where <series>.csv are written")
       ->required()
       ->type_name("DIR");
-  command.add_flag("--no-training", options.no_training, "Leave train.csv alone: a cold start");
-  context.on_run(command, [&options] { return run(options); });
+  app.add_flag("--no-training", options.no_training, "Leave train.csv alone: a cold start");
+  if (const auto code = parse_mode(app, argc, argv)) {
+    return *code;
+  }
+  const auto series = run(options);
+  if (!series) {
+    fmt::print(stderr, "gala-detect evaluate: {}\n", series.error().what);
+    return exit_bad_input;
+  }
+  fmt::print("{} series in {}\n", *series, options.output);
+  return 0;
 }
 
-}  // namespace gala
+}  // namespace gala::detect

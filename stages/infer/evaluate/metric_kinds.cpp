@@ -1,12 +1,12 @@
 // Reads the kinds of metrics and their rules.
-#include "runtime/cli/rca/metric_kinds.h"
+#include "stages/infer/evaluate/metric_kinds.h"
 
 #include <algorithm>
 #include <cctype>
 
 #include "runtime/core/section.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 std::vector<std::string> words_of(std::string_view name) {
@@ -91,4 +91,4 @@ std::string_view MetricKinds::worse(std::string_view kind) const {
   return found == kinds_.end() ? std::string_view{} : std::string_view(found->worse);
 }
 
-}  // namespace gala
+}  // namespace gala::infer

@@ -1,5 +1,5 @@
 // Cases of foreign metrics: call graphs, missing alarms, nothing to find, bad input.
-#include "runtime/cli/rca/rca_run.h"
+#include "stages/infer/evaluate/rca_run.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 #include <limits>
 #include <sstream>
 
-#include "runtime/cli/rca/component_model.h"
+#include "stages/infer/evaluate/component_model.h"
 
-namespace gala {
+namespace gala::infer {
 namespace {
 
 constexpr std::size_t rows = 300;
@@ -217,4 +217,4 @@ TEST(MetricKinds, ReadNamesAsWords) {
 }
 
 }  // namespace
-}  // namespace gala
+}  // namespace gala::infer

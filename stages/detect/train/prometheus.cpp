@@ -1,5 +1,5 @@
 // A range of time read from Prometheus, as observations.
-#include "runtime/cli/prometheus.h"
+#include "stages/detect/train/prometheus.h"
 
 #include <fmt/format.h>
 #include <httplib.h>
@@ -13,7 +13,7 @@
 
 #include "runtime/core/batch.h"
 
-namespace gala {
+namespace gala::detect {
 namespace {
 
 constexpr double chunk_s = 6 * 3600;
@@ -190,4 +190,4 @@ Result<std::uint64_t> read_prometheus(
   return values;
 }
 
-}  // namespace gala
+}  // namespace gala::detect

@@ -1,5 +1,5 @@
 // Where a recording falls into before and since.
-#include "stages/infer/change_point.h"
+#include "stages/infer/evaluate/change_point.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // One split of all series at once, by gain in likelihood.
-#include "stages/infer/change_point.h"
+#include "stages/infer/evaluate/change_point.h"
 
 #include <algorithm>
 #include <cmath>

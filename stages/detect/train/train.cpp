@@ -1,0 +1,168 @@
+// Feeds history to the class of the stage, which learns it, and keeps its memory.
+#include "stages/detect/train/train.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+
+#include "runtime/core/recording.h"
+#include "runtime/core/stage_memory.h"
+#include "runtime/core/wire.h"
+#include "runtime/model/stage_setup.h"
+#include "stages/detect/detect.h"
+#include "stages/detect/train/prometheus.h"
+
+namespace gala::detect {
+namespace {
+
+constexpr int exit_failure = 1;
+constexpr int exit_bad_input = 2;
+
+struct TrainOptions {
+  std::vector<std::string> recordings;
+  PrometheusRange prometheus;
+  std::string output;
+};
+
+/// Takes history and counts it.
+class Trainer {
+ public:
+  explicit Trainer(Detect& detect) : detect_(detect) { detect_.trust(true); }
+
+  void take(const std::vector<std::uint8_t>& observations) {
+    detect_.on(*flatbuffers::GetRoot<wire::Observations>(observations.data()), Envelope{}, out_);
+    ++messages_;
+  }
+
+  Result<> take_recording(const std::string& path) {
+    RecordingReader reader = TRY(RecordingReader::open(path));
+    while (const auto message = reader.next()) {
+      const auto frame = open_frame(message->topic, message->header, message->payload);
+      if (frame && frame->envelope.type == wire::MessageType::observations) {
+        detect_.on(*flatbuffers::GetRoot<wire::Observations>(frame->payload.data()),
+                   frame->envelope, out_);
+        ++messages_;
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::uint64_t messages() const { return messages_; }
+
+ private:
+  Detect& detect_;
+  Outbox out_;
+  std::uint64_t messages_ = 0;
+};
+
+Result<> learn(Trainer& trainer, const Model& model, const TrainOptions& options) {
+  for (const std::string& path : options.recordings) {
+    TRY(trainer.take_recording(path));
+  }
+  if (!options.prometheus.address.empty()) {
+    TRY(read_prometheus(options.prometheus, model,
+                        [&](const auto& message) { trainer.take(message); }));
+  }
+  return {};
+}
+
+double entities_of(const Detect& detect) {
+  SelfReport report;
+  detect.report(report);
+  for (const SelfReport::Gauge& gauge : report.gauges) {
+    if (gauge.name == "entities") {
+      return gauge.value;
+    }
+  }
+  return 0;
+}
+
+int complain(const Error& error) {
+  fmt::print(stderr, "gala-detect train: {}\n", error.what);
+  return exit_failure;
+}
+
+/// Writes what was learned to where the stage looks for it.
+int keep(const Detect& detect, const Trainer& trainer, const StageContext& context,
+         const std::string& output) {
+  const std::string path =
+      output.empty() ? memory_path(context.state_directory, context.stage) : output;
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (const auto written = write_memory(path, detect.save()); !written) {
+    return complain(written.error());
+  }
+  fmt::print("{} models from {} messages in {}; stage {} takes them at its next start\n",
+             entities_of(detect), trainer.messages(), path, context.stage);
+  return 0;
+}
+
+int train(const StageOptions& stage, const TrainOptions& options) {
+  StageSetup setup = read_setup(stage, Detect::describe().name);
+  Detect::Config config;
+  if (setup.node != nullptr) {
+    config = read_config<Detect::Config>(setup.node->section, gala::detail::reserved_keys(),
+                                         setup.diagnostics);
+  }
+  if (setup.diagnostics.has_errors()) {
+    fmt::print(stderr, "{}", setup.diagnostics.render(setup.sources));
+    return exit_bad_input;
+  }
+  const StageContext context = context_of(stage, setup);
+  Detect detect(config, context);
+  Trainer trainer(detect);
+  if (const auto learned = learn(trainer, setup.model, options); !learned) {
+    return complain(learned.error());
+  }
+  if (trainer.messages() == 0) {
+    fmt::print(stderr,
+               "gala-detect train: the history holds no observations, so nothing was written; "
+               "record the output of an entity-assembler\n");
+    return exit_bad_input;
+  }
+  return keep(detect, trainer, context, options.output);
+}
+
+void add_options(CLI::App& app, TrainOptions& options) {
+  app.footer(
+      "Examples:\n"
+      "  gala tap assemble --record healthy.rec\n"
+      "  gala train --recording healthy.rec\n"
+      "  gala train --prometheus http://localhost:9090 --from 1700000000 --to 1700600000 "
+      "--step 5");
+  app.add_option("--recording", options.recordings, "Recordings of observations")
+      ->type_name("FILE")
+      ->check(CLI::ExistingFile);
+  PrometheusRange& range = options.prometheus;
+  CLI::Option* address =
+      app.add_option("--prometheus", range.address, "Address to read a range from")
+          ->type_name("URL");
+  app.add_option("--from", range.from_s, "Unix seconds")->needs(address);
+  app.add_option("--to", range.to_s, "Unix seconds")->needs(address);
+  app.add_option("--step", range.step_s, "Seconds between values")
+      ->needs(address)
+      ->check(CLI::Range(1.0, 86'400.0))
+      ->capture_default_str();
+  app.add_option("--out", options.output, "Write there (default: where the stage looks)")
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+int train_main(int argc, char** argv) {
+  StageOptions stage;
+  stage.pipeline = "single-host";
+  TrainOptions options;
+  CLI::App app("Warm the models of detect from history that is known to be healthy",
+               "gala-detect train");
+  add_setup_options(app, stage);
+  add_options(app, options);
+  if (const auto code = parse_mode(app, argc, argv)) {
+    return *code;
+  }
+  return train(stage, options);
+}
+
+}  // namespace gala::detect
