@@ -1,6 +1,7 @@
 #!/bin/bash
-# From a fresh Debian 12 to a running pipeline: packages, build, start. Run again, it only does what is
-# missing. Usage: deploy/quickstart.sh [--pipeline FILE] [--state-dir DIR] [--run-dir DIR]
+# From a fresh Debian 12 to a running pipeline: packages, build, start. Run again, it only does what
+# is missing. Usage: deploy/quickstart.sh [--pipeline FILE] [--state-dir DIR] [--run-dir DIR]
+#   --targets prints what it would build, and does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source deploy/packages.sh
@@ -9,13 +10,14 @@ pipeline=pipelines/single-host.toml
 directories=()
 
 usage() {
-  sed -n '2,3s/^# //p' "$0"
+  sed -n '2,4s/^# //p' "$0"
 }
 
 parse_options() {
   while [ $# -gt 0 ]; do
     case "$1" in
       --help | -h) usage; exit 0 ;;
+      --targets) program_targets; exit 0 ;;
       --pipeline | --state-dir | --run-dir)
         if [ $# -lt 2 ]; then
           echo "$1 needs a value" >&2
