@@ -300,7 +300,10 @@ void Dedup::report(SelfReport& report) const {
   gauge("incident_messages_total", incidents_.sent(), "Incident messages sent.");
   gauge("incidents_evicted_total", incidents_.evicted(), "Incidents closed at max_incidents.");
   gauge("known_entities", relatives_.size(), "Entities of the topology known here.");
-  gauge("entities_refused", relatives_.refused(), "Entities beyond max_entities.");
+  gauge("entities_refused", relatives_.counts().entities_beyond, "Entities beyond max_entities.");
+  gauge("topology_refused", relatives_.counts().refused(),
+        "Parts of topology messages that did not fit.");
+  gauge("topology_gaps", relatives_.counts().gaps, "Topology deltas that did not follow.");
   if (evicted_ > 0 &&
       metric_events_.size() * 16 >= static_cast<std::size_t>(config_.max_events) * 15) {
     report.complaints.push_back(
