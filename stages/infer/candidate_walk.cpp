@@ -41,7 +41,7 @@ class Walk {
         continue;
       }
       const AbnormalSeries& series = found_.series[effect];
-      const std::string entity = around_.graph.node(series.entity).entity;
+      const std::string entity(around_.graph.node(series.entity).entity);
       for (const Cause* rule : around_.interest.causes_of(entity, series.metric)) {
         follow(effect, *rule);
       }
@@ -70,7 +70,7 @@ class Walk {
   }
 
   std::span<const Sample> samples_of(GraphIndex index, const SeriesName& name) const {
-    const GraphNode& node = around_.graph.node(index);
+    const GraphNode node = around_.graph.node(index);
     const EntityHistory* history = around_.history.find(node.id);
     const auto slot = around_.interest.slot(node.entity, name);
     return history == nullptr || !slot ? std::span<const Sample>{}
@@ -85,7 +85,7 @@ class Walk {
     question.window = kpi_.window;
     question.slack = kpi_.slack;
     question.troubles = troubles_;
-    const GraphNode& node = around_.graph.node(index);
+    const GraphNode node = around_.graph.node(index);
     const EntityHistory* history = around_.history.find(node.id);
     question.seen = history == nullptr ? kpi_.bent : history->first_seen;
     const Moment observed_since = around_.history.reach(node.machine).first;
@@ -99,8 +99,8 @@ class Walk {
   void follow(std::size_t effect, const Cause& rule) {
     const std::size_t first_link = found_.links.size();
     uses_.clear();
-    for (const GraphIndex index : around_.graph.walk(found_.series[effect].entity, rule.path)) {
-      const GraphNode& node = around_.graph.node(index);
+    for (const GraphIndex index : walk(around_.graph, found_.series[effect].entity, rule.path)) {
+      const GraphNode node = around_.graph.node(index);
       if (node.entity != rule.cause_entity || !matches(rule.where, node)) {
         continue;
       }
@@ -125,7 +125,7 @@ class Walk {
   void see_through(std::size_t first_link) {
     const std::size_t last_link = found_.links.size();
     const auto reports = [&](const CauseLink& link) {
-      return !around_.graph.walk(found_.series[link.cause].entity, {link.rule->path.front()})
+      return !walk(around_.graph, found_.series[link.cause].entity, {link.rule->path.front()})
                   .empty();
     };
     for (std::size_t hidden = first_link; hidden < last_link; ++hidden) {
@@ -260,8 +260,8 @@ class Walk {
     bool measured = false;
     for (const GraphIndex user : rule.needs.empty()
                                      ? std::vector<GraphIndex>{}
-                                     : around_.graph.walk(effect.entity, rule.needs_path)) {
-      const std::string& entity = around_.graph.node(user).entity;
+                                     : walk(around_.graph, effect.entity, rule.needs_path)) {
+      const std::string_view entity = around_.graph.node(user).entity;
       for (const std::string& need : rule.needs) {
         const auto dot = need.find('.');
         if (std::string_view(need).substr(0, dot) != entity) {
@@ -282,20 +282,20 @@ class Walk {
   }
 
   [[nodiscard]] std::string group_of(const Cause& rule, GraphIndex index) const {
-    const GraphNode& node = around_.graph.node(index);
+    const GraphNode node = around_.graph.node(index);
     const std::string_view value = node.label(rule.group);
     if (rule.group.empty() || value.empty()) {
-      return node.id;
+      return std::string(node.id);
     }
-    return node.machine + " " + node.entity + " " + std::string(value);
+    return std::string(node.machine) + " " + std::string(node.entity) + " " + std::string(value);
   }
 
   /// What the model makes of many alike, wherever they run.
   [[nodiscard]] std::string service_of(GraphIndex index) const {
-    for (const GraphIndex owner : around_.graph.walk(index, {{"belongs_to", true, ""}})) {
+    for (const GraphIndex owner : walk(around_.graph, index, {{"belongs_to", true, ""}})) {
       const Entity* type = around_.interest.entity(around_.graph.node(owner).entity);
       if (type != nullptr && type->shared) {
-        return around_.graph.node(owner).id;
+        return std::string(around_.graph.node(owner).id);
       }
     }
     return {};

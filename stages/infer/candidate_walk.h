@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "stages/infer/abnormality.h"
-#include "stages/infer/entity_graph.h"
 #include "stages/infer/history.h"
 #include "stages/infer/interest.h"
+#include "stages/infer/walk.h"
 
 namespace gala::infer {
 
@@ -85,7 +85,7 @@ struct Candidates {
 /// Everything the walk reads.
 struct Surroundings {
   const Interest& interest;
-  const EntityGraph& graph;
+  const Replica& graph;
   const History& history;
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t most_ruled_out = 20;
 
-std::unique_ptr<wire::LabelT> make_label(const std::string& name, const std::string& value) {
+std::unique_ptr<wire::LabelT> make_label(std::string_view name, std::string_view value) {
   auto label = std::make_unique<wire::LabelT>();
   label->name = name;
   label->value = value;
@@ -42,7 +42,7 @@ class Writer {
   [[nodiscard]] const AbnormalSeries& series(std::size_t index) const {
     return findings_.candidates.series[index];
   }
-  [[nodiscard]] const GraphNode& node_of(const AbnormalSeries& series) const {
+  [[nodiscard]] GraphNode node_of(const AbnormalSeries& series) const {
     return findings_.around.graph.node(series.entity);
   }
   [[nodiscard]] std::string_view unit_of(const AbnormalSeries& series) const {
@@ -125,7 +125,7 @@ class Writer {
 
   std::unique_ptr<wire::StepT> make_step(const AbnormalSeries& of) const {
     auto step = std::make_unique<wire::StepT>();
-    const GraphNode& node = node_of(of);
+    const GraphNode node = node_of(of);
     step->entity_id = node.id;
     step->entity = node.entity;
     step->machine_id = node.machine;

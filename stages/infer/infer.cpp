@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 /// An event that is not heard of that long has ended without saying so.
 constexpr Duration case_expires = 10min;
 constexpr Duration default_period = 1s;
+/// What just ended may be the cause.
+constexpr Duration topology_lingers = 2min;
+constexpr std::size_t most_relations = 1'000'000;
 /// Most that lost rows, an incomplete topology and a cut-off walk take from the scores.
 constexpr double loss_weight = 0.5;
 constexpr double incomplete_topology = 0.8;
@@ -71,7 +74,10 @@ Infer::Infer(const Config& config, const StageContext& context)
       interest_(context.model),
       history_(interest_, {static_cast<std::size_t>(config.windows),
                            static_cast<std::size_t>(config.max_entities)}),
-      graph_({.nodes = static_cast<std::size_t>(config.max_nodes)}) {}
+      graph_({.entities = static_cast<std::size_t>(config.max_nodes),
+              .relations = most_relations,
+              .linger = topology_lingers,
+              .apply_after_gap = true}) {}
 
 void Infer::on(const wire::Observations& message, const Envelope&, Outbox&) {
   history_.observe(message, clocks_);
@@ -137,7 +143,7 @@ void Infer::tick(Instant now, Outbox& out) {
     }
     item = next;
   }
-  graph_.forget_old(now.boot);
+  graph_.forget(now.boot);
   const Moment latest = history_.reach(machine_id_).latest;
   history_.forget_before(latest - period_ * config_.windows);
 }
@@ -300,9 +306,11 @@ void Infer::report(SelfReport& report) const {
   gauge("entities", history_.entity_count(), "Entities whose series are remembered.");
   gauge("samples", history_.sample_count(), "Values remembered.");
   gauge("rows_refused", history_.refused_rows(), "Rows of entities beyond max_entities.");
-  gauge("nodes", graph_.node_count(), "Entities of the topology.");
-  gauge("edges", graph_.edge_count(), "Relations of the topology.");
-  gauge("topology_refused", graph_.refused(), "Parts of topology messages that did not fit.");
+  gauge("nodes", graph_.entity_count(), "Entities of the topology.");
+  gauge("edges", graph_.relation_count(), "Relations of the topology.");
+  gauge("topology_refused", graph_.counts().refused(),
+        "Parts of topology messages that did not fit.");
+  gauge("topology_gaps", graph_.counts().gaps, "Topology deltas that did not follow.");
   gauge("open_cases", cases_.size(), "Abnormal KPIs being explained.");
   gauge("cases_refused", refused_cases_, "Abnormal KPIs beyond max_open.");
   gauge("cases_joined", joined_, "Abnormal KPIs that became part of another's incident.");

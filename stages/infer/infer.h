@@ -12,10 +12,10 @@
 #include "runtime/core/stage.h"
 #include "stages/infer/clocks.h"
 #include "stages/infer/diagnosis.h"
-#include "stages/infer/entity_graph.h"
 #include "stages/infer/history.h"
 #include "stages/infer/interest.h"
 #include "stages/infer/ranking.h"
+#include "stages/infer/walk.h"
 
 namespace gala::infer {
 
@@ -151,7 +151,7 @@ class Infer {
   Duration period_;
   Interest interest_;
   History history_;
-  EntityGraph graph_;
+  Replica graph_;
   Clocks clocks_;
   Cases cases_;
   /// Event id → id of its case.

@@ -13,12 +13,12 @@ constexpr std::size_t most_visited = 5000;
 
 }  // namespace
 
-std::vector<GraphIndex> own_entities(const EntityGraph& graph, const Interest& interest,
+std::vector<GraphIndex> own_entities(const Replica& graph, const Interest& interest,
                                      GraphIndex entity) {
   const std::vector<Hop> up{{"belongs_to", true, ""}};
   std::vector<GraphIndex> own{entity};
   for (std::size_t i = 0; i < own.size(); ++i) {
-    for (const GraphIndex owner : graph.walk(own[i], up)) {
+    for (const GraphIndex owner : walk(graph, own[i], up)) {
       if (interest.is_owner(graph.node(owner).entity) &&
           std::find(own.begin(), own.end(), owner) == own.end()) {
         own.push_back(owner);
@@ -28,7 +28,7 @@ std::vector<GraphIndex> own_entities(const EntityGraph& graph, const Interest& i
   return own;
 }
 
-bool are_kin(const EntityGraph& graph, const Interest& interest, GraphIndex a, GraphIndex b) {
+bool are_kin(const Replica& graph, const Interest& interest, GraphIndex a, GraphIndex b) {
   const std::vector<GraphIndex> goals = own_entities(graph, interest, b);
   const std::vector<GraphIndex> starts = own_entities(graph, interest, a);
   std::set<GraphIndex> visited(starts.begin(), starts.end());
@@ -42,7 +42,7 @@ bool are_kin(const EntityGraph& graph, const Interest& interest, GraphIndex a, G
     }
     std::vector<GraphIndex> next;
     const auto step = [&](GraphIndex from, const Hop& along, bool owners_only) {
-      for (const GraphIndex index : graph.walk(from, {along})) {
+      for (const GraphIndex index : walk(graph, from, {along})) {
         if ((!owners_only || interest.is_owner(graph.node(index).entity)) &&
             visited.size() < most_visited && visited.insert(index).second) {
           next.push_back(index);

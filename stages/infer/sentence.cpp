@@ -66,13 +66,13 @@ std::optional<std::string> attribute(const Subject& subject, std::string_view na
     return subject.series.metric;
   }
   if (name == "entity") {
-    return subject.node.entity;
+    return std::string(subject.node.entity);
   }
   if (name == "entity_id") {
-    return subject.node.id;
+    return std::string(subject.node.id);
   }
   if (name == "machine_id") {
-    return subject.node.machine;
+    return std::string(subject.node.machine);
   }
   if (name == "number") {
     return exact_number(verdict.level);

@@ -12,7 +12,7 @@ namespace gala::infer {
 /// What a placeholder can speak of: a series, its entity, its unit.
 struct Subject {
   const AbnormalSeries& series;
-  const GraphNode& node;
+  GraphNode node;
   std::string_view unit;
 };
 

@@ -3,14 +3,24 @@
 
 #include <gtest/gtest.h>
 
+#include "runtime/topology/replica_testing.h"
+
 namespace gala::infer {
 namespace {
 
+/// One entity.
+Replica graph_of(const std::string& id, const std::string& entity,
+                 const replica_testing::LabelTexts& labels) {
+  wire::TopologySnapshotT snapshot;
+  snapshot.nodes.push_back(replica_testing::node(id, entity, labels));
+  Replica graph({});
+  replica_testing::apply(graph, snapshot);
+  return graph;
+}
+
 TEST(Sentence, FillsWhatItKnowsAndMarksWhatIsMissing) {
-  GraphNode hog;
-  hog.id = "m1_proc_9";
-  hog.entity = "proc";
-  hog.labels = {{"comm", "stress"}, {"tgid", "9"}};
+  const Replica graph = graph_of("m1_proc_9", "proc", {{"comm", "stress"}, {"tgid", "9"}});
+  const GraphNode hog = graph.node(0);
   AbnormalSeries cpu;
   cpu.metric = "cpu";
   cpu.verdict.level = 0.9;
@@ -28,8 +38,8 @@ TEST(Sentence, FillsWhatItKnowsAndMarksWhatIsMissing) {
 }
 
 TEST(Sentence, GivesProgramsTheNumberAndTheFirstLabelThatIsKnown) {
-  GraphNode group;
-  group.labels = {{"cgroup", "/a"}};
+  const Replica graph = graph_of("m1_cgroup_/a", "cgroup", {{"cgroup", "/a"}});
+  const GraphNode group = graph.node(0);
   AbnormalSeries throttled;
   throttled.verdict.level = 0.8125;
   const Roles roles{{throttled, group, "s/s"}, {throttled, group, "s"}, {throttled, group, "s"}};

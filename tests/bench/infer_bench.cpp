@@ -87,7 +87,7 @@ void infer_diagnosis(benchmark::State& state) {
   const Model model = bench_model();
   const Interest interest(model);
   const auto processes = static_cast<std::uint32_t>(state.range(0));
-  EntityGraph graph({});
+  Replica graph({});
   flatbuffers::FlatBufferBuilder builder;
   const wire::TopologySnapshotT topology = bench_topology(processes);
   builder.Finish(wire::TopologySnapshot::Pack(builder, &topology));
@@ -111,8 +111,8 @@ void infer_diagnosis(benchmark::State& state) {
     looked_at = candidates.looked_at;
     benchmark::DoNotOptimize(rank(candidates, {}));
   }
-  state.counters["entities"] = static_cast<double>(graph.node_count());
-  state.counters["relations"] = static_cast<double>(graph.edge_count());
+  state.counters["entities"] = static_cast<double>(graph.entity_count());
+  state.counters["relations"] = static_cast<double>(graph.relation_count());
   state.counters["candidates"] = static_cast<double>(looked_at);
 }
 BENCHMARK(infer_diagnosis)->Arg(1000)->Arg(5000)->Unit(benchmark::kMillisecond);

@@ -97,7 +97,7 @@ class World {
   [[nodiscard]] RcaAnswer answer(const Candidates& candidates, const RankedCause& cause) const {
     const AbnormalSeries& series = candidates.series[cause.root];
     const auto metric = std::stoul(series.metric.substr(1));
-    return {graph_.node(series.entity).id, model_.metrics[metric], cause.score};
+    return {std::string(graph_.node(series.entity).id), model_.metrics[metric], cause.score};
   }
 
  private:
@@ -125,7 +125,7 @@ class World {
   ComponentModel model_;
   Interest interest_;
   History history_;
-  EntityGraph graph_;
+  Replica graph_;
   Clocks clocks_;
 };
 
