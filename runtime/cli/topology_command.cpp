@@ -26,20 +26,24 @@ struct TopologyOptions {
   std::string format = "text";
 };
 
-/// What was there at a moment, cut to what is asked for.
-Result<TopologyState> state_at(const std::string& path, const std::string& moment,
-                               const TopologyOptions& options) {
+/// What was there at a moment.
+Result<TopologyMoment> moment_at(const std::string& path, const std::string& moment) {
   const std::int64_t at_ms = TRY(parse_moment(moment, current_instant().wall));
   HistoryRange range;
-  TopologyState state = TRY(topology_at(path, at_ms, range));
-  if (!state.complete) {
+  TopologyMoment found = TRY(topology_at(path, at_ms, range));
+  if (!found.replica.complete()) {
     return fail("the history has a gap at " + moment + "; the next snapshot closes it");
   }
+  return found;
+}
+
+/// Cut to what is asked for.
+Result<TopologyPart> part_of(const TopologyMoment& moment, const TopologyOptions& options) {
+  TopologyPart all = everything(moment);
   if (options.entity.empty()) {
-    return state;
+    return all;
   }
-  const auto match = TRY(find_entity(state, options.entity));
-  return state.around(match, options.depth);
+  return around(moment, TRY(find_entity(all, options.entity)), options.depth);
 }
 
 Result<> show(const CommandContext& context, const TopologyOptions& options) {
@@ -47,19 +51,21 @@ Result<> show(const CommandContext& context, const TopologyOptions& options) {
       options.from.empty()
           ? context.state_directory + "/" + pipeline_name(options.pipeline) + "/topology.rec"
           : options.from;
-  const TopologyState now = TRY(state_at(path, options.at, options));
+  const TopologyMoment now = TRY(moment_at(path, options.at));
+  const TopologyPart part = TRY(part_of(now, options));
   if (!options.since.empty()) {
-    const TopologyState before = TRY(state_at(path, options.since, options));
+    const TopologyMoment earlier = TRY(moment_at(path, options.since));
+    const TopologyPart before = TRY(part_of(earlier, options));
     fmt::print("{}",
-               options.format == "json" ? changes_json(before, now) : changes_text(before, now));
+               options.format == "json" ? changes_json(before, part) : changes_text(before, part));
     return {};
   }
   if (options.format == "json") {
-    fmt::print("{}\n", topology_json(now));
+    fmt::print("{}\n", topology_json(part));
   } else if (options.format == "dot") {
-    fmt::print("{}", topology_dot(now));
+    fmt::print("{}", topology_dot(part));
   } else {
-    fmt::print("{}", options.entity.empty() ? summary_text(now) : relations_text(now));
+    fmt::print("{}", options.entity.empty() ? summary_text(part) : relations_text(part));
   }
   return {};
 }

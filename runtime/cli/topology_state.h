@@ -2,45 +2,54 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
 
 #include "runtime/core/result.h"
-#include "schemas/wire/topology_delta_generated.h"
-#include "schemas/wire/topology_snapshot_generated.h"
+#include "runtime/topology/replica.h"
 
 namespace gala {
 
-/// An entity with its keys and labels.
-struct KnownEntity {
-  std::string entity;
-  std::string machine_id;
-  std::map<std::string, std::string> labels;
-};
-
-/// from, relation, to.
-using KnownRelation = std::tuple<std::string, std::string, std::string>;
-
-/// Sorted, so that equal topologies print alike.
-struct TopologyState {
-  std::map<std::string, KnownEntity> entities;
-  std::set<KnownRelation> relations;
+/// What was known at a time.
+struct TopologyMoment {
+  Replica replica;
   /// Of the last message applied: Unix milliseconds; 0 = none yet.
   std::int64_t time_ms = 0;
-  std::uint64_t version = 0;
-  /// No snapshot yet, or a delta is missing since.
-  bool complete = false;
-
-  void apply(const wire::TopologySnapshot& snapshot);
-  /// A delta that does not follow makes the state incomplete until the next snapshot.
-  void apply(const wire::TopologyDelta& delta);
-  /// Only what is at most `depth` relations away from `entity_id`.
-  [[nodiscard]] TopologyState around(const std::string& entity_id, int depth) const;
 };
+
+/// A relation by the positions of its ends.
+struct KnownRelation {
+  Replica::Index from = 0;
+  Replica::Kind kind = 0;
+  Replica::Index to = 0;
+};
+
+/// Some of a moment's entities and relations, sorted by ids, so that equal topologies print alike.
+/// Requires: the moment outlives it and stays where it is.
+struct TopologyPart {
+  const TopologyMoment& of;
+  std::vector<Replica::Index> entities;
+  std::vector<KnownRelation> relations;
+
+  [[nodiscard]] Replica::Node node(Replica::Index index) const { return of.replica.node(index); }
+  [[nodiscard]] std::string_view id(Replica::Index index) const { return node(index).id; }
+  [[nodiscard]] std::string_view word(const KnownRelation& relation) const {
+    return of.replica.kind_word(relation.kind);
+  }
+  /// from, relation, to.
+  [[nodiscard]] std::tuple<std::string_view, std::string_view, std::string_view> texts(
+      const KnownRelation& relation) const {
+    return {id(relation.from), word(relation), id(relation.to)};
+  }
+  /// Requires: both ends of each relation are among the entities.
+  void sort();
+};
+
+TopologyPart everything(const TopologyMoment& moment);
+/// Only what is at most `depth` relations away from `entity_id`.
+TopologyPart around(const TopologyMoment& moment, std::string_view entity_id, int depth);
 
 /// What a history holds.
 struct HistoryRange {
@@ -48,9 +57,10 @@ struct HistoryRange {
   std::int64_t last_ms = 0;
 };
 
-/// The state at the end of `at_ms` (Unix milliseconds), from a recording and its rotated
+/// What was known at the end of `at_ms` (Unix milliseconds), from a recording and its rotated
 /// predecessors (<path>.N). `range` tells what the history covers. Several producers' messages are
 /// not told apart.
-Result<TopologyState> topology_at(const std::string& path, std::int64_t at_ms, HistoryRange& range);
+Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms,
+                                   HistoryRange& range);
 
 }  // namespace gala

@@ -1,6 +1,8 @@
 // The topology at a time, from a recording: what was there then, not before and not after.
 #include "runtime/cli/topology_state.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +12,7 @@
 #include "runtime/cli/topology_view.h"
 #include "runtime/core/recording.h"
 #include "runtime/core/wire.h"
+#include "runtime/topology/replica_testing.h"
 
 namespace gala {
 namespace {
@@ -88,11 +91,11 @@ class History : public testing::Test {
                                 wire::TopologyDeltaIdentifier(), went);
   }
 
-  [[nodiscard]] TopologyState at(std::int64_t seconds) const {
+  [[nodiscard]] TopologyMoment at(std::int64_t seconds) const {
     HistoryRange range;
-    auto state = topology_at(path, seconds * 1000, range);
-    EXPECT_TRUE(state) << state.error().what;
-    return state ? *state : TopologyState{};
+    auto moment = topology_at(path, seconds * 1000, range);
+    EXPECT_TRUE(moment) << moment.error().what;
+    return moment ? std::move(*moment) : TopologyMoment{Replica({}), 0};
   }
 
   std::string path;
@@ -101,11 +104,23 @@ class History : public testing::Test {
   std::string directory_;
 };
 
+/// "from relation to" of each relation.
+std::vector<std::string> relations(const TopologyMoment& moment) {
+  const TopologyPart all = everything(moment);
+  std::vector<std::string> out;
+  for (const KnownRelation& relation : all.relations) {
+    out.push_back(fmt::format("{}", fmt::join(all.texts(relation), " ")));
+  }
+  return out;
+}
+
+using Texts = std::vector<std::string>;
+
 TEST_F(History, TellsTheStateAtATime) {
   record();
-  EXPECT_EQ(at(10).relations, (std::set<KnownRelation>{{"a", "connect", "b"}}));
-  EXPECT_EQ(at(25).entities.size(), 3U);
-  EXPECT_EQ(at(99).relations, (std::set<KnownRelation>{{"a", "connect", "c"}}));
+  EXPECT_EQ(relations(at(10)), Texts{"a connect b"});
+  EXPECT_EQ(at(25).replica.entity_count(), 3U);
+  EXPECT_EQ(relations(at(99)), Texts{"a connect c"});
   HistoryRange range;
   EXPECT_FALSE(topology_at(path, 5'000, range)) << "before the first snapshot nothing is known";
   EXPECT_EQ(range.first_ms, 10'000);
@@ -113,38 +128,72 @@ TEST_F(History, TellsTheStateAtATime) {
 
 TEST_F(History, KnowsThatADeltaIsMissing) {
   record(9);
-  EXPECT_TRUE(at(25).complete);
-  EXPECT_FALSE(at(35).complete);
+  EXPECT_TRUE(at(25).replica.complete());
+  EXPECT_FALSE(at(35).replica.complete());
 }
 
 TEST_F(History, GoesBackIntoRotatedFiles) {
   record();
   std::filesystem::rename(path, path + ".1");
-  EXPECT_EQ(at(10).entities.size(), 2U);
+  EXPECT_EQ(at(10).replica.entity_count(), 2U);
   HistoryRange range;
   EXPECT_FALSE(topology_at(path + "x", 10'000, range));
 }
 
+/// A process and its function of one name, with relations.
+TopologyMoment process_and_function(const std::vector<wire::EdgeIndex>& relations) {
+  wire::TopologySnapshotT snapshot;
+  for (const char* entity : {"function", "proc"}) {
+    snapshot.nodes.push_back(replica_testing::node("m1_" + std::string(entity) + "_7", entity,
+                                                   {{"comm", "redis-server"}}));
+    snapshot.nodes.back()->machine_id = "m1";
+  }
+  snapshot.kinds = {"belongs_to", "connect"};
+  snapshot.edges = relations;
+  TopologyMoment moment{Replica({}), 1};
+  replica_testing::apply(moment.replica, snapshot);
+  return moment;
+}
+
 // A process and its function share a name; whoever says the name means the process.
 TEST(FindEntity, PrefersTheWholeToItsParts) {
-  const std::map<std::string, std::string> labels{{"comm", "redis-server"}};
-  TopologyState state;
-  state.entities["m1_function_7_f"] = {"function", "m1", labels};
-  state.entities["m1_proc_7"] = {"proc", "m1", labels};
-  EXPECT_FALSE(find_entity(state, "redis-server"));
-  EXPECT_EQ(find_entity(state, "proc_7").value(), "m1_proc_7");
-  state.relations.insert({"m1_function_7_f", "belongs_to", "m1_proc_7"});
-  EXPECT_EQ(find_entity(state, "redis-server").value(), "m1_proc_7");
-  state.relations.insert({"m1_proc_7", "connect", "m1_function_7_f"});
-  EXPECT_FALSE(find_entity(state, "redis-server")) << "a circle has no whole";
+  const TopologyMoment apart = process_and_function({});
+  EXPECT_FALSE(find_entity(everything(apart), "redis-server"));
+  EXPECT_EQ(find_entity(everything(apart), "proc_7").value(), "m1_proc_7");
+  const TopologyMoment part = process_and_function({{0, 0, 1}});
+  EXPECT_EQ(find_entity(everything(part), "redis-server").value(), "m1_proc_7");
+  const TopologyMoment circle = process_and_function({{0, 0, 1}, {1, 1, 0}});
+  EXPECT_FALSE(find_entity(everything(circle), "redis-server")) << "a circle has no whole";
+}
+
+// A process may call itself what would clear the screen of whoever looks at it.
+TEST(TopologyView, ShowsNoControlCharacters) {
+  wire::TopologySnapshotT snapshot;
+  snapshot.nodes.push_back(replica_testing::node("m1_proc_7", "proc", {{"comm", "a\033[2J\nb"}}));
+  snapshot.kinds = {"connect"};
+  snapshot.edges.emplace_back(0, 0, 0);
+  TopologyMoment moment{Replica({}), 1};
+  replica_testing::apply(moment.replica, snapshot);
+  const TopologyMoment nothing{Replica({}), 1};
+  const TopologyPart part = everything(moment);
+  for (const std::string& text :
+       {relations_text(part), topology_dot(part), changes_text(everything(nothing), part)}) {
+    EXPECT_THAT(text, testing::AllOf(testing::HasSubstr("a␛[2J␊b"),
+                                     testing::Not(testing::HasSubstr("\033"))));
+  }
+  EXPECT_EQ(topology_json(part).find('\033'), std::string::npos);
 }
 
 TEST_F(History, ShowsWhatIsNearAndWhatChanged) {
   record();
-  const TopologyState before = at(10);
-  const TopologyState after = at(30);
-  EXPECT_EQ(before.around("a", 0).entities.size(), 1U);
-  EXPECT_EQ(before.around("a", 1).entities.size(), 2U);
+  const TopologyMoment first = at(10);
+  const TopologyMoment later = at(30);
+  EXPECT_EQ(around(first, "a", 0).entities.size(), 1U);
+  EXPECT_EQ(around(first, "a", 1).entities.size(), 2U);
+  EXPECT_EQ(around(first, "a", 1).relations.size(), 1U);
+  EXPECT_EQ(around(first, "nobody", 1).entities.size(), 0U);
+  const TopologyPart before = everything(first);
+  const TopologyPart after = everything(later);
   EXPECT_EQ(find_entity(before, "db").value(), "b");
   EXPECT_FALSE(find_entity(after, "db"));
   EXPECT_THAT(changes_text(before, after),

@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+
+#include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
@@ -25,53 +29,52 @@ std::string local_time(std::int64_t ms) {
 }
 
 /// The label that people know an entity by; "" when it has none of them.
-std::string name_of(const KnownEntity& entity) {
+std::string_view name_of(const Replica::Node& node) {
   for (const char* label : {"comm", "hostname", "pod", "container_name", "vm_name"}) {
-    if (const auto found = entity.labels.find(label); found != entity.labels.end()) {
-      return found->second;
+    if (const std::string_view name = node.label(label); !name.empty()) {
+      return name;
     }
   }
   return {};
 }
 
-std::string shown(const TopologyState& state, const std::string& id) {
-  const auto found = state.entities.find(id);
-  const std::string name = found == state.entities.end() ? "" : name_of(found->second);
-  return name.empty() ? id : fmt::format("{} ({})", id, name);
+/// For a terminal: processes name themselves as they like.
+std::string shown(const Replica::Node& node) {
+  const std::string_view name = name_of(node);
+  return printable(name.empty() ? std::string(node.id) : fmt::format("{} ({})", node.id, name));
 }
 
-std::string quoted(const std::string& text) {
+std::string dot_quoted(std::string_view text) {
   std::string out = "\"";
-  for (const char character : text) {
+  for (const char character : printable(text)) {
     if (character == '"' || character == '\\') {
       out.push_back('\\');
     }
-    out.push_back(static_cast<unsigned char>(character) < 0x20 ? '?' : character);
+    out.push_back(character);
   }
   return out + "\"";
 }
 
-Json entity_json(const std::string& id, const KnownEntity& entity) {
-  return {{"entity_id", id},
-          {"entity", entity.entity},
-          {"machine_id", entity.machine_id},
-          {"labels", entity.labels}};
+Json entity_json(const Replica::Node& node) {
+  Json labels = Json::object();
+  for (const auto& [name, value] : node.labels) {
+    labels[std::string(name)] = value;
+  }
+  return {{"entity_id", node.id},
+          {"entity", node.entity},
+          {"machine_id", node.machine},
+          {"labels", std::move(labels)}};
 }
 
-Json relation_json(const KnownRelation& relation) {
-  return {{"from", std::get<0>(relation)},
-          {"relation", std::get<1>(relation)},
-          {"to", std::get<2>(relation)}};
-}
-
-Json state_json(const TopologyState& state) {
+Json part_json(const TopologyPart& part) {
   Json entities = Json::array();
-  for (const auto& [id, entity] : state.entities) {
-    entities.push_back(entity_json(id, entity));
+  for (const Replica::Index index : part.entities) {
+    entities.push_back(entity_json(part.node(index)));
   }
   Json relations = Json::array();
-  for (const KnownRelation& relation : state.relations) {
-    relations.push_back(relation_json(relation));
+  for (const KnownRelation& relation : part.relations) {
+    const auto [from, word, to] = part.texts(relation);
+    relations.push_back({{"from", from}, {"relation", word}, {"to", to}});
   }
   return {{"entities", std::move(entities)}, {"relations", std::move(relations)}};
 }
@@ -81,131 +84,141 @@ std::string dump(const Json& json) {
 }
 
 /// What `more` has and `less` lacks.
-TopologyState difference(const TopologyState& more, const TopologyState& less) {
-  TopologyState out;
-  for (const auto& [id, entity] : more.entities) {
-    if (!less.entities.contains(id)) {
-      out.entities.emplace(id, entity);
-    }
-  }
-  std::ranges::set_difference(more.relations, less.relations,
-                              std::inserter(out.relations, out.relations.end()));
+TopologyPart difference(const TopologyPart& more, const TopologyPart& less) {
+  TopologyPart out{more.of, {}, {}};
+  std::ranges::set_difference(
+      more.entities, less.entities, std::back_inserter(out.entities), {},
+      [&](Replica::Index index) { return more.id(index); },
+      [&](Replica::Index index) { return less.id(index); });
+  std::ranges::set_difference(
+      more.relations, less.relations, std::back_inserter(out.relations), {},
+      [&](const KnownRelation& one) { return more.texts(one); },
+      [&](const KnownRelation& one) { return less.texts(one); });
   return out;
 }
 
-std::string marked(const TopologyState& state, char mark) {
+std::string marked(const TopologyPart& part, char mark) {
   std::string out;
-  for (const auto& [id, entity] : state.entities) {
-    out += fmt::format("{} {}\n", mark, shown(state, id));
+  for (const Replica::Index index : part.entities) {
+    out += fmt::format("{} {}\n", mark, shown(part.node(index)));
   }
-  for (const auto& [from, kind, to] : state.relations) {
-    out += fmt::format("{} {} {} {}\n", mark, from, kind, to);
+  for (const KnownRelation& relation : part.relations) {
+    const auto [from, word, to] = part.texts(relation);
+    out += fmt::format("{} {} {} {}\n", mark, printable(from), printable(word), printable(to));
   }
   return out;
+}
+
+/// When it was, and how much it is.
+std::string headline(const TopologyPart& part) {
+  return fmt::format("{}  {} entities, {} relations\n", local_time(part.of.time_ms),
+                     part.entities.size(), part.relations.size());
 }
 
 }  // namespace
 
-Result<std::string> find_entity(const TopologyState& state, const std::string& text) {
-  if (state.entities.contains(text)) {
+Result<std::string> find_entity(const TopologyPart& part, const std::string& text) {
+  if (part.of.replica.find(text)) {
     return text;
   }
-  std::vector<std::string> found;
-  for (const auto& [id, entity] : state.entities) {
+  std::vector<Replica::Index> found;
+  for (const Replica::Index index : part.entities) {
+    const Replica::Node node = part.node(index);
     // An id may stand without its machine.
-    if (name_of(entity) == text || id == entity.machine_id + "_" + text) {
-      found.push_back(id);
+    if (name_of(node) == text || node.id == std::string(node.machine) + "_" + text) {
+      found.push_back(index);
     }
   }
   // Parts carry the name of what they belong to (the functions and ports of a process): the whole
   // is meant.
-  std::set<std::string> parts;
-  for (const auto& [from, kind, to] : state.relations) {
-    if (from != to && std::ranges::binary_search(found, from) &&
-        std::ranges::binary_search(found, to)) {
-      parts.insert(from);
+  const std::set<Replica::Index> named(found.begin(), found.end());
+  std::set<Replica::Index> parts;
+  for (const KnownRelation& relation : part.relations) {
+    if (relation.from != relation.to && named.contains(relation.from) &&
+        named.contains(relation.to)) {
+      parts.insert(relation.from);
     }
   }
   if (parts.size() < found.size()) {
-    std::erase_if(found, [&](const std::string& id) { return parts.contains(id); });
+    std::erase_if(found, [&](Replica::Index index) { return parts.contains(index); });
   }
   if (found.size() == 1) {
-    return found.front();
+    return std::string(part.id(found.front()));
   }
   if (found.empty()) {
-    return fail("no entity has the id or name \"" + text + "\" at that time");
+    return fail("no entity has the id or name \"" + printable(text) + "\" at that time");
   }
   std::string list;
   constexpr std::size_t most = 12;
   for (std::size_t i = 0; i < std::min(found.size(), most); ++i) {
-    list += "\n  " + found[i];
+    list += "\n  " + printable(part.id(found[i]));
   }
-  return fail("several entities are called \"" + text + "\"; take one of these ids:" + list +
-              (found.size() > most ? "\n  …" : ""));
+  return fail("several entities are called \"" + printable(text) +
+              "\"; take one of these ids:" + list + (found.size() > most ? "\n  …" : ""));
 }
 
-std::string summary_text(const TopologyState& state) {
-  std::map<std::string, std::size_t> entities;
-  for (const auto& [id, entity] : state.entities) {
-    ++entities[entity.entity];
+std::string summary_text(const TopologyPart& part) {
+  std::map<std::string_view, std::size_t> entities;
+  for (const Replica::Index index : part.entities) {
+    ++entities[part.node(index).entity];
   }
-  const auto type_of = [&state](const std::string& id) {
-    const auto found = state.entities.find(id);
-    return found == state.entities.end() ? std::string("?") : found->second.entity;
-  };
   std::map<std::string, std::size_t> relations;
-  for (const auto& [from, kind, to] : state.relations) {
-    ++relations[fmt::format("{} {} {}", type_of(from), kind, type_of(to))];
+  for (const KnownRelation& relation : part.relations) {
+    ++relations[fmt::format("{} {} {}", part.node(relation.from).entity, part.word(relation),
+                            part.node(relation.to).entity)];
   }
-  std::string out = fmt::format("{}  {} entities, {} relations\n", local_time(state.time_ms),
-                                state.entities.size(), state.relations.size());
+  std::string out = headline(part);
   for (const auto& [name, count] : entities) {
-    out += fmt::format("  {:>7}  {}\n", count, name);
+    out += fmt::format("  {:>7}  {}\n", count, printable(name));
   }
   out += "\n";
   for (const auto& [name, count] : relations) {
-    out += fmt::format("  {:>7}  {}\n", count, name);
+    out += fmt::format("  {:>7}  {}\n", count, printable(name));
   }
   return out;
 }
 
-std::string relations_text(const TopologyState& state) {
-  std::string out = fmt::format("{}  {} entities, {} relations\n", local_time(state.time_ms),
-                                state.entities.size(), state.relations.size());
-  for (const auto& [from, kind, to] : state.relations) {
-    out += fmt::format("  {} {} {}\n", shown(state, from), kind, shown(state, to));
+std::string relations_text(const TopologyPart& part) {
+  std::string out = headline(part);
+  for (const KnownRelation& relation : part.relations) {
+    out += fmt::format("  {} {} {}\n", shown(part.node(relation.from)),
+                       printable(part.word(relation)), shown(part.node(relation.to)));
   }
   return out;
 }
 
-std::string changes_text(const TopologyState& before, const TopologyState& after) {
-  return fmt::format("{} to {}\n", local_time(before.time_ms), local_time(after.time_ms)) +
+std::string changes_text(const TopologyPart& before, const TopologyPart& after) {
+  return fmt::format("{} to {}\n", local_time(before.of.time_ms), local_time(after.of.time_ms)) +
          marked(difference(before, after), '-') + marked(difference(after, before), '+');
 }
 
-std::string topology_json(const TopologyState& state) {
-  Json json = {{"Timestamp", state.time_ms}};
-  json.update(state_json(state));
+std::string topology_json(const TopologyPart& part) {
+  Json json = {{"Timestamp", part.of.time_ms}};
+  json.update(part_json(part));
   return dump(json);
 }
 
-std::string changes_json(const TopologyState& before, const TopologyState& after) {
-  return dump({{"from", before.time_ms},
-               {"to", after.time_ms},
-               {"removed", state_json(difference(before, after))},
-               {"added", state_json(difference(after, before))}}) +
+std::string changes_json(const TopologyPart& before, const TopologyPart& after) {
+  return dump({{"from", before.of.time_ms},
+               {"to", after.of.time_ms},
+               {"removed", part_json(difference(before, after))},
+               {"added", part_json(difference(after, before))}}) +
          "\n";
 }
 
-std::string topology_dot(const TopologyState& state) {
+std::string topology_dot(const TopologyPart& part) {
   std::string out = "digraph topology {\n  rankdir=LR;\n  node [shape=box];\n";
-  for (const auto& [id, entity] : state.entities) {
-    const std::string name = name_of(entity);
-    out += fmt::format("  {} [label={}];\n", quoted(id),
-                       quoted(name.empty() ? id : entity.entity + " " + name));
+  for (const Replica::Index index : part.entities) {
+    const Replica::Node node = part.node(index);
+    const std::string_view name = name_of(node);
+    out += fmt::format(
+        "  {} [label={}];\n", dot_quoted(node.id),
+        dot_quoted(name.empty() ? std::string(node.id) : fmt::format("{} {}", node.entity, name)));
   }
-  for (const auto& [from, kind, to] : state.relations) {
-    out += fmt::format("  {} -> {} [label={}];\n", quoted(from), quoted(to), quoted(kind));
+  for (const KnownRelation& relation : part.relations) {
+    const auto [from, word, to] = part.texts(relation);
+    out +=
+        fmt::format("  {} -> {} [label={}];\n", dot_quoted(from), dot_quoted(to), dot_quoted(word));
   }
   return out + "}\n";
 }
