@@ -9,9 +9,15 @@
 #include "bpf/include/histogram.h"
 #include "bpf/include/filter.h"
 
+#define DISK_NAME_LEN 32
+
+/* The name belongs to the key: a path of NVMe multipath has a number that no file shows, and a
+ * number may be given to another disk later.
+ */
 struct disk_key {
 	u32 major;
 	u32 minor;
+	char disk_name[DISK_NAME_LEN];
 };
 
 struct disk_value {
@@ -43,8 +49,7 @@ struct {
 } disks SEC(".maps");
 
 struct user_key {
-	u32 major;
-	u32 minor;
+	struct disk_key disk;
 	u32 tgid;
 };
 
@@ -249,6 +254,8 @@ int BPF_PROG(request_completes, struct request *rq, int error, unsigned int byte
 	flight = bpf_map_lookup_elem(&flights, &id);
 	disk_key.major = BPF_CORE_READ(gendisk, major);
 	disk_key.minor = BPF_CORE_READ(gendisk, first_minor);
+	bpf_probe_read_kernel_str(disk_key.disk_name, sizeof(disk_key.disk_name),
+				  &gendisk->disk_name);
 	disk = find_or_add(disks, &disk_key, &no_disk);
 	if (disk) {
 		if (op == OP_READ) {
@@ -266,8 +273,7 @@ int BPF_PROG(request_completes, struct request *rq, int error, unsigned int byte
 	if (!flight)
 		return 0; /* began before the collector */
 	if (want_process(flight->tgid, 0)) {
-		user_key.major = disk_key.major;
-		user_key.minor = disk_key.minor;
+		user_key.disk = disk_key;
 		user_key.tgid = flight->tgid;
 		user = find_or_add(disk_users, &user_key, &no_user);
 		if (user) {

@@ -368,6 +368,7 @@ struct linux_binprm {
 struct gendisk {
 	int major;
 	int first_minor;
+	char disk_name[32];
 };
 
 struct request_queue {

@@ -186,20 +186,23 @@ void Facts::learn_listeners(const MessageCells& cells, std::uint64_t now_ns) {
 void Facts::learn_disks(const MessageCells& cells) {
   const Cells& major = cells.find("major");
   const Cells& minor = cells.find("minor");
-  const Cells& name = cells.find("disk_name");
-  const Cells& whole = cells.find("whole_disk");
-  if (!major.is_number() || !minor.is_number() || !name.present()) {
+  const Cells& block = cells.find("blk_name");
+  const Cells& disk_name = cells.find("disk_name");
+  if (!major.is_number() || !minor.is_number() || !block.present() || !disk_name.present()) {
     return;
   }
   for (std::size_t row = 0; row < cells.rows(); ++row) {
-    if (disks_.size() >= most_disks) {
-      ++refused_;
-      return;
+    const std::pair number{major.integer(row), minor.integer(row)};
+    if (number.first == 0) {
+      continue;  // Several hidden paths of NVMe are told by no number, or by 0:0.
     }
-    Disk& disk = disks_[{major.integer(row), minor.integer(row)}];
-    bool changed = take(disk.blk_name, name.text(row), true);
-    changed |=
-        take(disk.disk_name, whole.word(row).empty() ? name.text(row) : whole.text(row), true);
+    if (disks_.size() >= most_disks && !disks_.contains(number)) {
+      ++refused_;
+      continue;
+    }
+    Disk& disk = disks_[number];
+    bool changed = take(disk.blk_name, block.text(row), true);
+    changed |= take(disk.disk_name, disk_name.text(row), true);
     disks_version_ += changed ? 1 : 0;
   }
 }

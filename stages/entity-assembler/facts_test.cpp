@@ -80,15 +80,43 @@ TEST(Facts, ForgetWhatEndedAndWhatIsNotSeen) {
   EXPECT_EQ(facts.process(7), nullptr);
 }
 
+TestRecords block_device(std::uint64_t major, std::uint64_t minor, std::string_view name,
+                         std::string_view disk) {
+  TestRecords records("system.disk");
+  records.integer("major", major).integer("minor", minor).text("blk_name", name);
+  return records.text("disk_name", disk);
+}
+
 TEST(Facts, NameDisksByNumber) {
   Facts facts(10);
-  TestRecords disks("system.disk");
-  disks.integer("major", 8).integer("minor", 1).text("disk_name", "sda1");
-  learn(facts, disks.text("whole_disk", "sda"));
+  learn(facts, block_device(8, 1, "sda1", "sda"));
   EXPECT_EQ(facts.disk(8, 1)->disk_name, "sda");
   EXPECT_EQ(facts.disk(8, 1)->blk_name, "sda1");
   EXPECT_EQ(facts.disk(8, 2), nullptr);
   EXPECT_EQ(split_device((8U << 20U) | 1U).minor, 1U);
+}
+
+// After hot-plugging, an extended number may belong to another disk.
+TEST(Facts, RenameADiskWhoseNumberIsUsedAgain) {
+  Facts facts(10);
+  learn(facts, block_device(259, 1, "nvme0n1", "nvme0n1"));
+  const std::uint64_t version = facts.disks_version();
+  learn(facts, block_device(259, 1, "nvme2n1", "nvme2n1"));
+  EXPECT_EQ(facts.disk(259, 1)->disk_name, "nvme2n1");
+  EXPECT_NE(facts.disks_version(), version);
+}
+
+// Paths of NVMe multipath are all 0:0 in diskstats: that number names none of them.
+TEST(Facts, LearnNothingFromTheNumberOfHiddenDisks) {
+  Facts facts(10);
+  const std::uint64_t version = facts.disks_version();
+  learn(facts, block_device(0, 0, "nvme0c0n1", "nvme0c0n1"));
+  learn(facts, block_device(0, 0, "nvme1c1n1", "nvme1c1n1"));
+  TestRecords unmeasured("system.disk");
+  unmeasured.number("major", not_measured).number("minor", not_measured);
+  learn(facts, unmeasured.text("blk_name", "nvme2c0n1").text("disk_name", "nvme2c0n1"));
+  EXPECT_EQ(facts.disk(0, 0), nullptr);
+  EXPECT_EQ(facts.disks_version(), version) << "what rests on disks stays valid";
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include "stages/entity-assembler/test_records.h"
 
@@ -79,6 +81,86 @@ TEST(ShippedModel, GivesServiceLevelsTheirNamesAndUnits) {
   EXPECT_EQ(view.find("requests").number(0), 200);
   EXPECT_DOUBLE_EQ(view.find("latency").sum(0), 0.1);
   EXPECT_DOUBLE_EQ(view.find("latency").maximum(0), 0.0009);
+}
+
+/// What the assembler makes of the records, in their order.
+class Assembled {
+ public:
+  void take(const TestRecords& records) {
+    const auto message = records.message();
+    Envelope envelope;
+    envelope.stage = "kernel";
+    envelope.epoch_ns = 1;
+    assembler_.on(*wire::GetRecords(message.data()), envelope, out_);
+  }
+
+  /// "id column=value …" of every row.
+  [[nodiscard]] std::set<std::string> rows(std::string_view entity,
+                                           const std::vector<std::string>& columns) const {
+    std::set<std::string> rows;
+    for (const Outgoing& item : out_.items()) {
+      const auto* message = wire::GetObservations(item.payload.data());
+      const TableView view(message->columns(), message->rows());
+      for (std::size_t row = 0; item.subject == entity && row < message->rows(); ++row) {
+        std::string text(view.find("entity_id").text(row));
+        for (const std::string& column : columns) {
+          text.append(" ").append(column).append("=").append(view.find(column).as_text(row));
+        }
+        rows.insert(text);
+      }
+    }
+    return rows;
+  }
+
+ private:
+  Loaded loaded_;
+  EntityAssembler assembler_{{}, {loaded_.model, "local", "test", "assemble", {}, "", ""}};
+  Outbox out_;
+};
+
+using Rows = std::set<std::string>;
+
+// The number of a path of NVMe multipath stands in no file: the row of the kernel says its name.
+TEST(ShippedModel, NamesTheDisksOfHiddenPaths) {
+  Assembled assembled;
+  assembled.take(TestRecords("system.disk")
+                     .number("major", not_measured)
+                     .number("minor", not_measured)
+                     .integer("partition", 0)
+                     .text("blk_name", "nvme0c0n1")
+                     .text("disk_name", "nvme0c0n1"));
+  assembled.take(TestRecords("block_io.disks")
+                     .integer("major", 259)
+                     .integer("minor", 5)
+                     .text("disk_name", "nvme0c0n1")
+                     .integer("reads", 7));
+  assembled.take(TestRecords("block_io.disk_users")
+                     .integer("major", 259)
+                     .integer("minor", 5)
+                     .text("disk_name", "nvme0c0n1")
+                     .integer("tgid", 42)
+                     .text("comm", "db")
+                     .integer("reads", 7));
+  EXPECT_EQ(assembled.rows("disk", {"disk_name", "major"}),
+            Rows{"m1_disk_nvme0c0n1 disk_name=nvme0c0n1 major="});
+  EXPECT_EQ(assembled.rows("block", {"blk_name", "disk_name"}),
+            Rows{"m1_block_259_5 blk_name=nvme0c0n1 disk_name=nvme0c0n1"});
+  EXPECT_EQ(assembled.rows("disk_use", {"disk_name"}),
+            Rows{"m1_disk_use_42_nvme0c0n1 disk_name=nvme0c0n1"});
+}
+
+// Rows of a recording that were made before the probe told names.
+TEST(ShippedModel, NamesDisksByNumberWhereTheRowDoesNot) {
+  Assembled assembled;
+  assembled.take(TestRecords("system.disk")
+                     .integer("major", 104)
+                     .integer("minor", 0)
+                     .integer("partition", 0)
+                     .text("blk_name", "cciss/c0d0")
+                     .text("disk_name", "cciss/c0d0"));
+  assembled.take(TestRecords("block_io.disks").integer("major", 104).integer("minor", 0));
+  EXPECT_EQ(assembled.rows("disk", {}), Rows{"m1_disk_cciss:c0d0"});
+  EXPECT_EQ(assembled.rows("block", {"disk_name"}), Rows{"m1_block_104_0 disk_name=cciss/c0d0"});
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 // Disks and partitions.
 #include "stages/proc-source/disk.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
+#include <optional>
 
+#include "stages/proc-source/disk_stack.h"
 #include "stages/proc-source/text.h"
 
 namespace gala::proc_source {
@@ -45,7 +49,7 @@ std::string join(const std::vector<std::string>& words) {
   return joined;
 }
 
-/// "/sys/devices/…/block/vda/vda1" → "vda".
+/// "/sys/devices/…/block/vda/vda1" → "vda", spelt as in /sys.
 std::string parent_name(const std::string& link) {
   const auto last = link.rfind('/');
   if (last == std::string::npos || last == 0) {
@@ -55,50 +59,100 @@ std::string parent_name(const std::string& link) {
   return link.substr(before + 1, last - before - 1);
 }
 
-/// Whether a file lies in a directory or below it.
-bool lies_below(std::string_view path, std::string_view directory) {
-  if (directory == "/") {
-    return path.starts_with('/');
+/// A line of diskstats in its three parts.
+struct Line {
+  std::uint64_t major = 0;
+  std::uint64_t minor = 0;
+  /// Name and numbers.
+  std::string_view rest;
+  /// Words at its end that are numbers.
+  std::size_t numbers = 0;
+};
+
+std::optional<Line> parse_line(std::string_view text) {
+  Words words(text);
+  const auto major = parse_unsigned(words.next());
+  const auto minor = parse_unsigned(words.next());
+  if (!major || !minor) {
+    return std::nullopt;
   }
-  return path.starts_with(directory) && path.substr(directory.size()).starts_with('/');
+  Line line{*major, *minor, trimmed(words.rest()), 0};
+  words.skip(1);  // at least one word is the name
+  for (auto word = words.next(); !word.empty(); word = words.next()) {
+    line.numbers = std::isnan(parse_number(word)) ? 0 : line.numbers + 1;
+  }
+  return line;
+}
+
+/// Cuts the last `count` words off.
+std::string_view without_last(std::string_view text, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    text = trimmed(text.substr(0, text.find_last_of(" \t") + 1));
+  }
+  return text;
+}
+
+/// /sys spells the whole disk of a partition with "!"; the others spell it as diskstats does.
+void name_whole_disks(std::vector<DiskRow>& rows) {
+  std::map<std::string, std::string> names;
+  for (const DiskRow& row : rows) {
+    names.emplace(sysfs_name(row.blk_name), row.blk_name);
+  }
+  for (DiskRow& row : rows) {
+    if (const auto name = names.find(row.disk_name); row.partition == 1 && name != names.end()) {
+      row.disk_name = name->second;
+    }
+  }
+}
+
+DiskRow parse_row(const Line& line, std::size_t columns) {
+  DiskRow row;
+  row.blk_name = without_last(line.rest, columns);
+  if (line.major != 0 || line.minor != 0) {
+    row.major = static_cast<double>(line.major);
+    row.minor = static_cast<double>(line.minor);
+    row.device = device_number(line.major, line.minor);
+  }
+  Words words(line.rest.substr(row.blk_name.size()));
+  for (const Position& position : positions) {
+    const auto word = words.next();
+    if (word.empty()) {
+      break;
+    }
+    if (position.member != nullptr) {
+      row.*position.member = parse_number(word) * position.scale;
+    }
+  }
+  row.ios_count = row.reads_count + row.writes_count;
+  row.io_time_ns = row.read_time_ns + row.write_time_ns;
+  return row;
 }
 
 }  // namespace
 
 std::vector<DiskRow> parse_diskstats(std::string_view text) {
-  std::vector<DiskRow> rows;
+  std::vector<Line> found;
+  std::size_t columns = SIZE_MAX;
   Lines lines(text);
   while (const auto line = lines.next()) {
-    Words words(*line);
-    const auto major = parse_unsigned(words.next());
-    const auto minor = parse_unsigned(words.next());
-    DiskRow row;
-    row.blk_name = words.next();
-    if (!major || !minor || row.blk_name.empty()) {
-      continue;
+    const auto parsed = parse_line(*line);
+    if (parsed && parsed->numbers >= fewest_columns) {
+      columns = std::min(columns, parsed->numbers);
+      found.push_back(*parsed);
     }
-    row.major = *major;
-    row.minor = *minor;
-    row.device = device_number(*major, *minor);
-    std::size_t found = 0;
-    for (const Position& position : positions) {
-      const auto word = words.next();
-      if (word.empty()) {
-        break;
-      }
-      ++found;
-      if (position.member != nullptr) {
-        row.*position.member = parse_number(word) * position.scale;
-      }
-    }
-    if (found < fewest_columns) {
-      continue;
-    }
-    row.ios_count = row.reads_count + row.writes_count;
-    row.io_time_ns = row.read_time_ns + row.write_time_ns;
-    rows.push_back(std::move(row));
+  }
+  std::vector<DiskRow> rows;
+  rows.reserve(found.size());
+  for (const Line& line : found) {
+    rows.push_back(parse_row(line, columns));
   }
   return rows;
+}
+
+std::string sysfs_name(std::string_view blk_name) {
+  std::string name(blk_name);
+  std::replace(name.begin(), name.end(), '/', '!');
+  return name;
 }
 
 std::string parse_scheduler(std::string_view text) {
@@ -110,33 +164,6 @@ std::string parse_scheduler(std::string_view text) {
   return std::string(text.substr(open + 1, close - open - 1));
 }
 
-void find_beneath(std::vector<DiskRow>& rows,
-                  const std::map<std::uint64_t, std::string>& mount_points) {
-  std::map<std::string, std::string> disk_of_name;
-  std::map<std::uint64_t, std::string> disk_of_device;
-  for (const DiskRow& row : rows) {
-    disk_of_name.emplace(row.blk_name, row.disk_name);
-    disk_of_device.emplace(row.device, row.disk_name);
-  }
-  for (DiskRow& row : rows) {
-    if (!row.slaves.empty()) {
-      if (const auto disk = disk_of_name.find(row.slaves.front()); disk != disk_of_name.end()) {
-        row.beneath = disk->second;
-      }
-      continue;
-    }
-    std::size_t longest = 0;
-    for (const auto& [device, mount_on] : mount_points) {
-      const auto disk = disk_of_device.find(device);
-      if (disk != disk_of_device.end() && mount_on.size() >= longest &&
-          lies_below(row.backing_file, mount_on)) {
-        longest = mount_on.size();
-        row.beneath = disk->second;
-      }
-    }
-  }
-}
-
 std::vector<DiskRow> DiskScan::scan(Files& files, BootTime now,
                                     const std::map<std::uint64_t, std::string>& mount_points) {
   const auto text = files.read("proc/diskstats");
@@ -146,15 +173,16 @@ std::vector<DiskRow> DiskScan::scan(Files& files, BootTime now,
     facts_read_at_ = now;
   }
   for (DiskRow& row : rows) {
-    auto known = facts_.find(row.blk_name);
+    auto known = facts_.find({row.blk_name, row.device});
     if (known == facts_.end()) {
-      known = facts_.emplace(row.blk_name, read_facts(files, row)).first;
+      known = facts_.emplace(std::pair{row.blk_name, row.device}, read_facts(files, row)).first;
     }
     static_cast<DiskFacts&>(row) = known->second;
     if (const auto mounted = mount_points.find(row.device); mounted != mount_points.end()) {
       row.mount_on = mounted->second;
     }
   }
+  name_whole_disks(rows);
   find_beneath(rows, mount_points);
   std::erase_if(rows, [](const DiskRow& row) {
     return !(row.size_bytes > 0) && !(row.ios_count > 0);  // an unused loop device
@@ -164,21 +192,28 @@ std::vector<DiskRow> DiskScan::scan(Files& files, BootTime now,
 
 DiskFacts DiskScan::read_facts(Files& files, const DiskRow& row) {
   DiskFacts facts;
+  const std::string link = "sys/class/block/" + sysfs_name(row.blk_name);
+  std::string directory = link + "/";
   facts.disk_name = row.blk_name;
-  std::string directory = "sys/class/block/" + row.blk_name + "/";
   facts.size_bytes = files.number(directory + "size") * bytes_per_sector;
   facts.read_only = files.number(directory + "ro") > 0 ? 1 : 0;
   facts.holders = join(files.list(directory + "holders"));
   facts.slaves = files.list(directory + "slaves");
   if (files.exists(directory + "partition")) {
     facts.partition = 1;
-    facts.disk_name = parent_name(files.link("sys/class/block/" + row.blk_name));
-    directory = "sys/class/block/" + facts.disk_name + "/";
+    const std::string parent = parent_name(files.link(link));
+    facts.disk_name = parent;
+    directory = "sys/class/block/" + parent + "/";
   }
   facts.rotational = files.number(directory + "queue/rotational") > 0 ? 1 : 0;
   facts.queue_limit = files.number(directory + "queue/nr_requests");
   facts.scheduler = parse_scheduler(files.line(directory + "queue/scheduler"));
+  facts.mapped_name = files.line(directory + "dm/name");
   facts.backing_file = files.line(directory + "loop/backing_file");
+  if (facts.backing_file.empty()) {
+    const std::string backing = files.line(directory + "backing_dev");  // zram
+    facts.backing_file = backing == "none" ? "" : backing;
+  }
   return facts;
 }
 

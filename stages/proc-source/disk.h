@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/time.h"
@@ -18,12 +19,14 @@ namespace gala::proc_source {
 struct DiskFacts {
   /// The whole disk; the device itself when it is no partition.
   std::string disk_name;
+  /// What the device mapper calls it: "vg-root" of dm-0.
+  std::string mapped_name;
   std::string scheduler;
-  /// File behind a loop device.
+  /// File or device behind a loop device or a zram.
   std::string backing_file;
   /// Devices built on it (device mapper, md), comma separated.
   std::string holders;
-  /// Devices that it is built on.
+  /// Devices that it is built on, as /sys spells them.
   std::vector<std::string> slaves;
   std::string mount_on;
   std::uint64_t partition = 0;
@@ -41,12 +44,13 @@ struct DiskRow : DiskFacts {
     return std::tuple{
         Text<Row>{"blk_name", &Row::blk_name},
         Text<Row>{"disk_name", &Row::disk_name},
-        Integer<Row>{"major", &Row::major},
-        Integer<Row>{"minor", &Row::minor},
+        Gauge<Row>{"major", &Row::major},
+        Gauge<Row>{"minor", &Row::minor},
         Integer<Row>{"device", &Row::device},
         Integer<Row>{"partition", &Row::partition},
         Integer<Row>{"rotational", &Row::rotational},
         Integer<Row>{"read_only", &Row::read_only},
+        Text<Row>{"mapped_name", &Row::mapped_name},
         Text<Row>{"scheduler", &Row::scheduler},
         Text<Row>{"backing_file", &Row::backing_file},
         Text<Row>{"holders", &Row::holders},
@@ -76,12 +80,13 @@ struct DiskRow : DiskFacts {
   }
 
   std::string blk_name;
-  /// Whole disk that its requests end on: that of the first slave, or of the file behind a loop
-  /// device.
+  /// Whole disks that it stands on directly, comma separated (see disk_stack.h).
   std::string beneath;
-  std::uint64_t major = 0;
-  std::uint64_t minor = 0;
-  /// dev_t as the kernel itself writes it: major << 20 | minor.
+  std::vector<std::string> stands_on;
+  /// Not measured for a hidden device (a path of NVMe multipath), which diskstats prints as 0:0.
+  double major = not_measured;
+  double minor = not_measured;
+  /// dev_t as the kernel itself writes it: major << 20 | minor; 0 = hidden.
   std::uint64_t device = 0;
   double reads_count = not_measured;
   double reads_merged_count = not_measured;
@@ -109,15 +114,15 @@ constexpr std::uint64_t device_number(std::uint64_t major, std::uint64_t minor) 
 }
 
 /// /proc/diskstats with 14 columns (before Linux 4.18), 18 (discards) or 20 (flushes, 5.5). Lines
-/// with fewer are left out: those were written for partitions by kernels before 2.6.25.
+/// with fewer are left out: those were written for partitions by kernels before 2.6.25. Names may
+/// hold blanks: all lines of one kernel have equally many numbers, the name is what precedes them.
 std::vector<DiskRow> parse_diskstats(std::string_view text);
 
 /// The scheduler in brackets: "mq-deadline" of "[mq-deadline] none".
 std::string parse_scheduler(std::string_view text);
 
-/// Fills `beneath` where it is known. `mount_points` as for DiskScan::scan.
-void find_beneath(std::vector<DiskRow>& rows,
-                  const std::map<std::uint64_t, std::string>& mount_points);
+/// Name of a block device below /sys, where "!" stands for a slash: "cciss!c0d0".
+std::string sysfs_name(std::string_view blk_name);
 
 /// All block devices that were ever used or have a size.
 class DiskScan {
@@ -133,7 +138,8 @@ class DiskScan {
 
   Duration facts_period_;
   BootTime facts_read_at_;
-  std::map<std::string, DiskFacts> facts_;
+  /// By name and number: either may come to mean another device.
+  std::map<std::pair<std::string, std::uint64_t>, DiskFacts> facts_;
 };
 
 }  // namespace gala::proc_source

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "stages/proc-source/mount_table.h"
+#include "stages/proc-source/text.h"
 
 namespace gala::proc_source {
 namespace {
@@ -14,8 +15,43 @@ namespace {
 /// Never full by nature: read-only images.
 constexpr std::array<std::string_view, 2> image_types{"squashfs", "erofs"};
 
-std::string disk_name(const std::string& source) {
-  return source.starts_with("/dev/") ? source.substr(source.rfind('/') + 1) : std::string{};
+/// "vda1" of "/dev/vda1", "vg-root" of "/dev/mapper/vg-root"; "" of what is no device.
+std::string device_name(std::string_view source) {
+  for (const std::string_view directory : {"/dev/mapper/", "/dev/"}) {
+    if (source.starts_with(directory)) {
+      return std::string(source.substr(directory.size()));
+    }
+  }
+  return {};
+}
+
+/// Directory below /sys of the device that a file system was mounted from; "" when there is none.
+std::string device_directory(Files& files, const FilesystemRow& row) {
+  const std::string directory = "sys/class/block/";
+  if (!row.fs_name.starts_with("/dev/mapper/")) {
+    return directory + sysfs_name(row.blk_name);
+  }
+  for (const std::string& name : files.list(directory)) {
+    if (name.starts_with("dm-") && files.line(directory + name + "/dm/name") == row.blk_name) {
+      return directory + name;
+    }
+  }
+  return {};
+}
+
+/// btrfs and the like have a number of their own that is no device's: takes their source's.
+void set_device(Files& files, FilesystemRow& row) {
+  constexpr std::uint64_t first_device = device_number(1, 0);
+  if (row.device >= first_device || row.blk_name.empty()) {
+    return;
+  }
+  const std::string number = files.line(device_directory(files, row) + "/dev");
+  const Halves halves = split_once(number, ':');
+  const auto major = parse_unsigned(halves.first);
+  const auto minor = parse_unsigned(halves.second);
+  if (major && minor) {
+    row.device = device_number(*major, *minor);
+  }
 }
 
 }  // namespace
@@ -36,7 +72,8 @@ std::vector<FilesystemRow> parse_mountinfo(std::string_view text) {
       row.fs_name = mount.source;
       row.fs_type = mount.type;
       row.mount_status = mount.status;
-      row.disk_name = disk_name(mount.source);
+      row.blk_name = device_name(mount.source);
+      row.disk_name = row.blk_name;
       row.device = mount.device;
     }
   }
@@ -66,6 +103,16 @@ std::map<std::uint64_t, std::string> mount_points_of(const std::vector<Filesyste
   return points;
 }
 
+void set_disks(const std::vector<DiskRow>& disks, std::vector<FilesystemRow>& rows) {
+  for (FilesystemRow& row : rows) {
+    const auto disk = std::ranges::find(disks, row.device, &DiskRow::device);
+    if (row.device != 0 && disk != disks.end()) {
+      row.blk_name = disk->blk_name;
+      row.disk_name = disk->disk_name;
+    }
+  }
+}
+
 std::optional<FilesystemUsage> read_usage(const std::string& path) {
   struct statvfs status{};
   if (::statvfs(path.c_str(), &status) != 0) {
@@ -84,6 +131,7 @@ std::vector<FilesystemRow> read_filesystems(Files& files, const UsageOf& usage_o
   const auto text = files.read(files.live() ? "proc/self/mountinfo" : "proc/1/mountinfo");
   std::vector<FilesystemRow> rows = parse_mountinfo(text.value_or(std::string_view{}));
   for (FilesystemRow& row : rows) {
+    set_device(files, row);
     if (const auto usage = usage_of(files.absolute(row.mount_on))) {
       set_usage(*usage, row);
     }

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "stages/proc-source/disk.h"
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/table.h"
 
@@ -25,6 +26,7 @@ struct FilesystemRow {
         Text<Row>{"fs_name", &Row::fs_name},
         Text<Row>{"fs_type", &Row::fs_type},
         Text<Row>{"mount_status", &Row::mount_status},
+        Text<Row>{"blk_name", &Row::blk_name},
         Text<Row>{"disk_name", &Row::disk_name},
         Integer<Row>{"device", &Row::device},
         Gauge<Row>{"total_bytes", &Row::total_bytes},
@@ -44,9 +46,10 @@ struct FilesystemRow {
   std::string fs_type;
   /// "rw" or "ro".
   std::string mount_status;
-  /// Block device it lives on (vda1, dm-0, …), "" when there is none.
+  /// Block device it lives on (vda1, dm-0, …) and the whole disk of that; "" when there is none.
+  std::string blk_name;
   std::string disk_name;
-  /// As DiskRow::device; 0 = none.
+  /// As DiskRow::device; 0 = none. Of btrfs, whose own number is no device's: that of its source.
   std::uint64_t device = 0;
   double total_bytes = not_measured;
   double used_bytes = not_measured;
@@ -79,6 +82,9 @@ void set_usage(const FilesystemUsage& usage, FilesystemRow& row);
 
 /// First mount point of each block device.
 std::map<std::uint64_t, std::string> mount_points_of(const std::vector<FilesystemRow>& rows);
+
+/// Fills the names of block devices and disks, by device number.
+void set_disks(const std::vector<DiskRow>& disks, std::vector<FilesystemRow>& rows);
 
 /// Asks the kernel; nothing on an error.
 std::optional<FilesystemUsage> read_usage(const std::string& path);

@@ -29,7 +29,7 @@ TEST(Mountinfo, ReadsDeviceTypeAndState) {
   EXPECT_EQ(rows[0].mount_status, "ro");
   EXPECT_EQ(rows[0].fs_type, "xfs");
   EXPECT_EQ(rows[0].device, device_number(253, 0));
-  EXPECT_EQ(rows[0].disk_name, "vg-data");
+  EXPECT_EQ(rows[0].blk_name, "vg-data");
 }
 
 // Asking a dead server, or a path that leads through its mount point, would block the stage for

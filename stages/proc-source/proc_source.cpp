@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "stages/proc-source/disk_stack.h"
 #include "stages/proc-source/host.h"
 #include "stages/proc-source/jvm.h"
 #include "stages/proc-source/network.h"
@@ -82,6 +83,7 @@ RecordSchemas ProcSource::records(const std::string& /*share_directory*/) {
   declare<MemoryRow>(schemas);
   declare<DentryRow>(schemas);
   declare<DiskRow>(schemas);
+  declare<DiskLegRow>(schemas);
   declare<FilesystemRow>(schemas);
   declare<NicRow>(schemas);
   declare<QdiscRow>(schemas);
@@ -124,7 +126,11 @@ ProcSource::ProcSource(const Config& config, const StageContext& context)
                    .max_files = static_cast<std::size_t>(config.max_config_files),
                    .detail_period = config.facts_period}),
       disks_(config.facts_period),
-      nics_(config.facts_period) {}
+      nics_(config.facts_period) {
+  if (std::ranges::find(config_.tables, "disk") != config_.tables.end()) {
+    config_.tables.emplace_back("disk_leg");  // disks are told together with what they stand on
+  }
+}
 
 Result<> ProcSource::start(Instant /*now*/) {
   files_ = TRY(Files::open(config_.root));
@@ -274,9 +280,16 @@ void ProcSource::send_storage(Instant now, Outbox& out) {
   if (!wants(FilesystemRow::table) && !wants(DiskRow::table)) {
     return;
   }
-  const auto filesystems = read_filesystems(*files_, read_usage);
+  auto filesystems = read_filesystems(*files_, read_usage);
+  const auto disks = disks_.scan(*files_, now.boot, mount_points_of(filesystems));
+  set_disks(disks, filesystems);
   send<FilesystemRow>(filesystems, now, out);
-  send<DiskRow>(disks_.scan(*files_, now.boot, mount_points_of(filesystems)), now, out);
+  send<DiskRow>(disks, now, out);
+  if (is_due(DiskLegRow::table, now.boot, config_.facts_period)) {
+    constexpr std::size_t most_legs = 4'096;
+    std::uint64_t lost = 0;
+    send<DiskLegRow>(disk_legs(disks, most_legs, lost), now, out, lost);
+  }
 }
 
 void ProcSource::send_network(Instant now, Outbox& out) {

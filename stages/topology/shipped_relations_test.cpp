@@ -69,6 +69,10 @@ class Fleet : public World {
     see("m1", "qdisc", {{"dev_name", "eth0"}, {"handle", "1"}, {"kind", "fq"}, {"parent", "root"}});
     see("m1", "disk", {{"disk_name", "sda"}});
     see("m1", "disk", {{"disk_name", "loop0"}, {"beneath", "sda"}});
+    see("m1", "disk", {{"disk_name", "sdb"}});
+    see("m1", "disk", {{"disk_name", "md0"}, {"beneath", "sda,sdb"}});
+    see("m1", "disk_leg", {{"disk_name", "md0"}, {"beneath", "sda"}});
+    see("m1", "disk_leg", {{"disk_name", "md0"}, {"beneath", "sdb"}});
     see("m1", "block", {{"major", "8"}, {"first_minor", "1"}, {"disk_name", "sda"}});
     see("m1", "fs", {{"MountOn", "/"}, {"disk_name", "sda"}});
     see("m1", "cgroup", {{"cgroup", "/a"}});
@@ -204,6 +208,10 @@ TEST(ShippedRelations, AreTheOnesOfTheEarlierSystemAndMore) {
            "m1_endpoint_tcp_1_client_127.0.0.1_5_2 is_peer m1_endpoint_tcp_5_server_0.0.0.0_5_2",
            "m1_sli_5_5 belongs_to m1_proc_5",
            "m1_block_8_1 belongs_to m1_disk_sda",
+           "m1_disk_loop0 stands_on m1_disk_sda",
+           "m1_disk_md0 stands_on m1_disk_sda",
+           "m1_disk_md0 stands_on m1_disk_sdb",
+           "m1_fs_: stands_on m1_disk_sda",
            "m1_proc_1 connect m1_proc_5",
            "m2_proc_60 connect m1_proc_5",
            "m1_container_bare connect m1_container_bare2",
