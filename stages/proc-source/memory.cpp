@@ -1,6 +1,7 @@
 // Memory of the host.
 #include "stages/proc-source/memory.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "stages/proc-source/text.h"
@@ -8,9 +9,11 @@
 namespace gala::proc_source {
 namespace {
 
-constexpr std::size_t position_of(std::string_view column) {
+template <std::size_t count>
+constexpr std::size_t position_in(const std::array<KeyedColumn, count>& columns,
+                                  std::string_view column) {
   std::size_t at = 0;
-  while (at < memory_columns::meminfo.size() && memory_columns::meminfo[at].name != column) {
+  while (at < count && columns[at].name != column) {
     ++at;
   }
   return at;
@@ -42,14 +45,25 @@ void parse_meminfo(std::string_view text, MemoryRow& row) {
     const Halves halves = split_once(*line, ':');
     index.store(halves.first, parse_number(Words(halves.second).next()), row.meminfo.values);
   }
-  double& available = row.meminfo.values[position_of("available_bytes")];
+  double& available = meminfo_cell(row, "available_bytes");
   if (std::isnan(available)) {
     available = memory_value(row, "free_bytes") + memory_value(row, "buffers_bytes") +
                 memory_value(row, "cache_bytes");
   }
-  const double total = memory_value(row, "total_bytes");
+}
+
+double ordinary_bytes(const MemoryRow& row) {
+  return memory_value(row, "total_bytes") - row.set_aside_bytes;
+}
+
+void derive_shares(MemoryRow& row) {
+  const auto used_percent = [&](double bytes) {
+    const double available = std::min(memory_value(row, "available_bytes"), bytes);
+    return bytes > 0 ? 100 * (1 - available / bytes) : not_measured;
+  };
+  row.used_percent = used_percent(ordinary_bytes(row));
+  row.rest_used_percent = used_percent(ordinary_bytes(row) - row.held_bytes);
   const double swap = memory_value(row, "swap_total_bytes");
-  row.used_percent = total > 0 ? 100 * (1 - available / total) : not_measured;
   row.swap_used_percent =
       swap > 0 ? 100 * (1 - memory_value(row, "swap_free_bytes") / swap) : not_measured;
 }
@@ -70,19 +84,16 @@ void parse_vmstat(std::string_view text, MemoryRow& row) {
 }
 
 double memory_value(const MemoryRow& row, std::string_view column) {
-  const std::size_t at = position_of(column);
-  return at < row.meminfo.values.size() ? row.meminfo.values[at] : not_measured;
+  if (const auto at = position_in(memory_columns::meminfo, column);
+      at < memory_columns::meminfo.size()) {
+    return row.meminfo.values[at];
+  }
+  const auto at = position_in(memory_columns::vmstat, column);
+  return at < memory_columns::vmstat.size() ? row.vmstat.values[at] : not_measured;
 }
 
-MemoryRow read_memory(Files& files) {
-  MemoryRow row;
-  if (const auto text = files.read("proc/meminfo")) {
-    parse_meminfo(*text, row);
-  }
-  if (const auto text = files.read("proc/vmstat")) {
-    parse_vmstat(*text, row);
-  }
-  return row;
+double& meminfo_cell(MemoryRow& row, std::string_view column) {
+  return row.meminfo.values.at(position_in(memory_columns::meminfo, column));
 }
 
 DentryRow read_dentry(Files& files) {

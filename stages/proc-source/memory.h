@@ -40,6 +40,9 @@ inline constexpr std::array meminfo{
     KeyedColumn{"huge_bytes", gauge, "Hugetlb", 1024},
     KeyedColumn{"huge_total_pages", gauge, "HugePages_Total"},
     KeyedColumn{"huge_free_pages", gauge, "HugePages_Free"},
+    KeyedColumn{"huge_surplus_pages", gauge, "HugePages_Surp"},
+    KeyedColumn{"huge_page_bytes", gauge, "Hugepagesize", 1024},
+    KeyedColumn{"balloon_bytes", gauge, "Balloon", 1024},
     KeyedColumn{"shmem_bytes", gauge, "Shmem", 1024},
     KeyedColumn{"vmalloc_used_bytes", gauge, "VmallocUsed", 1024},
     KeyedColumn{"dirty_bytes", gauge, "Dirty", 1024},
@@ -66,6 +69,8 @@ inline constexpr std::array vmstat{
     KeyedColumn{"oom_kills_count", counter, "oom_kill"},
     KeyedColumn{"refault_anon_count", counter, "workingset_refault_anon"},
     KeyedColumn{"refault_file_count", counter, "workingset_refault_file"},
+    KeyedColumn{"balloon_inflated_pages", counter, "balloon_inflate"},
+    KeyedColumn{"balloon_deflated_pages", counter, "balloon_deflate"},
 };
 
 }  // namespace memory_columns
@@ -77,7 +82,10 @@ struct MemoryRow {
     return std::tuple{
         Text<Row>{"infos", &Row::infos},
         Keyed<Row, memory_columns::meminfo.size()>{memory_columns::meminfo, &Row::meminfo},
+        Gauge<Row>{"set_aside_bytes", &Row::set_aside_bytes},
+        Gauge<Row>{"held_bytes", &Row::held_bytes},
         Gauge<Row>{"used_percent", &Row::used_percent},
+        Gauge<Row>{"rest_used_percent", &Row::rest_used_percent},
         Gauge<Row>{"swap_used_percent", &Row::swap_used_percent},
         Keyed<Row, memory_columns::vmstat.size()>{memory_columns::vmstat, &Row::vmstat},
         Counter<Row>{"alloc_stall_count", &Row::alloc_stall_count},
@@ -87,8 +95,15 @@ struct MemoryRow {
   std::string infos = "/proc/meminfo";
   KeyedValues<memory_columns::meminfo.size()> meminfo;
   KeyedValues<memory_columns::vmstat.size()> vmstat;
-  /// What is not available, of all; swap that is in use, of all swap.
+  /// What ordinary programs can never have (memory_reserve.h).
+  double set_aside_bytes = 0;
+  /// What programs took once and keep (memory_reserve.h).
+  double held_bytes = 0;
+  /// What is not available, of what is not set aside.
   double used_percent = not_measured;
+  /// The same, of what is neither set aside nor held.
+  double rest_used_percent = not_measured;
+  /// Swap that is in use, of all swap.
   double swap_used_percent = not_measured;
   /// Allocations that had to reclaim memory themselves, all zones.
   double alloc_stall_count = not_measured;
@@ -126,10 +141,15 @@ struct DentryRow {
 void parse_meminfo(std::string_view text, MemoryRow& row);
 /// Fills /proc/vmstat's part.
 void parse_vmstat(std::string_view text, MemoryRow& row);
-/// The value of a meminfo column in `row`, e.g. "total_bytes".
+/// The value of a meminfo or vmstat column in `row`, e.g. "total_bytes".
 double memory_value(const MemoryRow& row, std::string_view column);
+/// The value of a meminfo column, to be changed. Requires: there is such a column.
+double& meminfo_cell(MemoryRow& row, std::string_view column);
+/// What is not set aside: memory that ordinary programs can have.
+double ordinary_bytes(const MemoryRow& row);
+/// Fills the shares.
+void derive_shares(MemoryRow& row);
 
-MemoryRow read_memory(Files& files);
 DentryRow read_dentry(Files& files);
 
 }  // namespace gala::proc_source

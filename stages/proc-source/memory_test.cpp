@@ -12,6 +12,7 @@ TEST(Meminfo, ConvertsAndDerivesShares) {
   MemoryRow row;
   parse_meminfo("MemTotal: 1000 kB\nMemAvailable: 250 kB\nSwapTotal: 100 kB\nSwapFree: 25 kB\n",
                 row);
+  derive_shares(row);
   EXPECT_EQ(memory_value(row, "total_bytes"), 1024000);
   EXPECT_EQ(row.used_percent, 75);
   EXPECT_EQ(row.swap_used_percent, 75);
@@ -24,6 +25,7 @@ TEST(Meminfo, EstimatesWhatIsAvailable) {
   MemoryRow row;
   parse_meminfo(
       "MemTotal: 1000 kB\nMemFree: 100 kB\nBuffers: 50 kB\nCached: 100 kB\nSwapTotal: 0 kB", row);
+  derive_shares(row);
   EXPECT_EQ(memory_value(row, "available_bytes"), 256000);
   EXPECT_EQ(row.used_percent, 75);
   EXPECT_TRUE(std::isnan(row.swap_used_percent));

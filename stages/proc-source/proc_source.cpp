@@ -125,6 +125,7 @@ ProcSource::ProcSource(const Config& config, const StageContext& context)
       file_watch_({.names = config.config_files,
                    .max_files = static_cast<std::size_t>(config.max_config_files),
                    .detail_period = config.facts_period}),
+      host_memory_(config.held_period, units_.page_bytes),
       disks_(config.facts_period),
       nics_(config.facts_period) {
   if (std::ranges::find(config_.tables, "disk") != config_.tables.end()) {
@@ -267,8 +268,9 @@ void ProcSource::send_cpu(Instant now, Outbox& out) {
 }
 
 void ProcSource::send_memory(Instant now, Outbox& out) {
-  const MemoryRow memory = read_memory(*files_);
-  memory_.total_bytes = memory_value(memory, "total_bytes");
+  const MemoryRow memory = host_memory_.scan(*files_, now.boot);
+  installed_bytes_ = memory_value(memory, "total_bytes");
+  memory_.total_bytes = ordinary_bytes(memory);
   memory_.available_bytes = memory_value(memory, "available_bytes");
   send<MemoryRow>(std::vector{memory}, now, out);
   if (wants(DentryRow::table)) {
@@ -325,7 +327,7 @@ void ProcSource::send_qdiscs(const std::vector<NicRow>& nics, Instant now, Outbo
 
 void ProcSource::send_host(Instant now, Outbox& out) {
   HostRow host = read_host(*files_, now.boot, units_, last_nics_);
-  host.memory_bytes = memory_.total_bytes;
+  host.memory_bytes = installed_bytes_;
   send<HostRow>(std::vector{std::move(host)}, now, out);
 }
 

@@ -17,6 +17,7 @@
 #include "stages/proc-source/files.h"
 #include "stages/proc-source/filesystem.h"
 #include "stages/proc-source/memory.h"
+#include "stages/proc-source/memory_reserve.h"
 #include "stages/proc-source/nic.h"
 #include "stages/proc-source/process_scan.h"
 #include "stages/proc-source/qdisc.h"
@@ -36,6 +37,7 @@ class ProcSource {
     Duration cgroup_period{0};
     Duration smaps_period = std::chrono::seconds(60);
     Duration facts_period = std::chrono::seconds(10);
+    Duration held_period = std::chrono::minutes(10);
     std::vector<std::string> processes;
     std::vector<std::string> cgroups;
     bool kernel_threads = true;
@@ -68,6 +70,10 @@ class ProcSource {
               "How long facts that rarely change are trusted: command lines, cgroup paths, limits, "
               "disk and interface attributes, host facts, clock rates.",
               1, 3600},
+          Field{"held_period", &Config::held_period,
+                "Shared and locked memory that is there so long without shrinking was taken on "
+                "purpose (guests, databases) and is not counted as used by programs that grow.",
+                1, 86400},
           Field{"processes", &Config::processes,
                 "Globs; only processes with such a comm are reported. Empty = all."},
           Field{"cgroups", &Config::cgroups,
@@ -139,11 +145,13 @@ class ProcSource {
   ProcessScan processes_;
   CgroupScan cgroups_;
   FileWatch file_watch_;
+  MemoryScan host_memory_;
   DiskScan disks_;
   NicScan nics_;
   std::vector<NicRow> last_nics_;
   std::vector<CpuRow> clocks_;
   BootTime clocks_read_at_;
+  double installed_bytes_ = not_measured;
   /// As of the last readings; the groups' are one period old when processes are read.
   HostMemory memory_;
   /// Key of the host, under which its counts of processes stand.

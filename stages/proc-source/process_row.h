@@ -14,6 +14,7 @@ namespace gala::proc_source {
 
 /// What the host and its control groups have; each may be not measured.
 struct HostMemory {
+  /// What ordinary programs can have.
   double total_bytes = not_measured;
   double available_bytes = not_measured;
   /// By path of a control group: what it and the groups above it may still take. Groups without a
