@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures every figure that docs/benchmarks.md quotes: one edge against raw ZeroMQ, a row in each
+# Measures every figure that docs/results.md quotes: one edge against raw ZeroMQ, a row in each
 # stage, the default pipeline beside Redis, how fast and how rightly `gala demo` is diagnosed.
 # Usage: tests/bench/run.sh [--json] [--demo RUNS] [--seconds S] [--pairs N]
 #   --json      one JSON object instead of tables
