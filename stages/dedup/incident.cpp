@@ -163,15 +163,15 @@ std::uint32_t Incident::headline(std::size_t listed) const {
 std::vector<std::uint8_t> Incident::message(wire::IncidentState state,
                                             const std::string& merged_into) {
   ++version_;
-  return pack(state, merged_into);
+  const wire::IncidentT out = as_told(state, merged_into);
+  flatbuffers::FlatBufferBuilder builder(4096);
+  wire::FinishIncidentBuffer(builder, wire::Incident::Pack(builder, &out));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-std::vector<std::uint8_t> Incident::last_message() const {
-  return pack(wire::IncidentState::updated, {});
-}
+wire::IncidentT Incident::last_told() const { return as_told(wire::IncidentState::updated, {}); }
 
-std::vector<std::uint8_t> Incident::pack(wire::IncidentState state,
-                                         const std::string& merged_into) const {
+wire::IncidentT Incident::as_told(wire::IncidentState state, const std::string& merged_into) const {
   wire::IncidentT out;
   out.incident_id = id_;
   out.version = version_;
@@ -196,9 +196,7 @@ std::vector<std::uint8_t> Incident::pack(wire::IncidentState state,
   for (std::size_t index = 0; index < listed; ++index) {
     out.events.push_back(std::make_unique<wire::FoldedEventT>(events_[index]));
   }
-  flatbuffers::FlatBufferBuilder builder(4096);
-  wire::FinishIncidentBuffer(builder, wire::Incident::Pack(builder, &out));
-  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+  return out;
 }
 
 }  // namespace gala::dedup

@@ -57,7 +57,7 @@ class Incident {
   [[nodiscard]] std::vector<std::uint8_t> message(wire::IncidentState state,
                                                   const std::string& merged_into = {});
   /// As it was told last, to be remembered over a restart.
-  [[nodiscard]] std::vector<std::uint8_t> last_message() const;
+  [[nodiscard]] wire::IncidentT last_told() const;
 
   /// Stage clock: when it began to be heard of, when last, since when all its events are closed.
   std::uint64_t begun_ns = 0;
@@ -72,8 +72,8 @@ class Incident {
 
  private:
   void add(const wire::EventT& event, Fold fold);
-  [[nodiscard]] std::vector<std::uint8_t> pack(wire::IncidentState state,
-                                               const std::string& merged_into) const;
+  [[nodiscard]] wire::IncidentT as_told(wire::IncidentState state,
+                                        const std::string& merged_into) const;
   [[nodiscard]] std::uint32_t headline(std::size_t listed) const;
 
   std::string id_;

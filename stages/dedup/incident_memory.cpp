@@ -1,87 +1,91 @@
 // What lasts over a restart of dedup: incidents that were told keep their ids.
-#include <cstring>
-
+#include "runtime/core/wire.h"
+#include "schemas/memory/incidents_generated.h"
 #include "stages/dedup/incident_book.h"
 
 namespace gala::dedup {
 namespace {
 
-/// Layout: this word, then for each incident its message and its machine's id, each after its
-/// length.
-constexpr std::string_view memory_format = "incidents 1";
-
-void put(std::vector<std::uint8_t>& bytes, std::span<const std::uint8_t> part) {
-  const auto size = static_cast<std::uint32_t>(part.size());
-  const auto* raw = reinterpret_cast<const std::uint8_t*>(&size);
-  bytes.insert(bytes.end(), raw, raw + sizeof(size));
-  bytes.insert(bytes.end(), part.begin(), part.end());
-}
-
-void put(std::vector<std::uint8_t>& bytes, std::string_view text) {
-  put(bytes, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-}
+constexpr std::uint16_t memory_version = 1;
+/// Of an incident and its events, for the verifier.
+constexpr std::size_t most_tables_per_incident = 1024;
+constexpr std::size_t deepest_memory = 8;
 
 std::string metric_key(const std::string& entity_id, const std::string& metric) {
   return entity_id + '\n' + metric;  // No event id has this character.
 }
 
-/// The next part of `bytes`, which it is taken from; nothing when they end early.
-std::optional<std::vector<std::uint8_t>> take_part(std::span<const std::uint8_t>& bytes) {
-  std::uint32_t size = 0;
-  if (bytes.size() < sizeof(size)) {
-    return std::nullopt;
+/// Verified, and of this version.
+Result<const memory::Incidents*> open_memory(std::span<const std::uint8_t> bytes,
+                                             std::size_t most_incidents) {
+  constexpr std::size_t smallest = 2 * sizeof(std::uint32_t);  // root and identifier
+  if (bytes.size() < smallest || !memory::IncidentsBufferHasIdentifier(bytes.data())) {
+    return fail("is of an older version or no memory of dedup; incidents that last get new ids");
   }
-  std::memcpy(&size, bytes.data(), sizeof(size));
-  bytes = bytes.subspan(sizeof(size));
-  if (bytes.size() < size) {
-    return std::nullopt;
+  flatbuffers::Verifier verifier(
+      bytes.data(), bytes.size(), deepest_memory,
+      static_cast<flatbuffers::uoffset_t>(most_incidents * most_tables_per_incident));
+  if (!memory::VerifyIncidentsBuffer(verifier)) {
+    return fail("is damaged; incidents that last get new ids");
   }
-  // A copy: a message is read in place only where it is aligned.
-  std::vector<std::uint8_t> part(bytes.begin(), bytes.begin() + size);
-  bytes = bytes.subspan(size);
-  return part;
+  const memory::Incidents* kept = memory::GetIncidents(bytes.data());
+  if (kept->version() != memory_version) {
+    return fail("is of version " + std::to_string(kept->version()) + ", not " +
+                std::to_string(memory_version) + "; incidents that last get new ids");
+  }
+  return kept;
+}
+
+/// What every incident that was told has.
+bool is_whole(const memory::KeptIncident& kept) {
+  const wire::Incident* told = kept.told();
+  return told != nullptr && !text_of(told->incident_id()).empty() && told->events() != nullptr &&
+         told->events()->size() > 0;
 }
 
 }  // namespace
 
 std::vector<std::uint8_t> IncidentBook::save() const {
-  std::vector<std::uint8_t> bytes;
-  put(bytes, memory_format);
+  flatbuffers::FlatBufferBuilder builder(4096);
+  std::vector<flatbuffers::Offset<memory::KeptIncident>> kept;
   for (const auto* incidents : {&earlier_, &incidents_}) {
     for (const auto& [number, incident] : *incidents) {
       if (incident.told) {
-        put(bytes, incident.last_message());
-        put(bytes, incident.there(0).machine_id);
+        const wire::IncidentT told = incident.last_told();
+        const auto message = wire::Incident::Pack(builder, &told);
+        kept.push_back(memory::CreateKeptIncidentDirect(
+            builder, message, std::string(incident.there(0).machine_id).c_str()));
       }
     }
   }
-  return bytes;
+  const auto root = memory::CreateIncidentsDirect(builder, memory_version, &kept);
+  memory::FinishIncidentsBuffer(builder, root);
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
 Result<> IncidentBook::load(std::span<const std::uint8_t> bytes) {
-  const auto format = take_part(bytes);
-  if (!format || std::string_view(reinterpret_cast<const char*>(format->data()), format->size()) !=
-                     memory_format) {
-    return fail("is of another version; incidents that last get new ids");
+  const memory::Incidents* kept = TRY(open_memory(bytes, limits_.incidents));
+  if (kept->incidents() == nullptr) {
+    return {};
   }
-  while (!bytes.empty() && earlier_.size() < limits_.incidents) {
-    const auto message = take_part(bytes);
-    const auto machine = take_part(bytes);
-    if (!message || !machine) {
-      return fail("ends early; incidents that it does not hold get new ids");
-    }
-    flatbuffers::Verifier verifier(message->data(), message->size());
-    if (!wire::VerifyIncidentBuffer(verifier)) {
-      return fail("holds no incident where one should be; those behind it get new ids");
+  std::size_t left_out = 0;
+  for (const memory::KeptIncident* one : *kept->incidents()) {
+    if (!is_whole(*one) || earlier_.size() >= limits_.incidents) {
+      ++left_out;
+      continue;
     }
     wire::IncidentT told;
-    wire::GetIncident(message->data())->UnPackTo(&told);
+    one->told()->UnPackTo(&told);
     const Number number = ++last_;
     for (const auto& event : told.events) {
       earlier_of_event_[event->event_id] = number;
       earlier_of_event_[metric_key(event->entity_id, event->metric)] = number;
     }
-    earlier_.try_emplace(number, std::move(told), std::string(machine->begin(), machine->end()));
+    earlier_.try_emplace(number, std::move(told), std::string(text_of(one->machine_id())));
+  }
+  if (left_out > 0) {
+    return fail("holds " + std::to_string(left_out) +
+                " incidents without events or beyond max_incidents; they get new ids");
   }
   return {};
 }
