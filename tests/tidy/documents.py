@@ -22,8 +22,8 @@ def _excepted(tree, kind):
 
 
 def _exists(tree, named):
-    """Whether a path is there; `*` and `{h,cpp}` as a shell would, <placeholders> always."""
-    if "<" in named or "…" in named:
+    """Whether a path is there; `*` and `{h,cpp}` as in a shell; <placeholders>, NAMES always."""
+    if "<" in named or "…" in named or re.search(r"/[A-Z]+(?=/|$)", named):
         return True
     braces = re.search(r"\{([^}]*)\}", named)
     if braces:

@@ -238,6 +238,7 @@ class Documents(unittest.TestCase):
 
     def test_all_that_exists(self):
         page = ("`docs/a.md`, [a](docs/a.md#a-page), `stages/*/main.cpp`, `stages/<name>/`, "
+                "`docs/NAME`, "
                 "`infer.h`, `gala top --since 1m`, gala-infer, gala_gopher_disk_util\n"
                 '```toml\n[stages.x]\nrun = "infer"\nhops = 3\n```\n')
         for check in documents.CHECKS:
