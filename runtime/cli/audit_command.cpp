@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/reconcile.h"
@@ -36,7 +37,8 @@ Statuses fresh_statuses(StatusReader& reader, std::size_t stages, std::uint64_t 
 }
 
 int audit(const CommandContext& context, const AuditOptions& options) {
-  const auto pipeline = find_running(context.run_directory, options.pipeline);
+  const auto pipeline =
+      find_running(context.run_directory, name_pipeline(context, options.pipeline).name);
   if (!pipeline) {
     fmt::print(stderr, "gala audit: {}\n", pipeline.error().what);
     return exit_failure;
@@ -72,10 +74,10 @@ void add_audit_command(CLI::App& app, CommandContext& context) {
        .group = command_group::look,
        .about = "Check that every message sent was received or is counted as lost; exit 1 if not",
        .examples = "  gala audit\n"
-                   "  gala audit --pipeline single-host --json\n"});
+                   "  gala audit single-host --json\n"});
   AuditOptions& options = context.keep<AuditOptions>();
-  command.add_option("--pipeline", options.pipeline, "Which one, when several run")
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional,
+               "the one to look at, when several run");
   command.add_flag("--json", options.json, "The whole account as one JSON object");
   context.on_run(command, [&context, &options] { return audit(context, options); });
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/stage_programs.h"
 #include "runtime/cli/workspace.h"
@@ -109,9 +110,7 @@ void add_check_command(CLI::App& app, CommandContext& context) {
                    "  gala check pipelines/single-host.toml        one pipeline, and the model\n"
                    "  gala check mine.toml --json                  for editors and CI\n"});
   CheckOptions& options = context.keep<CheckOptions>();
-  command
-      .add_option("pipeline", options.pipelines, "Pipeline files or names (default: all installed)")
-      ->type_name("PIPELINE");
+  add_pipelines(command, options.pipelines, "the ones to check (default: all installed)");
   command.add_flag("--json", options.json,
                    "Print the findings as [{\"file\",\"line\",\"column\",\"text\",\"warning\"}]");
   context.on_run(command, [&context, &options] { return check(context, options); });

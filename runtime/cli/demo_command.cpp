@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/demo/fault.h"
 #include "runtime/cli/demo/session.h"
@@ -90,8 +91,8 @@ void add_demo_command(CLI::App& app, CommandContext& context) {
   DemoOptions& options = context.keep<DemoOptions>();
   command.add_option("--fault", options.session.fault, "Which one (default: any)")
       ->check(CLI::IsMember(demo::fault_names()));
-  command.add_option("--pipeline", options.session.pipeline, "What watches")
-      ->type_name("PIPELINE")
+  add_pipeline(command, options.session.pipeline, PipelineArgument::positional,
+               "the one that watches")
       ->capture_default_str();
   command.add_option("--duration", options.duration, "The fault lasts at most that long (60s)");
   command.add_option("--settle", options.settle,

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/deployment.h"
 #include "runtime/cli/workspace.h"
@@ -56,7 +57,7 @@ int deploy(const CommandContext& context, const DeployOptions& options) {
     return exit_failure;
   }
   const Deployment deployment{
-      {absolute(pipeline_path(context, options.pipeline)), absolute(context.program_directory),
+      {absolute(pipeline_file(context, options.pipeline)), absolute(context.program_directory),
        absolute(context.share_directory), absolute(context.run_directory),
        absolute(context.state_directory)},
       options.user};
@@ -96,10 +97,8 @@ void add_deploy_command(CLI::App& app, CommandContext& context) {
   command.add_option("supervisor", options.supervisor, "supervisord or systemd")
       ->required()
       ->check(CLI::IsMember({"supervisord", "systemd"}));
-  command
-      .add_option("pipeline", options.pipeline, "A pipeline file, or the name of an installed one")
-      ->required()
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional, "the one to deploy")
+      ->required();
   command.add_option("--out", options.out, "Write files there (default: print them)")
       ->type_name("DIR");
   command

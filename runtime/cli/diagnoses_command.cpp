@@ -8,11 +8,11 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/diagnosis_flame.h"
 #include "runtime/cli/diagnosis_view.h"
 #include "runtime/cli/journal.h"
 #include "runtime/cli/journal_command.h"
-#include "runtime/cli/running.h"
 
 namespace gala {
 namespace {
@@ -41,8 +41,9 @@ std::string flame_lines(const CommandContext& context, const DiagnosesOptions& o
   range.follow = false;
   range.since = "7d";
   range.until.clear();
-  const std::string journal =
-      context.state_directory + "/" + pipeline_name(options.journal.pipeline) + "/profiles.jsonl";
+  const std::string journal = context.state_directory + "/" +
+                              name_pipeline(context, options.journal.pipeline).name +
+                              "/profiles.jsonl";
   if (shown.wishes.empty() || !JournalReader::open(journal)) {
     return lines;
   }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "runtime/bpf/probe.h"
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/doctor.h"
 #include "runtime/cli/probe_info.h"
@@ -65,7 +66,7 @@ void try_probes(const CommandContext& context, HostFacts& facts) {
 
 /// What the stages of a running pipeline complain of.
 std::vector<Finding> ask_pipeline(const CommandContext& context, const std::string& wanted) {
-  const auto pipeline = find_running(context.run_directory, wanted);
+  const auto pipeline = find_running(context.run_directory, name_pipeline(context, wanted).name);
   if (!pipeline) {
     return {{wanted.empty() ? Severity::fine : Severity::fatal, "pipeline", pipeline.error().what,
              wanted.empty() ? "" : "start it with gala run"}};
@@ -119,12 +120,11 @@ void add_doctor_command(CLI::App& app, CommandContext& context) {
        .group = command_group::look,
        .about = "What this host lacks, what is lost by it, and what to do; exit 1 if nothing works",
        .examples = "  gala doctor\n"
-                   "  gala doctor --pipeline single-host\n"
+                   "  gala doctor single-host\n"
                    "  gala doctor --json | jq '.[] | select(.severity != \"fine\")'\n"});
   DoctorOptions& options = context.keep<DoctorOptions>();
-  command
-      .add_option("--pipeline", options.pipeline, "Also ask this one (default: the one that runs)")
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional,
+               "the one to ask, too (default: the one that runs)");
   command.add_flag("--json", options.json, "The findings as one JSON array");
   context.on_run(command, [&context, &options] { return examine(context, options); });
 }

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/flame_graph.h"
 #include "runtime/cli/journal_command.h"
 
@@ -111,13 +112,10 @@ void add_flame_command(CLI::App& app, CommandContext& context) {
       ->capture_default_str();
   command.add_option("--output,-o", options.output,
                      "File: .svg is drawn, others hold folded stacks; default: those are printed");
-  command.add_option("--since", options.journal.since, "10m (that long ago), 11:40")
-      ->type_name("TIME")
-      ->capture_default_str();
-  command.add_option("--until", options.journal.until, "The same; default: no end")
-      ->type_name("TIME");
-  command.add_option("--pipeline", options.journal.pipeline, "Whose journal")
-      ->type_name("PIPELINE")
+  add_moment(command, "--since", options.journal.since, "From this time on")->capture_default_str();
+  add_moment(command, "--until", options.journal.until, "Up to this time (default: no end)");
+  add_pipeline(command, options.journal.pipeline, PipelineArgument::option,
+               "the one whose journal is read")
       ->capture_default_str();
   context.on_run(command, [&context, &options] { return show_flame(context, options); });
 }

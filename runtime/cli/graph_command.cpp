@@ -1,6 +1,7 @@
 // gala graph: a pipeline as a picture.
 #include <fmt/format.h>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/graph_drawing.h"
 #include "runtime/cli/workspace.h"
@@ -40,10 +41,8 @@ void add_graph_command(CLI::App& app, CommandContext& context) {
                    "  gala graph pipelines/single-host.toml --format dot | dot -Tsvg > it.svg\n"
                    "  gala graph single-host --format mermaid   (for Markdown pages)\n"});
   GraphOptions& options = context.keep<GraphOptions>();
-  command
-      .add_option("pipeline", options.pipeline, "A pipeline file, or the name of an installed one")
-      ->required()
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional, "the one to draw")
+      ->required();
   command.add_option("--format", options.format, "terminal, dot or mermaid")
       ->check(CLI::IsMember({"terminal", "dot", "mermaid"}))
       ->capture_default_str();

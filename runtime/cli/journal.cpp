@@ -1,17 +1,13 @@
-// Whole lines from rotated files, and moments from text.
+// Whole lines from rotated files.
 #include "runtime/cli/journal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
-
-#include "runtime/core/document.h"
 
 namespace gala {
 namespace {
@@ -91,32 +87,6 @@ std::optional<std::string> JournalReader::next() {
     }
     file_ = FileDescriptor();
   }
-}
-
-Result<std::int64_t> parse_moment(std::string_view text, WallTime now) {
-  if (text == "now") {
-    return now.ms();
-  }
-  if (const auto ago = parse_duration(text)) {
-    return WallTime{now.since_epoch - *ago}.ms();
-  }
-  const std::string copy(text);
-  constexpr std::array formats{
-      "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
-      "%H:%M:%S",          "%H:%M"};
-  const std::time_t seconds_now = static_cast<std::time_t>(now.ms() / 1000);
-  for (const char* format : formats) {
-    std::tm parts{};
-    ::localtime_r(&seconds_now, &parts);
-    parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
-    parts.tm_isdst = -1;
-    const char* end = ::strptime(copy.c_str(), format, &parts);
-    if (end != nullptr && *end == '\0') {
-      return std::int64_t{std::mktime(&parts)} * 1000;
-    }
-  }
-  return fail("\"" + copy +
-              "\" is no moment: write 10m (that long ago), 11:40, or 2026-11-22 11:40");
 }
 
 }  // namespace gala

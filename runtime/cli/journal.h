@@ -4,15 +4,12 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "runtime/core/handle.h"
 #include "runtime/core/result.h"
-#include "runtime/core/time.h"
 
 namespace gala {
 
@@ -40,9 +37,5 @@ class JournalReader {
   std::string buffer_;
   std::size_t at_ = 0;
 };
-
-/// A moment as people write it: "10m" (that long ago), "now", "11:40", "11:40:12" (today),
-/// "2026-11-22", "2026-11-22 11:40[:12]" (also with T), local time. Unix milliseconds.
-Result<std::int64_t> parse_moment(std::string_view text, WallTime now);
 
 }  // namespace gala

@@ -1,11 +1,9 @@
-// Lines come in the order they were written, whole, across rotations; moments are read as people
-// write them.
+// Lines come in the order they were written, whole, across rotations.
 #include "runtime/cli/journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -69,19 +67,6 @@ TEST_F(Journal, SaysWhatIsMissing) {
   const auto reader = JournalReader::open(path);
   ASSERT_FALSE(reader);
   EXPECT_THAT(reader.error().what, testing::HasSubstr("file-sink"));
-}
-
-TEST(ParseMoment, ReadsWhatPeopleWrite) {
-  ::setenv("TZ", "UTC", 1);
-  ::tzset();
-  const WallTime noon{std::chrono::seconds(1795262400)};  // 2026-11-21 12:00 UTC
-  EXPECT_EQ(parse_moment("now", noon).value(), 1795262400000);
-  EXPECT_EQ(parse_moment("10m", noon).value(), 1795262400000 - 600'000);
-  EXPECT_EQ(parse_moment("11:40", noon).value(), 1795262400000 - 1'200'000);
-  EXPECT_EQ(parse_moment("2026-11-21T12:00:01", noon).value(), 1795262401000);
-  EXPECT_EQ(parse_moment("2026-11-21", noon).value(), 1795262400000 - 43'200'000);
-  EXPECT_FALSE(parse_moment("yesterday", noon));
-  EXPECT_FALSE(parse_moment("", noon));
 }
 
 }  // namespace

@@ -5,10 +5,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/journal.h"
 #include "runtime/cli/journal_command.h"
 #include "runtime/cli/process.h"
-#include "runtime/cli/running.h"
+#include "runtime/core/moment.h"
 #include "runtime/text/terminal.h"
 
 namespace gala {
@@ -47,14 +48,12 @@ Result<Range> read_range(const JournalOptions& options) {
 }  // namespace
 
 void add_journal_options(CLI::App& command, JournalOptions& options) {
-  command.add_option("--since", options.since, "10m (that long ago), 11:40, 2026-11-22 11:40")
-      ->type_name("TIME")
-      ->capture_default_str();
-  command.add_option("--until", options.until, "The same; default: no end")->type_name("TIME");
+  add_moment(command, "--since", options.since, "From this time on")->capture_default_str();
+  add_moment(command, "--until", options.until, "Up to this time (default: no end)");
   command.add_option("--entity", options.entity, "Only lines that contain this id or name")
       ->type_name("TEXT");
-  command.add_option("--pipeline", options.pipeline, "Whose journal")
-      ->type_name("PIPELINE")
+  add_pipeline(command, options.pipeline, PipelineArgument::positional,
+               "the one whose journal is read")
       ->capture_default_str();
   command.add_flag("--json", options.json, "The lines as they are in the file");
   command.add_flag("--follow,-f", options.follow, "Go on with what comes");
@@ -69,7 +68,7 @@ int walk_journal(const CommandContext& context, const JournalOptions& options,
     return exit_bad_input;
   }
   const std::string path =
-      context.state_directory + "/" + pipeline_name(options.pipeline) + "/" + file;
+      context.state_directory + "/" + name_pipeline(context, options.pipeline).name + "/" + file;
   auto reader = JournalReader::open(path);
   if (!reader) {
     fmt::print(stderr, "gala: {}\n", reader.error().what);

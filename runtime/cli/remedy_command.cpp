@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/journal.h"
 #include "runtime/cli/journal_command.h"
 #include "runtime/cli/remedy/offer.h"
@@ -118,8 +119,10 @@ int apply(const CommandContext& context, const RemedyOptions& options, const Jso
     fmt::print(stderr, "gala remedy: \"{}\" is no duration; write 30s or 2m\n", options.within);
     return exit_bad_input;
   }
-  auto watch = KpiWatch::start(
-      context.state_directory + "/" + options.journal.pipeline + "/events.jsonl", diagnosis);
+  auto watch =
+      KpiWatch::start(context.state_directory + "/" +
+                          name_pipeline(context, options.journal.pipeline).name + "/events.jsonl",
+                      diagnosis);
   if (!watch) {
     fmt::print(stderr, "gala remedy: {}\n", watch.error().what);
     return exit_failure;
@@ -203,7 +206,7 @@ int run_remedy(const CommandContext& context, const RemedyOptions& options) {
     return code;
   }
   if (!newest) {
-    fmt::print("No diagnosis with {} remedy since {} ago.\n", options.id.empty() ? "a" : "that",
+    fmt::print("No diagnosis with {} remedy since {}.\n", options.id.empty() ? "a" : "that",
                options.journal.since);
     return options.apply ? exit_failure : exit_ok;
   }
@@ -222,8 +225,10 @@ void add_remedy_command(CLI::App& app, CommandContext& context) {
                         "  gala remedy --apply --within 30s\n"
                         "  gala remedy --apply --yes --id somaxconn\n"});
   RemedyOptions& options = context.keep<RemedyOptions>();
-  command.add_option("--since", options.journal.since, "Look that far back")->capture_default_str();
-  command.add_option("--pipeline", options.journal.pipeline, "Whose journal")
+  add_moment(command, "--since", options.journal.since, "Diagnoses from this time on")
+      ->capture_default_str();
+  add_pipeline(command, options.journal.pipeline, PipelineArgument::positional,
+               "the one whose journal is read")
       ->capture_default_str();
   command.add_flag("--chinese", options.journal.chinese, "Sentences in Chinese");
   command.add_option("--diagnosis", options.diagnosis, "Its event_id (default: the newest)");

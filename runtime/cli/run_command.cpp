@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/supervised.h"
@@ -31,11 +32,11 @@ void print_help(const CommandContext& context, const std::string& name) {
   const std::string gala = context.program_directory + "/gala";
   fmt::print("\n{} is running. Everything it writes is below {}/{}.\n\n", name,
              context.state_directory, name);
-  fmt::print("  watch the stages     {} top{} --pipeline {}\n", gala, directories, name);
-  fmt::print("  watch diagnoses      {} diagnoses{} --pipeline {} --follow\n", gala, state, name);
-  fmt::print("  watch events         {} events{} --pipeline {} --follow\n", gala, state, name);
+  fmt::print("  watch the stages     {} top{} {}\n", gala, directories, name);
+  fmt::print("  watch diagnoses      {} diagnoses{} {} --follow\n", gala, state, name);
+  fmt::print("  watch events         {} events{} {} --follow\n", gala, state, name);
   fmt::print("  look into an edge    {} tap{} --pipeline {}\n", gala, directories, name);
-  fmt::print("  what is missing      {} doctor{} --pipeline {}\n", gala, directories, name);
+  fmt::print("  what is missing      {} doctor{} {}\n", gala, directories, name);
   fmt::print("  try it on a fault    {} demo\n", gala);
   fmt::print("  stop it              {} stop{}{} {}\n", gala, directories, state, name);
 }
@@ -83,10 +84,8 @@ void add_run_command(CLI::App& app, CommandContext& context) {
                         "  gala run pipelines/single-host.toml --detach\n"
                         "  gala run mine.toml --run-dir /tmp/run --state-dir /tmp/state\n"});
   RunOptions& options = context.keep<RunOptions>();
-  command
-      .add_option("pipeline", options.pipeline, "A pipeline file, or the name of an installed one")
-      ->required()
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional, "the one to start")
+      ->required();
   command.add_flag("--detach", options.detach, "Return when it is up, and leave it running");
   context.on_run(command, [&context, &options] { return run(context, options); });
 }

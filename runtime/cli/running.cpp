@@ -10,7 +10,6 @@
 
 #include "runtime/core/diagnostics.h"
 #include "runtime/core/graph.h"
-#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -68,27 +67,17 @@ std::vector<std::string> names_of(const std::vector<TapPort>& taps) {
 
 }  // namespace
 
-std::string pipeline_name(std::string_view wanted) {
-  const std::string path(wanted);
-  if (!path.ends_with(".toml")) {
-    return path;
-  }
-  Diagnostics ignored;
-  const auto pipeline = parse_pipeline({path, read_file(path).value_or("")}, ignored);
-  return pipeline ? pipeline->name : std::filesystem::path(path).stem().string();
-}
-
-Result<RunningPipeline> find_running(const std::string& run_root, std::string_view wanted) {
+Result<RunningPipeline> find_running(const std::string& run_root, std::string name) {
   const std::vector<std::string> names = pipelines_below(run_root);
-  std::string name = pipeline_name(wanted);
   if (name.empty()) {
     if (names.empty()) {
       return fail("no pipeline runs below " + run_root +
                   "; start one with `gala run PIPELINE`, or name another --run-dir");
     }
     if (names.size() > 1) {
-      return fail(fmt::format("several pipelines are below {}: choose one with --pipeline ({})",
-                              run_root, fmt::join(names, ", ")));
+      return fail(
+          fmt::format("several pipelines are below {}: name one of them with --pipeline ({})",
+                      run_root, fmt::join(names, ", ")));
     }
     name = names.front();
   }

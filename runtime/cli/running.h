@@ -25,15 +25,11 @@ struct RunningPipeline {
   std::vector<TapPort> taps;
 };
 
-/// Finds the pipeline `wanted` (a name, or a pipeline file whose base name or `name` it is) below
-/// `run_root`. "" = the only one there is. The error lists what there is.
-Result<RunningPipeline> find_running(const std::string& run_root, std::string_view wanted);
+/// Finds the pipeline with this name below `run_root`. "" = the only one there is. The error lists
+/// what there is.
+Result<RunningPipeline> find_running(const std::string& run_root, std::string name);
 
 /// The taps of `pattern`: "" = all, "stage", or "stage.port". The error lists what can be tapped.
 Result<std::vector<TapPort>> select_taps(const RunningPipeline& pipeline, std::string_view pattern);
-
-/// The name a pipeline goes by: that in the file when `wanted` is a readable *.toml, otherwise
-/// itself.
-std::string pipeline_name(std::string_view wanted);
 
 }  // namespace gala

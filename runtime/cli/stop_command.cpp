@@ -1,8 +1,8 @@
 // gala stop: ends a pipeline that `gala run` started.
 #include <fmt/format.h>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
-#include "runtime/cli/running.h"
 #include "runtime/cli/supervised.h"
 #include "runtime/cli/workspace.h"
 
@@ -14,7 +14,7 @@ struct StopOptions {
 };
 
 int stop(const CommandContext& context, const StopOptions& options) {
-  const std::string name = pipeline_name(pipeline_path(context, options.pipeline));
+  const std::string name = name_pipeline(context, options.pipeline).name;
   if (const auto stopped = stop_supervised(context, name); !stopped) {
     fmt::print(stderr, "gala stop: {}\n", stopped.error().what);
     return exit_failure;
@@ -32,9 +32,8 @@ void add_stop_command(CLI::App& app, CommandContext& context) {
                                         .examples = "  gala stop single-host\n"
                                                     "  gala stop pipelines/single-host.toml\n"});
   StopOptions& options = context.keep<StopOptions>();
-  command.add_option("pipeline", options.pipeline, "Its name or its file")
-      ->required()
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional, "the one to stop")
+      ->required();
   context.on_run(command, [&context, &options] { return stop(context, options); });
 }
 

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/deployment.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/stage_programs.h"
@@ -186,7 +187,7 @@ SupervisorPaths supervisor_paths(const CommandContext& context, const std::strin
 
 Result<Supervised> prepare_supervised(const CommandContext& context,
                                       const std::string& name_or_path) {
-  const std::string file = absolute(pipeline_path(context, name_or_path));
+  const std::string file = absolute(pipeline_file(context, name_or_path));
   Workspace workspace = load_workspace(context, std::vector<std::string>{file}, true);
   if (const std::string errors = all_errors(context, file, workspace); !errors.empty()) {
     return fail(errors);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/filter.h"
 #include "runtime/cli/process.h"
@@ -136,7 +137,8 @@ class Tap {
 };
 
 Result<Subscription> subscribe(const CommandContext& context, const TapOptions& options) {
-  const RunningPipeline pipeline = TRY(find_running(context.run_directory, options.pipeline));
+  const RunningPipeline pipeline =
+      TRY(find_running(context.run_directory, name_pipeline(context, options.pipeline).name));
   std::vector<std::string> endpoints;
   for (const TapPort& port : TRY(select_taps(pipeline, options.stage))) {
     endpoints.push_back(port.endpoint);
@@ -204,8 +206,8 @@ void add_tap_command(CLI::App& app, CommandContext& context) {
       ->type_name("FILE");
   command.add_option("--count", options.count, "End after so many lines, or recorded messages");
   command.add_option("--rate", options.rate, "At most so many lines a second");
-  command.add_option("--pipeline", options.pipeline, "Which one, when several run")
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::option,
+               "the one to look into, when several run");
   context.on_run(command, [&context, &options] { return tap(context, options); });
 }
 

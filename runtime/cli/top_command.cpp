@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/process.h"
 #include "runtime/cli/running.h"
@@ -54,7 +55,8 @@ class Screen {
 };
 
 int top(const CommandContext& context, const TopOptions& options) {
-  const auto pipeline = find_running(context.run_directory, options.pipeline);
+  const auto pipeline =
+      find_running(context.run_directory, name_pipeline(context, options.pipeline).name);
   if (!pipeline) {
     fmt::print(stderr, "gala top: {}\n", pipeline.error().what);
     return exit_failure;
@@ -94,11 +96,11 @@ void add_top_command(CLI::App& app, CommandContext& context) {
             .group = command_group::look,
             .about = "Live: each stage's rate, lag, queue, losses, CPU, memory and health",
             .examples = "  gala top\n"
-                        "  gala top --pipeline single-host --once\n"
+                        "  gala top single-host --once\n"
                         "  gala top --once --json | jq '.stages[] | {stage, cores}'\n"});
   TopOptions& options = context.keep<TopOptions>();
-  command.add_option("--pipeline", options.pipeline, "Which one, when several run")
-      ->type_name("PIPELINE");
+  add_pipeline(command, options.pipeline, PipelineArgument::positional,
+               "the one to watch, when several run");
   command.add_flag("--once", options.once, "Print one picture and exit");
   command.add_flag("--json", options.json, "One JSON object a second");
   context.on_run(command, [&context, &options] { return top(context, options); });

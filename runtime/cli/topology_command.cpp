@@ -7,11 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
 #include "runtime/cli/journal.h"
-#include "runtime/cli/running.h"
 #include "runtime/cli/topology_state.h"
 #include "runtime/cli/topology_view.h"
+#include "runtime/core/moment.h"
 
 namespace gala {
 namespace {
@@ -47,10 +48,10 @@ Result<TopologyPart> part_of(const TopologyMoment& moment, const TopologyOptions
 }
 
 Result<> show(const CommandContext& context, const TopologyOptions& options) {
-  const std::string path =
-      options.from.empty()
-          ? context.state_directory + "/" + pipeline_name(options.pipeline) + "/topology.rec"
-          : options.from;
+  const std::string path = options.from.empty()
+                               ? context.state_directory + "/" +
+                                     name_pipeline(context, options.pipeline).name + "/topology.rec"
+                               : options.from;
   const TopologyMoment now = TRY(moment_at(path, options.at));
   const TopologyPart part = TRY(part_of(now, options));
   if (!options.since.empty()) {
@@ -83,11 +84,8 @@ void add_topology_command(CLI::App& app, CommandContext& context) {
                         "  gala topology --entity m1_sli_42_6379 --dot | dot -Tsvg > it.svg\n"
                         "  gala topology --from topology.rec --at 2026-11-22T11:40 --json\n"});
   TopologyOptions& options = context.keep<TopologyOptions>();
-  command.add_option("--at", options.at, "now, 10m (that long ago), 11:40, 2026-11-22 11:40")
-      ->type_name("TIME")
-      ->capture_default_str();
-  command.add_option("--since", options.since, "Show what changed between this time and --at")
-      ->type_name("TIME");
+  add_moment(command, "--at", options.at, "What there was then")->capture_default_str();
+  add_moment(command, "--since", options.since, "What changed between this time and --at");
   command
       .add_option("--entity", options.entity,
                   "Only what is near this entity: its id, or a name in its labels")
@@ -96,8 +94,8 @@ void add_topology_command(CLI::App& app, CommandContext& context) {
       ->check(CLI::Range(0, 16))
       ->capture_default_str();
   command.add_option("--from", options.from, "A recording of a topology port")->type_name("FILE");
-  command.add_option("--pipeline", options.pipeline, "Whose history")
-      ->type_name("PIPELINE")
+  add_pipeline(command, options.pipeline, PipelineArgument::positional,
+               "the one whose history is read")
       ->capture_default_str();
   command.add_flag_callback(
       "--json", [&options] { options.format = "json"; }, "As one JSON object");

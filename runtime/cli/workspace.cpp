@@ -10,14 +10,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/core/read_file.h"
-#include "runtime/core/stage_options.h"
 
 namespace gala {
-
-std::string pipeline_path(const CommandContext& context, const std::string& name_or_path) {
-  return pipeline_path(context.share_directory, name_or_path);
-}
 
 std::vector<std::string> installed_pipelines(const CommandContext& context) {
   std::vector<std::string> paths;
@@ -46,7 +42,7 @@ Workspace load_workspace(const CommandContext& context, std::span<const std::str
         Model::load(context.share_directory + "/model", workspace.sources, diagnostics);
   }
   for (const std::string& name : pipelines) {
-    const std::string path = pipeline_path(context, name);
+    const std::string path = pipeline_file(context, name);
     auto text = read_file(path);
     if (!text) {
       diagnostics.error({}, text.error().what);

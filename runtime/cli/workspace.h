@@ -15,10 +15,6 @@
 
 namespace gala {
 
-/// "single-host" → <share>/pipelines/single-host.toml; a path that exists or has a '/' stays as it
-/// is.
-std::string pipeline_path(const CommandContext& context, const std::string& name_or_path);
-
 /// Paths of all installed pipelines, sorted.
 std::vector<std::string> installed_pipelines(const CommandContext& context);
 

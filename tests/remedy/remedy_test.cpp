@@ -13,6 +13,7 @@
 #include <iostream>
 #include <optional>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/demo/fault.h"
 #include "runtime/cli/demo/private_pipeline.h"
 #include "runtime/cli/remedy/listen_backlog.h"
@@ -105,7 +106,7 @@ class RemedyLive : public testing::Test {
     context_.program_directory = GALA_PROGRAM_DIR;
     context_.share_directory = GALA_SHARE_DIR;
     const std::string file = directory_ + "/single-host.toml";
-    std::ofstream(file) << read_file(pipeline_path(context_, "single-host")).value() << shorter;
+    std::ofstream(file) << read_file(pipeline_file(context_, "single-host")).value() << shorter;
     Workspace workspace = load_workspace(context_, std::vector<std::string>{file}, true);
     ASSERT_FALSE(workspace.diagnostics.has_errors())
         << workspace.diagnostics.render(workspace.sources);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/cli/arguments.h"
 #include "runtime/cli/demo/narrator.h"
 #include "runtime/cli/demo/private_pipeline.h"
 #include "runtime/cli/workspace.h"
@@ -96,7 +97,7 @@ class Session {
   }
 
   Result<> set_up() {
-    const std::string file = fs::absolute(pipeline_path(context_, options_.pipeline)).string();
+    const std::string file = fs::absolute(pipeline_file(context_, options_.pipeline)).string();
     Workspace workspace = load_workspace(context_, std::vector<std::string>{file}, true);
     if (workspace.diagnostics.has_errors() || workspace.pipelines.empty()) {
       return fail(workspace.diagnostics.render(workspace.sources));
