@@ -29,6 +29,8 @@ namespace command_group {
 inline constexpr std::string_view write = "Write pipelines";
 inline constexpr std::string_view run = "Run them";
 inline constexpr std::string_view look = "Look inside";
+/// Asked by other programs; not in the help.
+inline constexpr std::string_view hidden;
 }  // namespace command_group
 
 /// What `gala --help` and `gala <name> --help` say.

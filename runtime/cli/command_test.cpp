@@ -1,11 +1,9 @@
-// The command tree as a whole: help with examples everywhere, completion of every command,
-// drawings.
+// The command tree as a whole: help with examples everywhere, drawings.
 #include "runtime/cli/command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "runtime/cli/completion.h"
 #include "runtime/cli/graph_drawing.h"
 #include "runtime/cli/reference_pages.h"
 
@@ -47,18 +45,6 @@ TEST(Commands, TakeSharedOptionsAfterTheirName) {
   Tree tree;
   tree.app.parse("graph x.toml --format dot --run-dir /tmp/r", false);
   EXPECT_EQ(tree.context.run_directory, "/tmp/r");
-}
-
-TEST(Completion, NamesEveryCommandAndOptionInEveryShell) {
-  Tree tree;
-  for (const std::string_view shell : {"bash", "zsh", "fish"}) {
-    const std::string script = completion_script(tree.app, shell);
-    for (const CLI::App* command : tree.commands()) {
-      EXPECT_THAT(script, HasSubstr(command->get_name())) << shell;
-    }
-    EXPECT_THAT(script, HasSubstr("mermaid")) << shell << " offers the words of --format";
-    EXPECT_THAT(script, HasSubstr("--words pipelines")) << shell;
-  }
 }
 
 Pipeline pipeline() {

@@ -1,36 +1,54 @@
-// Completion scripts: one intermediate list of what each command takes, written out for each shell.
+// Walks the words along CLI11's tree, as its parser would.
 #include "runtime/cli/completion.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 namespace gala {
 namespace {
 
-/// One option or positional argument.
-struct Argument {
-  /// "--format"; empty for positionals.
-  std::string flag;
-  std::string about;
-  bool takes_value = false;
-  /// PIPELINE, STAGE, STAGE[.PORT], FILE, DIR or another type name.
-  std::string type;
-  /// The allowed words, where there are such.
-  std::vector<std::string> choices;
-};
+constexpr std::string_view bash_stub =
+    R"(# bash completion of gala. Load it: source <(gala completion bash)
+_gala() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do COMPREPLY+=("${line%%$'\t'*}"); done < <(
+    "${COMP_WORDS[0]}" complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -o default -F _gala gala
+)";
 
-struct CommandWords {
-  std::string name;
-  std::string about;
-  std::vector<Argument> options;
-  std::vector<Argument> positionals;
-};
+constexpr std::string_view zsh_stub = R"(#compdef gala
+# zsh completion of gala. Load it: source <(gala completion zsh)
+_gala() {
+  local -a lines
+  lines=("${(@f)$($words[1] complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -z $lines ]]; then _files; return; fi
+  lines=("${(@)lines//:/\\:}")
+  lines=("${(@)lines/$'\t'/:}")
+  _describe gala lines
+}
+compdef _gala gala
+)";
 
-/// The words of a CLI::IsMember check, which CLI11 only gives as a text: "{a,b,c}".
-std::vector<std::string> choices_of(const CLI::Option& option) {
-  std::vector<std::string> words;
+constexpr std::string_view fish_stub =
+    R"(# fish completion of gala. Load it: gala completion fish | source
+function __gala_complete
+  set -l words (commandline -opc)
+  set -l word (commandline -ct)
+  set -l found ($words[1] complete -- $words[2..-1] "$word" 2>/dev/null)
+  if test (count $found) -eq 0
+    __fish_complete_path "$word"
+  else
+    printf '%s\n' $found
+  end
+end
+complete -c gala -f -a '(__gala_complete)'
+)";
+
+/// The words of a CLI::IsMember check, which CLI11 gives only as a text: "{a,b,c}".
+std::vector<Candidate> choices_of(const CLI::Option& option) {
+  std::vector<Candidate> words;
   const std::string name = option.get_type_name();
   const auto open = name.find('{');
   const auto close = name.find('}', open);
@@ -39,252 +57,168 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
   }
   for (std::size_t at = open + 1; at < close;) {
     const std::size_t end = std::min(name.find(',', at), close);
-    words.push_back(name.substr(at, end - at));
+    words.push_back({name.substr(at, end - at), ""});
     at = end + 1;
   }
   return words;
 }
 
-Argument argument_of(const CLI::Option& option) {
-  Argument argument;
-  if (!option.get_lnames().empty()) {
-    argument.flag = "--" + option.get_lnames().front();
-  }
-  argument.about = option.get_description();
-  argument.takes_value = option.get_items_expected_max() > 0;
-  argument.choices = choices_of(option);
+std::string type_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
-  argument.type = type.substr(0, type.find_first_of(":="));
-  return argument;
+  return type.substr(0, type.find_first_of(":= "));
 }
 
-CommandWords words_of(const CLI::App& app) {
-  CommandWords words{app.get_name(), app.get_description(), {}, {}};
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group().empty()) {
-      continue;  // hidden
+bool is_hidden(const CLI::Option& option) { return option.get_group().empty(); }
+
+/// Where the words have led to.
+class Walk {
+ public:
+  explicit Walk(const CLI::App& app) : apps_{&app} {}
+
+  void take(const std::string& word) {
+    if (word == "=") {
+      return;  // bash splits --option=value into three words.
     }
-    (option->get_positional() ? words.positionals : words.options).push_back(argument_of(*option));
-  }
-  return words;
-}
-
-std::vector<CommandWords> commands_of(const CLI::App& app) {
-  std::vector<CommandWords> commands;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    commands.push_back(words_of(*command));
-  }
-  return commands;
-}
-
-/// What to offer for a value, as a shell command that prints words; "" = files.
-std::string words_command(const Argument& argument) {
-  if (!argument.choices.empty()) {
-    return fmt::format("echo {}", fmt::join(argument.choices, " "));
-  }
-  if (argument.type == "PIPELINE") {
-    return "gala completion --words pipelines 2>/dev/null";
-  }
-  if (argument.type.starts_with("STAGE")) {
-    return "gala completion --words stages 2>/dev/null";
-  }
-  if (argument.type == "NAME") {
-    return "gala completion --words names 2>/dev/null";
-  }
-  return "";
-}
-
-bool wants_files(const Argument& argument) {
-  return argument.type == "FILE" || argument.type == "PIPELINE";
-}
-
-std::string bash_words(const Argument& argument) {
-  const std::string command = words_command(argument);
-  const std::string files = argument.type == "DIR"  ? " $(compgen -d -- \"$word\")"
-                            : wants_files(argument) ? " $(compgen -f -- \"$word\")"
-                                                    : "";
-  const std::string words = command.empty() ? "" : fmt::format("$({})", command);
-  return fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$word\"){})", words, files);
-}
-
-std::string bash_command(const CommandWords& command) {
-  std::string out = fmt::format("    {})\n      case \"$before\" in\n", command.name);
-  std::string flags;
-  for (const Argument& option : command.options) {
-    flags += option.flag.empty() ? "" : option.flag + " ";
-    if (option.takes_value && !option.flag.empty()) {
-      out += fmt::format("        {}) {}; return ;;\n", option.flag, bash_words(option));
+    if (const CLI::Option* option = std::exchange(waiting_, nullptr)) {
+      if (apps_.front()->get_option_no_throw(option->get_name()) == option) {
+        line_.shared.emplace_back(option->get_name(), word);
+      }
+      return;
     }
-  }
-  out += fmt::format(
-      "      esac\n      if [[ $word == -* ]]; then\n"
-      "        COMPREPLY=($(compgen -W \"{}$shared\" -- \"$word\")); return\n      fi\n",
-      flags);
-  for (std::size_t i = 0; i < command.positionals.size(); ++i) {
-    const bool last = i + 1 == command.positionals.size();
-    out += fmt::format("      if (( position {} {} )); then {}; return; fi\n",
-                       last ? ">=" : "==", i, bash_words(command.positionals[i]));
-  }
-  return out + "      ;;\n";
-}
-
-std::string bash_script(const CLI::App& app) {
-  const CommandWords shared = words_of(app);
-  std::string flags;
-  for (const Argument& option : shared.options) {
-    flags += option.flag.empty() ? "" : " " + option.flag;
-  }
-  std::string names;
-  std::string cases;
-  for (const CommandWords& command : commands_of(app)) {
-    names += command.name + " ";
-    cases += bash_command(command);
-  }
-  return fmt::format(
-      "# bash completion of gala. Load it: source <(gala completion bash)\n"
-      "_gala() {{\n"
-      "  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}\n"
-      "  local shared=\"{}\" command= position=0 i\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    case ${{COMP_WORDS[i]}} in\n"
-      "      -*) ;;\n"
-      "      *) if [[ -z $command ]]; then command=${{COMP_WORDS[i]}}\n"
-      "         elif [[ ${{COMP_WORDS[i-1]}} != --* ]]; then position=$((position + 1)); fi ;;\n"
-      "    esac\n"
-      "  done\n"
-      "  case $command in\n"
-      "    '') COMPREPLY=($(compgen -W \"{}$shared\" -- \"$word\")) ;;\n"
-      "{}"
-      "  esac\n"
-      "}}\n"
-      "complete -F _gala gala\n",
-      flags, names, cases);
-}
-
-/// Inside single quotes of sh, and without what zsh's _arguments reads as its own.
-std::string plain(std::string_view text) {
-  std::string out;
-  for (const char character : text) {
-    switch (character) {
-      case '\'':
-        out.append("'\\''");
-        break;
-      case '[':
-      case ']':
-      case ':':
-        out.append("\\").push_back(character);
-        break;
-      default:
-        out.push_back(character);
+    if (word.starts_with('-')) {
+      const std::size_t equals = word.find('=');
+      const CLI::Option* option = find_option(word.substr(0, equals));
+      if (option != nullptr && option->get_items_expected_max() > 0) {
+        waiting_ = option;
+        if (equals != std::string::npos) {
+          take(word.substr(equals + 1));
+        }
+      }
+      return;
     }
-  }
-  return out;
-}
-
-std::string zsh_action(const Argument& argument) {
-  if (argument.type == "DIR") {
-    return "_directories";
-  }
-  const std::string command = words_command(argument);
-  if (command.empty()) {
-    return "_files";
-  }
-  const std::string words = fmt::format("compadd -- ${{(f)\"$({} | tr \" \" \"\\n\")\"}}", command);
-  return wants_files(argument) ? fmt::format("{{ {}; _files }}", words)
-                               : fmt::format("{{ {} }}", words);
-}
-
-std::string zsh_arguments(const CommandWords& command) {
-  std::string out;
-  for (const Argument& option : command.options) {
-    if (option.flag.empty()) {
-      continue;
+    const auto named = apps_.back()->get_subcommands(
+        [&](const CLI::App* command) { return command->check_name(word); });
+    if (!named.empty()) {
+      apps_.push_back(named.front());
+      line_.command += (line_.command.empty() ? "" : " ") + word;
+      return;
     }
-    out += fmt::format(" \\\n        '{}[{}]{}'", option.flag, plain(option.about),
-                       option.takes_value ? fmt::format(":value:{}", zsh_action(option)) : "");
+    ++positionals_;
   }
-  for (std::size_t i = 0; i < command.positionals.size(); ++i) {
-    const bool last = i + 1 == command.positionals.size();
-    out += fmt::format(" \\\n        '{}:{}:{}'", last ? "*" : std::to_string(i + 1),
-                       last ? plain(command.positionals[i].about) : "argument",
-                       zsh_action(command.positionals[i]));
-  }
-  return out;
-}
 
-std::string zsh_script(const CLI::App& app) {
-  std::string names;
-  std::string cases;
-  for (const CommandWords& command : commands_of(app)) {
-    names += fmt::format("    '{}:{}'\n", command.name, plain(command.about));
-    cases += fmt::format("    {})\n      _arguments{} ;;\n", command.name, zsh_arguments(command));
-  }
-  return fmt::format(
-      "#compdef gala\n"
-      "# zsh completion of gala. Load it: source <(gala completion zsh)\n"
-      "_gala() {{\n"
-      "  local -a commands=(\n{}  )\n"
-      "  if (( CURRENT == 2 )); then _describe command commands; return; fi\n"
-      "  local command=$words[2]\n"
-      "  shift words; (( CURRENT-- ))\n"
-      "  case $command in\n{}  esac\n"
-      "}}\n"
-      "compdef _gala gala\n",
-      names, cases);
-}
-
-std::string fish_values(const Argument& argument) {
-  if (argument.type == "DIR") {
-    return " -a '(__fish_complete_directories)'";
-  }
-  const std::string command = words_command(argument);
-  if (command.empty()) {
-    return argument.type == "FILE" ? " -F" : "";
-  }
-  return fmt::format("{} -a '({} | string split \" \")'", wants_files(argument) ? " -F" : "",
-                     command);
-}
-
-std::string fish_quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char character : text) {
-    if (character == '\'' || character == '\\') {
-      out.push_back('\\');
+  [[nodiscard]] std::vector<Candidate> candidates(const std::string& word,
+                                                  const WordsOf& words_of) const {
+    if (waiting_ != nullptr) {
+      return values(*waiting_, words_of);
     }
-    out.push_back(character);
+    if (word.starts_with('-')) {
+      const std::size_t equals = word.find('=');
+      return equals == std::string::npos ? options() : options_value(word, equals, words_of);
+    }
+    if (apps_.back()->get_require_subcommand_min() > 0) {
+      return commands();
+    }
+    const CLI::Option* positional = current_positional();
+    return positional == nullptr ? std::vector<Candidate>{} : values(*positional, words_of);
   }
-  return out + "'";
-}
 
-std::string fish_script(const CLI::App& app) {
-  std::string out =
-      "# fish completion of gala. Load it: gala completion fish | source\ncomplete -c gala -f\n";
-  for (const CommandWords& command : commands_of(app)) {
-    out += fmt::format("complete -c gala -n __fish_use_subcommand -a {} -d {}\n", command.name,
-                       fish_quoted(command.about));
-    const std::string when = fmt::format("-n '__fish_seen_subcommand_from {}'", command.name);
-    for (const Argument& option : command.options) {
-      if (!option.flag.empty()) {
-        out += fmt::format("complete -c gala {} -l {} -d {}{}{}\n", when, option.flag.substr(2),
-                           fish_quoted(option.about), option.takes_value ? " -r" : "",
-                           option.takes_value ? fish_values(option) : "");
+ private:
+  [[nodiscard]] const CLI::Option* find_option(const std::string& flag) const {
+    for (const CLI::App* app : apps_) {
+      if (const CLI::Option* option = app->get_option_no_throw(flag)) {
+        return option;
       }
     }
-    for (const Argument& positional : command.positionals) {
-      const std::string values = fish_values(positional);
-      out += values.empty() ? "" : fmt::format("complete -c gala {}{}\n", when, values);
-    }
+    return nullptr;
   }
-  return out;
-}
+
+  [[nodiscard]] std::vector<Candidate> values(const CLI::Option& option,
+                                              const WordsOf& words_of) const {
+    std::vector<Candidate> words = choices_of(option);
+    return words.empty() ? words_of(type_of(option), line_) : words;
+  }
+
+  /// "--format=do": the values with the option in front.
+  [[nodiscard]] std::vector<Candidate> options_value(const std::string& word, std::size_t equals,
+                                                     const WordsOf& words_of) const {
+    const CLI::Option* option = find_option(word.substr(0, equals));
+    std::vector<Candidate> words =
+        option == nullptr ? std::vector<Candidate>{} : values(*option, words_of);
+    for (Candidate& one : words) {
+      one.word.insert(0, word.substr(0, equals + 1));
+    }
+    return words;
+  }
+
+  [[nodiscard]] std::vector<Candidate> options() const {
+    std::vector<Candidate> words;
+    for (auto app = apps_.rbegin(); app != apps_.rend(); ++app) {
+      for (const CLI::Option* option : (*app)->get_options()) {
+        if (!is_hidden(*option) && !option->get_lnames().empty()) {
+          words.push_back({"--" + option->get_lnames().front(), option->get_description()});
+        }
+      }
+    }
+    return words;
+  }
+
+  [[nodiscard]] std::vector<Candidate> commands() const {
+    std::vector<Candidate> words;
+    for (const CLI::App* command :
+         apps_.back()->get_subcommands([](const CLI::App*) { return true; })) {
+      if (!command->get_group().empty()) {
+        words.push_back({command->get_name(), command->get_description()});
+      }
+    }
+    return words;
+  }
+
+  [[nodiscard]] const CLI::Option* current_positional() const {
+    std::size_t before = positionals_;
+    for (const CLI::Option* option : apps_.back()->get_options()) {
+      if (!option->get_positional()) {
+        continue;
+      }
+      const auto most = static_cast<std::size_t>(option->get_items_expected_max());
+      if (before < most) {
+        return option;
+      }
+      before -= most;
+    }
+    return nullptr;
+  }
+
+  /// The program and the subcommands that were named.
+  std::vector<const CLI::App*> apps_;
+  /// The option whose value comes next.
+  const CLI::Option* waiting_ = nullptr;
+  std::size_t positionals_ = 0;
+  CommandLine line_;
+};
 
 }  // namespace
 
-std::string completion_script(const CLI::App& app, std::string_view shell) {
-  if (shell == "zsh") {
-    return zsh_script(app);
+std::vector<Candidate> complete(const CLI::App& app, std::span<const std::string> words,
+                                const WordsOf& words_of) {
+  if (words.empty()) {
+    return {};
   }
-  return shell == "fish" ? fish_script(app) : bash_script(app);
+  Walk walk(app);
+  for (const std::string& word : words.first(words.size() - 1)) {
+    walk.take(word);
+  }
+  // bash gives "=" as a word of its own while the value behind it is still empty.
+  const std::string begun = words.back() == "=" ? "" : words.back();
+  std::vector<Candidate> found = walk.candidates(begun, words_of);
+  std::erase_if(found, [&](const Candidate& one) { return !one.word.starts_with(begun); });
+  return found;
+}
+
+std::string_view completion_stub(std::string_view shell) {
+  if (shell == "zsh") {
+    return zsh_stub;
+  }
+  return shell == "fish" ? fish_stub : bash_stub;
 }
 
 }  // namespace gala

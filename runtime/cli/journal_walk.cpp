@@ -51,7 +51,7 @@ void add_journal_options(CLI::App& command, JournalOptions& options) {
   add_moment(command, "--since", options.since, "From this time on")->capture_default_str();
   add_moment(command, "--until", options.until, "Up to this time (default: no end)");
   command.add_option("--entity", options.entity, "Only lines that contain this id or name")
-      ->type_name("TEXT");
+      ->type_name("ENTITY");
   add_pipeline(command, options.pipeline, PipelineArgument::positional,
                "the one whose journal is read")
       ->capture_default_str();

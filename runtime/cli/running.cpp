@@ -28,18 +28,6 @@ bool has_status_socket(const std::filesystem::path& directory) {
   return false;
 }
 
-std::vector<std::string> pipelines_below(const std::string& run_root) {
-  std::vector<std::string> names;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator(run_root, failed)) {
-    if (has_status_socket(entry.path())) {
-      names.push_back(entry.path().filename().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 void add_socket(RunningPipeline& pipeline, const std::string& file) {
   const std::string_view name = file;
   if (name.ends_with(status_suffix)) {
@@ -67,8 +55,20 @@ std::vector<std::string> names_of(const std::vector<TapPort>& taps) {
 
 }  // namespace
 
+std::vector<std::string> running_names(const std::string& run_root) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(run_root, failed)) {
+    if (has_status_socket(entry.path())) {
+      names.push_back(entry.path().filename().string());
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 Result<RunningPipeline> find_running(const std::string& run_root, std::string name) {
-  const std::vector<std::string> names = pipelines_below(run_root);
+  const std::vector<std::string> names = running_names(run_root);
   if (name.empty()) {
     if (names.empty()) {
       return fail("no pipeline runs below " + run_root +

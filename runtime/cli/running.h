@@ -25,6 +25,9 @@ struct RunningPipeline {
   std::vector<TapPort> taps;
 };
 
+/// Names of the pipelines that run below `run_root`, sorted.
+std::vector<std::string> running_names(const std::string& run_root);
+
 /// Finds the pipeline with this name below `run_root`. "" = the only one there is. The error lists
 /// what there is.
 Result<RunningPipeline> find_running(const std::string& run_root, std::string name);

@@ -89,7 +89,7 @@ void add_topology_command(CLI::App& app, CommandContext& context) {
   command
       .add_option("--entity", options.entity,
                   "Only what is near this entity: its id, or a name in its labels")
-      ->type_name("TEXT");
+      ->type_name("ENTITY");
   command.add_option("--depth", options.depth, "Relations between it and what is shown")
       ->check(CLI::Range(0, 16))
       ->capture_default_str();
