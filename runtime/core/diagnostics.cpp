@@ -50,6 +50,20 @@ std::optional<std::string_view> line_of(std::string_view text, unsigned line) {
   return text;
 }
 
+/// A longer line is cut; nobody looks for a caret in more than this.
+constexpr std::size_t longest_excerpt_bytes = 240;
+
+std::string excerpt_of(std::string_view line) {
+  if (line.size() <= longest_excerpt_bytes) {
+    return std::string(line);
+  }
+  std::size_t end = longest_excerpt_bytes;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0U) == 0x80) {
+    --end;
+  }
+  return std::string(line.substr(0, end)) + " …";
+}
+
 /// Blanks up to `column` (characters, from 1); tabs stay tabs so that the caret lines up.
 std::string indent_to(std::string_view line, unsigned column) {
   std::string out;
@@ -78,8 +92,8 @@ void append_excerpt(std::string& out, const Place& place, std::span<const Source
   }
   const std::string number = std::to_string(place.line);
   const std::string margin(number.size() < 5 ? 5 - number.size() : 0, ' ');
-  out.append(margin).append(number).append(" | ").append(*line).append("\n");
-  if (place.column > 0) {
+  out.append(margin).append(number).append(" | ").append(excerpt_of(*line)).append("\n");
+  if (place.column > 0 && place.column <= longest_excerpt_bytes) {
     out.append(margin.size() + number.size(), ' ').append(" | ");
     out.append(indent_to(*line, place.column)).append("^\n");
   }
