@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "runtime/core/moment.h"
 #include "runtime/core/recording.h"
 #include "runtime/core/stage_memory.h"
 #include "runtime/core/wire.h"
@@ -79,6 +80,16 @@ double entities_of(const Detect& detect) {
   return 0;
 }
 
+/// A moment in any of its forms becomes the number that the option keeps; else what is wrong.
+std::string to_unix_seconds(std::string& text) {
+  const auto moment = parse_moment(text, current_instant().wall);
+  if (!moment) {
+    return moment.error().what;
+  }
+  text = fmt::format("{:.3f}", static_cast<double>(*moment) * 1e-3);
+  return {};
+}
+
 int complain(const Error& error) {
   fmt::print(stderr, "gala-detect train: {}\n", error.what);
   return exit_failure;
@@ -139,8 +150,11 @@ void add_options(CLI::App& app, TrainOptions& options) {
   CLI::Option* address =
       app.add_option("--prometheus", range.address, "Address to read a range from")
           ->type_name("URL");
-  app.add_option("--from", range.from_s, "Unix seconds")->needs(address);
-  app.add_option("--to", range.to_s, "Unix seconds")->needs(address);
+  for (const auto& [flag, seconds] : {std::pair{"--from", &range.from_s}, {"--to", &range.to_s}}) {
+    app.add_option(flag, *seconds, std::string(moment_forms))
+        ->transform(CLI::Validator(to_unix_seconds, "TIME"))
+        ->needs(address);
+  }
   app.add_option("--step", range.step_s, "Seconds between values")
       ->needs(address)
       ->check(CLI::Range(1.0, 86'400.0))
