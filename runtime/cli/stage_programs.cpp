@@ -34,7 +34,8 @@ std::string_view json_line(std::string_view output, char opening) {
 Result<StageDescriptionFile> describe_program(const CommandContext& context,
                                               const std::string& name) {
   const std::string program = context.program_directory + "/gala-" + name;
-  const std::vector<std::string> arguments{program, "--describe", "json"};
+  const std::vector<std::string> arguments{program, "--describe", "json", "--share-dir",
+                                           context.share_directory};
   const Finished finished = TRY(run_program(arguments, answer_limit));
   auto stage = parse_description(json_line(finished.output, '{'));
   if (!stage) {

@@ -10,7 +10,6 @@
 
 #include "runtime/core/read_file.h"
 #include "runtime/core/section.h"
-#include "runtime/core/stage_options.h"
 
 namespace gala {
 namespace {
@@ -120,10 +119,10 @@ Json description_json(const StageDescriptionFile& stage) {
   return json;
 }
 
-StageDescriptionFile described(const detail::StageType& type) {
+StageDescriptionFile described(const detail::StageType& type, const std::string& share_directory) {
   StageDescriptionFile stage{type.description, type.fields, {}};
   if (type.records) {
-    stage.records = type.records(detail::default_share_directory());
+    stage.records = type.records(share_directory);
   }
   return stage;
 }
@@ -143,11 +142,13 @@ void append_types(std::string& out, std::span<const wire::MessageType> types) {
 
 }  // namespace
 
-std::string describe_json(const detail::StageType& type) {
-  return dump(description_json(described(type)));
+std::string describe_json(const detail::StageType& type, const std::string& share_directory) {
+  return dump(description_json(described(type, share_directory)));
 }
 
-std::string describe_text(const detail::StageType& type) { return describe_text(described(type)); }
+std::string describe_text(const detail::StageType& type, const std::string& share_directory) {
+  return describe_text(described(type, share_directory));
+}
 
 std::string describe_text(const StageDescriptionFile& stage) {
   const StageDescription& description = stage.description;

@@ -22,10 +22,11 @@ struct StageDescriptionFile {
   RecordSchemas records;
 };
 
-/// `--describe json`. A source's records are those of the installed probes and of this kernel.
-std::string describe_json(const detail::StageType& type);
+/// `--describe json`. A source's records are those of the probes in `share_directory` and of this
+/// kernel.
+std::string describe_json(const detail::StageType& type, const std::string& share_directory);
 /// `--describe text`.
-std::string describe_text(const detail::StageType& type);
+std::string describe_text(const detail::StageType& type, const std::string& share_directory);
 std::string describe_text(const StageDescriptionFile& stage);
 
 /// Reads what `describe_json` wrote; unknown members are ignored, so that a newer stage can be

@@ -21,14 +21,15 @@ detail::StageType sample() {
                       "nothing \"special\""};
   type.fields.push_back({"window", "duration", "\"5s\"", "How far back.", 1,
                          std::numeric_limits<double>::infinity()});
-  type.records = [](const std::string&) {
+  type.records = [](const std::string& share_directory) {
+    EXPECT_EQ(share_directory, "share");
     return RecordSchemas{{"system.cpu", {{"cpu", wire::ColumnKind::text}}}};
   };
   return type;
 }
 
 TEST(Describe, SurvivesTheWayThroughJson) {
-  const auto read = parse_description(describe_json(sample()));
+  const auto read = parse_description(describe_json(sample(), "share"));
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_EQ(read->description.name, "threshold");
   EXPECT_EQ(read->description.needs, "nothing \"special\"");
@@ -40,7 +41,7 @@ TEST(Describe, SurvivesTheWayThroughJson) {
 }
 
 TEST(Describe, TellsPeopleEverything) {
-  const std::string text = describe_text(sample());
+  const std::string text = describe_text(sample(), "share");
   for (const std::string_view expected :
        {"threshold: Judges.", "reads   observations", "events (event)",
         "window: duration, default \"5s\", at least 1s", "system.cpu: cpu"}) {

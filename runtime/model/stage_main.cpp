@@ -149,7 +149,8 @@ int run_stage(int argc, char** argv, const StageType& type, std::span<const Offl
   }
   const StageOptions& options = *parsed.options;
   if (!options.describe.empty()) {
-    fmt::print("{}\n", options.describe == "json" ? describe_json(type) : describe_text(type));
+    fmt::print("{}\n", options.describe == "json" ? describe_json(type, options.share_directory)
+                                                  : describe_text(type, options.share_directory));
     return 0;
   }
   start_logging(options.stage, options.log_level);
