@@ -150,46 +150,60 @@ static __always_inline void judge_drops(struct endpoint_state *state, struct end
 		add_shared(row->syn_overflow, rest);
 }
 
+static __always_inline void begins_to_listen(const struct sock *sk)
+{
+	struct endpoint_state *state;
+	u32 tgid = current_tgid();
+
+	if (!want_port(sk->__sk_common.skc_num) || !want_current(tgid))
+		return;
+	state = listener(sk, tgid);
+	if (state)
+		row_of(state);
+}
+
+static __always_inline void begins_to_connect(const struct sock *sk)
+{
+	struct endpoint_state *state;
+	struct endpoint_value *row;
+	u32 tgid = current_tgid();
+
+	if (!want_port(bpf_ntohs(sk->__sk_common.skc_dport)) || !want_current(tgid))
+		return;
+	state = bpf_sk_storage_get(&states, (void *)sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count_lost(storage_full);
+		return;
+	}
+	state->key.tgid = tgid;
+	state->key.family = sk->__sk_common.skc_family;
+	state->key.port = bpf_ntohs(sk->__sk_common.skc_dport);
+	role_name(state->key.role, ROLE_CLIENT);
+	remote_address(&state->key.address, sk);
+	state->role = ROLE_CLIENT;
+	state->listens = 0;
+	state->known = 1;
+	state->started_ns = bpf_ktime_get_ns();
+	row = row_of(state);
+	if (row)
+		add_shared(row->syn_sent, 1);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 {
 	struct endpoint_state *state;
 	struct endpoint_value *row;
 	struct tcp_sock *tp;
-	u32 tgid;
 
 	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
 		return 0;
 	if (after == TCP_LISTEN) {
-		tgid = current_tgid();
-		if (want_port(sk->__sk_common.skc_num) && want_current(tgid)) {
-			state = listener(sk, tgid);
-			if (state)
-				row_of(state);
-		}
+		begins_to_listen(sk);
 		return 0;
 	}
 	if (before == TCP_CLOSE && after == TCP_SYN_SENT) {
-		tgid = current_tgid();
-		if (!want_port(bpf_ntohs(sk->__sk_common.skc_dport)) || !want_current(tgid))
-			return 0;
-		state = bpf_sk_storage_get(&states, (void *)sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (!state) {
-			count_lost(storage_full);
-			return 0;
-		}
-		state->key.tgid = tgid;
-		state->key.family = sk->__sk_common.skc_family;
-		state->key.port = bpf_ntohs(sk->__sk_common.skc_dport);
-		role_name(state->key.role, ROLE_CLIENT);
-		remote_address(&state->key.address, sk);
-		state->role = ROLE_CLIENT;
-		state->listens = 0;
-		state->known = 1;
-		state->started_ns = bpf_ktime_get_ns();
-		row = row_of(state);
-		if (row)
-			add_shared(row->syn_sent, 1);
+		begins_to_connect(sk);
 		return 0;
 	}
 	if (before != TCP_SYN_SENT && before != TCP_SYN_RECV && before != TCP_LISTEN)

@@ -93,6 +93,22 @@ static __always_inline void fill_row(struct tcp_socket_row *row, const struct so
 	row->sk_drops = sk->sk_drops.counter;
 }
 
+static __always_inline void note_listener(struct socket_state *state, const struct sock *sk,
+					  u32 tgid)
+{
+	struct port_key port = {
+		.netns = socket_netns(sk),
+		.port = sk->__sk_common.skc_num,
+	};
+	u8 yes = 1;
+
+	bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
+	if (!state->tgid || state->tgid == 1)
+		state->tgid = tgid;
+	state->role = ROLE_SERVER;
+	state->baselined = 1; /* what it accepts is new, and inherits this */
+}
+
 /* A listener has a row for each process that holds it, a connection one row: that of the first
  * holder. */
 SEC("iter/task_file")
@@ -102,12 +118,10 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct socket_state *state;
 	struct tcp_socket_row *row;
-	struct port_key port;
 	struct tcp_sock *tp;
 	struct sock *sk;
 	u64 pass = ctx->meta->session_id;
 	u32 zero = 0;
-	u8 yes = 1;
 	u8 now;
 
 	if (!task || !file)
@@ -135,13 +149,7 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 		return 0;
 	}
 	if (now == TCP_LISTEN) {
-		port.netns = socket_netns(sk);
-		port.port = sk->__sk_common.skc_num;
-		bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
-		if (!state->tgid || state->tgid == 1)
-			state->tgid = task->tgid;
-		state->role = ROLE_SERVER;
-		state->baselined = 1; /* what it accepts is new, and inherits this */
+		note_listener(state, sk, task->tgid);
 		fill_row(row, sk, tp, task, state);
 		row->tgid = task->tgid;
 		bpf_seq_write(ctx->meta->seq, row, sizeof(*row));

@@ -72,61 +72,62 @@ TEST(Pipeline, ReadsStagesEdgesAndFillsInDefaultPorts) {
   EXPECT_EQ(order.back()->name, "w");
 }
 
+struct WrongPipeline {
+  std::string_view stages;
+  unsigned line;
+  std::string_view expected;
+};
+
 // Each text has exactly one thing wrong, which must be said in these words at that line.
+const std::vector<WrongPipeline> wrong_pipelines{
+    {"[stages.k]\nrun = \"sorce\"\n", 5,
+     "unknown stage program \"sorce\"; did you mean \"source\"?"},
+    {"[stages.k]\nrun = \"nothing-like-it\"\n", 5, "installed are \"join\", \"judge\""},
+    {"[stages.k]\nrnu = \"source\"\n", 4, "lacks \"run\""},
+    {"[stages.k]\nrun = 3\n", 5, "wants a text"},
+    {"[stages.K]\nrun = \"source\"\n", 4, "cannot name a stage"},
+    {"[stages.a234567890123456789012345678901x]\nrun = \"source\"\n", 4, "at most 31"},
+    {"[stages.k]\nrun = \"source\"\n[extra]\n", 6, "unknown key \"extra\""},
+    {"[stages.k]\nrun = \"source\"\n[stages.m]\nrun = \"source\"\nfrom = [\"k\"]\n", 8,
+     "is a source"},
+    {"[stages.j]\nrun = \"join\"\n", 4, "has nothing to read"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"kk\"]\n", 8,
+     "unknown stage \"kk\""},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = \"k\"\n", 8,
+     "wants a list of stages"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [3]\n", 8, "\"stage.port\""},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k.\"]\n", 8,
+     "names no stage"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k.record\"]\n", 8,
+     "has no port \"record\"; did you mean \"records\"?"},
+    {"[stages.k]\nrun = \"source\"\n[stages.l]\nrun = \"judge\"\nfrom = [\"k\"]\n", 8,
+     "wants observations, but \"k.records\" sends records"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\", \"k\"]\n", 8,
+     "already reads from"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\nqueue = 0\n", 9,
+     "between 1 and 1000000"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [{ stage = \"k\", quue = "
+     "1 }]\n",
+     8, "did you mean \"queue\"?"},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [{ port = \"records\" "
+     "}]\n",
+     8, "lacks \"stage\""},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\ndelivery = "
+     "\"durable\"\n",
+     9, "not available in this release; use \"block\""},
+    {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\ndelivery = "
+     "\"blok\"\n",
+     9, "did you mean \"block\"?"},
+    {"[stages.k]\nrun = \"source\"\non = \"db\"\n", 6, "spreading a pipeline over hosts"},
+    {"[stages.k]\nrun = \"source\"\ncount = 4\n", 6, "spreading a pipeline over hosts"},
+    {"[hosts.db]\n[stages.k]\nrun = \"source\"\n", 4, "spreading a pipeline over hosts"},
+    {"[stages.a]\nrun = \"loop\"\nfrom = [\"b\"]\n[stages.b]\nrun = \"loop\"\nfrom = [\"a\"]\n", 9,
+     "form a cycle: a → b → a"},
+    {"[stages.a]\nrun = \"loop\"\nfrom = [\"a\"]\n", 6, "form a cycle: a → a"},
+};
+
 TEST(Pipeline, SaysWhatIsWrongAndWhere) {
-  struct Case {
-    std::string_view stages;
-    unsigned line;
-    std::string_view expected;
-  };
-  const std::vector<Case> cases{
-      {"[stages.k]\nrun = \"sorce\"\n", 5,
-       "unknown stage program \"sorce\"; did you mean \"source\"?"},
-      {"[stages.k]\nrun = \"nothing-like-it\"\n", 5, "installed are \"join\", \"judge\""},
-      {"[stages.k]\nrnu = \"source\"\n", 4, "lacks \"run\""},
-      {"[stages.k]\nrun = 3\n", 5, "wants a text"},
-      {"[stages.K]\nrun = \"source\"\n", 4, "cannot name a stage"},
-      {"[stages.a234567890123456789012345678901x]\nrun = \"source\"\n", 4, "at most 31"},
-      {"[stages.k]\nrun = \"source\"\n[extra]\n", 6, "unknown key \"extra\""},
-      {"[stages.k]\nrun = \"source\"\n[stages.m]\nrun = \"source\"\nfrom = [\"k\"]\n", 8,
-       "is a source"},
-      {"[stages.j]\nrun = \"join\"\n", 4, "has nothing to read"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"kk\"]\n", 8,
-       "unknown stage \"kk\""},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = \"k\"\n", 8,
-       "wants a list of stages"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [3]\n", 8,
-       "\"stage.port\""},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k.\"]\n", 8,
-       "names no stage"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k.record\"]\n", 8,
-       "has no port \"record\"; did you mean \"records\"?"},
-      {"[stages.k]\nrun = \"source\"\n[stages.l]\nrun = \"judge\"\nfrom = [\"k\"]\n", 8,
-       "wants observations, but \"k.records\" sends records"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\", \"k\"]\n", 8,
-       "already reads from"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\nqueue = 0\n", 9,
-       "between 1 and 1000000"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [{ stage = \"k\", quue = "
-       "1 }]\n",
-       8, "did you mean \"queue\"?"},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [{ port = \"records\" "
-       "}]\n",
-       8, "lacks \"stage\""},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\ndelivery = "
-       "\"durable\"\n",
-       9, "not available in this release; use \"block\""},
-      {"[stages.k]\nrun = \"source\"\n[stages.j]\nrun = \"join\"\nfrom = [\"k\"]\ndelivery = "
-       "\"blok\"\n",
-       9, "did you mean \"block\"?"},
-      {"[stages.k]\nrun = \"source\"\non = \"db\"\n", 6, "spreading a pipeline over hosts"},
-      {"[stages.k]\nrun = \"source\"\ncount = 4\n", 6, "spreading a pipeline over hosts"},
-      {"[hosts.db]\n[stages.k]\nrun = \"source\"\n", 4, "spreading a pipeline over hosts"},
-      {"[stages.a]\nrun = \"loop\"\nfrom = [\"b\"]\n[stages.b]\nrun = \"loop\"\nfrom = [\"a\"]\n",
-       9, "form a cycle: a → b → a"},
-      {"[stages.a]\nrun = \"loop\"\nfrom = [\"a\"]\n", 6, "form a cycle: a → a"},
-  };
-  for (const Case& one : cases) {
+  for (const WrongPipeline& one : wrong_pipelines) {
     const Checked checked = check(one.stages);
     const auto found = checked.diagnostics.sorted();
     EXPECT_EQ(found.size(), 1U) << one.stages << checked.diagnostics.render({});

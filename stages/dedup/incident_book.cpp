@@ -17,10 +17,6 @@ std::uint64_t nanoseconds(Duration duration) {
   return static_cast<std::uint64_t>(std::max<Duration::rep>(0, duration.count()));
 }
 
-std::uint64_t distance(std::uint64_t one, std::uint64_t other) {
-  return one > other ? one - other : other - one;
-}
-
 using Effects = std::map<std::string, std::set<std::string>>;
 
 /// Adds to what follows from a metric at once what follows from that.
@@ -92,8 +88,9 @@ bool IncidentBook::is_unrelated_fault(const Subject& subject,
 
 void IncidentBook::add_bond(const Subject& subject, Number number, const wire::FoldedEventT& event,
                             Incident::Fold fold, std::vector<Bond>& bonds) const {
+  const std::uint64_t started = incidents_.at(number).here(subject.started);
   const std::uint64_t apart =
-      distance(incidents_.at(number).here(subject.started), event.started_ns);
+      std::max(started, event.started_ns) - std::min(started, event.started_ns);
   const bool known_cause =
       fold.reason != wire::FoldReason::same_entity && is_known_cause(subject, event);
   const bool lasts = event.state != wire::EventState::closed;

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <random>
 #include <set>
 
 #include "stages/dedup/incident_world.h"
@@ -12,12 +11,6 @@ namespace {
 
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-void relate_clients(Map& map, const Host& server, const Host& client) {
-  for (std::size_t i = 0; i < client.processes.size(); ++i) {
-    map.relate(client.processes[i], "connect", server.processes[i % server.processes.size()]);
-  }
-}
 
 std::set<std::string> members(const wire::IncidentT& incident) {
   std::set<std::string> ids;
@@ -327,76 +320,6 @@ TEST(Incident, StaysSensibleWhenTheTopologyIsOneKnot) {
   desk.pass(110);
   EXPECT_THAT(desk.standing(), SizeIs(1));
   EXPECT_EQ(desk.standing().front()->total, ids.size());
-}
-
-/// Goal: notifications fall by nine tenths and no fault is missed. Method: fleets of random shape
-/// with faults in parts that do not touch; every event must be in an incident of its own part.
-TEST(Incident, FoldsInjectedCascadesByNineTenths) {
-  std::size_t event_messages = 0;
-  std::size_t incident_messages = 0;
-  for (unsigned seed = 1; seed <= 40; ++seed) {
-    std::mt19937 random(seed);
-    Map map;
-    const std::size_t faults = 1 + seed % 3;
-    std::vector<std::vector<Said>> cascades;
-    std::map<std::string, std::size_t> part_of;
-    for (std::size_t part = 0; part < faults; ++part) {
-      const std::string name = "p" + std::to_string(part);
-      std::vector<Host> hosts;
-      const std::size_t count = 2 + random() % 4;
-      for (std::size_t i = 0; i < count; ++i) {
-        hosts.push_back(
-            add_host(map, name + "h" + std::to_string(i), 3 + static_cast<int>(random() % 8)));
-        part_of[hosts.back().machine] = part;
-        if (i > 0) {
-          relate_clients(map, hosts[random() % i], hosts[i]);
-        }
-      }
-      std::vector<const Host*> clients;
-      for (std::size_t i = 1; i < hosts.size(); ++i) {
-        clients.push_back(&hosts[i]);
-      }
-      cascades.push_back(disk_cascade(hosts[0], clients));
-      std::shuffle(cascades.back().begin() + 1, cascades.back().end(), random);
-    }
-    Desk desk(shipped_model());
-    desk.learn(map);
-    desk.pass(101);
-    std::vector<std::pair<Said, std::uint64_t>> open;
-    for (std::size_t step = 0; step < 100; ++step) {
-      for (const auto& cascade : cascades) {
-        if (step < cascade.size()) {
-          desk.open(cascade[step], 101 + step / 8);
-          open.emplace_back(cascade[step], 101 + step / 8);
-        }
-      }
-      if (step % 8 == 7) {
-        desk.pass(desk.now() + 1);
-      }
-    }
-    for (const auto& [said, started] : open) {
-      desk.close(said, started);
-    }
-    desk.pass(200);
-    std::set<std::size_t> parts;
-    std::size_t total = 0;
-    for (const wire::IncidentT* incident : desk.standing()) {
-      std::set<std::size_t> own;
-      for (const auto& event : incident->events) {
-        own.insert(part_of.at(event->machine_id));
-      }
-      EXPECT_EQ(own.size(), 1U) << "seed " << seed << ": two faults in one incident";
-      parts.insert(own.begin(), own.end());
-      total += incident->total;
-    }
-    EXPECT_EQ(parts.size(), faults) << "seed " << seed << ": a fault was missed";
-    EXPECT_EQ(total, open.size()) << "seed " << seed;
-    event_messages += desk.event_messages;
-    incident_messages += desk.incident_messages;
-  }
-  RecordProperty("event_messages", static_cast<int>(event_messages));
-  RecordProperty("incident_messages", static_cast<int>(incident_messages));
-  EXPECT_LE(incident_messages * 10, event_messages);
 }
 
 }  // namespace

@@ -90,6 +90,13 @@ inline Host add_host(Map& map, const std::string& machine, int processes) {
   return host;
 }
 
+/// Every process of `client` calls one of `server`.
+inline void relate_clients(Map& map, const Host& server, const Host& client) {
+  for (std::size_t i = 0; i < client.processes.size(); ++i) {
+    map.relate(client.processes[i], "connect", server.processes[i % server.processes.size()]);
+  }
+}
+
 /// A slow disk: the disk first, then those who wait for it, then their clients on other hosts.
 inline std::vector<Said> disk_cascade(const Host& host, const std::vector<const Host*>& clients) {
   std::vector<Said> all{{host.disk, "util"}, {host.disk, "aqu"}, {host.disk, "w_await"}};
