@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,9 +12,15 @@
 namespace gala::cases {
 namespace {
 
+/// What cases and model are read from; tests/recipes gives a copy of the tree.
+std::string tree() {
+  const char* copy = std::getenv("GALA_TREE");
+  return copy == nullptr ? GALA_SOURCE_DIR : copy;
+}
+
 std::vector<std::string> case_files() {
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(GALA_SOURCE_DIR "/tests/cases")) {
+  for (const auto& entry : std::filesystem::directory_iterator(tree() + "/tests/cases")) {
     if (entry.path().extension() == ".toml") {
       files.push_back(entry.path().string());
     }
@@ -118,7 +125,7 @@ TEST_P(Cases, DiagnosesAsExpected) {
   const CaseFile file = read_case(source, diagnostics);
   ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.render(std::vector{source});
   std::vector<SourceText> sources;
-  const Model model = Model::load(GALA_SOURCE_DIR "/" + file.model, sources, diagnostics);
+  const Model model = Model::load(tree() + "/" + file.model, sources, diagnostics);
   ASSERT_FALSE(diagnostics.has_errors()) << diagnostics.render(sources);
 
   const Outcome outcome = play(file, model);
