@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "runtime/core/section.h"
+
 namespace gala {
 namespace {
 
@@ -132,17 +134,41 @@ std::string source_text(const Entity& entity, const Metric& metric) {
   return out;
 }
 
-std::string hops_text(const std::vector<Hop>& path) {
-  std::vector<std::string> hops;
-  for (const Hop& hop : path) {
-    hops.push_back(fmt::format("{}{}{}{}", hop.forward ? ">" : "<", hop.relation,
-                               hop.entity.empty() ? "" : ":", hop.entity));
-  }
-  return join(hops, " ");
+std::string path_text(const std::vector<Hop>& path) {
+  return path.empty() ? "the same entity" : to_text(path);
 }
 
-std::string path_text(const Cause& cause) {
-  return cause.path.empty() ? "the same entity" : hops_text(cause.path);
+std::string condition_text(const Entity& entity, const Hazard& hazard) {
+  const Metric* metric = entity.find_metric(hazard.metric);
+  const std::string unit = metric == nullptr || metric->unit == "1" ? "" : " " + metric->unit;
+  std::string out = hazard.statistic == Statistic::value
+                        ? hazard.metric
+                        : fmt::format("{} of {}", to_string(hazard.statistic), hazard.metric);
+  out += hazard.direction == wire::Direction::low ? " falls" : " rises";
+  if (hazard.above) {
+    out += fmt::format(", above {}{}", format_number(*hazard.above), unit);
+  }
+  if (hazard.below) {
+    out += fmt::format(", below {}{}", format_number(*hazard.below), unit);
+  }
+  if (hazard.least_change) {
+    out += fmt::format(", by {}{} or more", format_number(*hazard.least_change), unit);
+  }
+  return out + (hazard.where.empty() ? "" : fmt::format(", where {}", where_text(hazard.where)));
+}
+
+std::string share_text(const Exposure& exposure) {
+  std::string out = exposure.factor != 1 ? fmt::format("prior × {}", exposure.factor) : "";
+  if (exposure.covers > 0) {
+    out += fmt::format("{}all of it from {} of its change on", out.empty() ? "" : "; ",
+                       exposure.covers);
+    out += exposure.rate.empty() ? "" : fmt::format(" (at {} a second)", exposure.rate);
+  }
+  if (!exposure.needs.empty()) {
+    out += fmt::format("{}while {} is above {}", out.empty() ? "" : "; ",
+                       join(exposure.needs, " or "), format_number(exposure.needs_above));
+  }
+  return out;
 }
 
 std::string relation_text(const Relation& relation) {
@@ -160,7 +186,7 @@ std::string relation_text(const Relation& relation) {
     out += fmt::format(", only without {}", join(relation.absent, ", "));
   }
   if (!relation.via.empty()) {
-    out += fmt::format(", follows from {}", hops_text(relation.via));
+    out += fmt::format(", follows from {}", to_text(relation.via));
   }
   return out + (relation.across_hosts ? ", across hosts" : "") +
          (relation.alone ? ", while it has no other" : "") +
@@ -185,10 +211,15 @@ std::string describe_entity(const Entity& entity) {
   for (const Relation& relation : entity.relations) {
     out += fmt::format("  {}\n", relation_text(relation));
   }
-  out += entity.causes.empty() ? "" : "\ncauses\n";
-  for (const Cause& cause : entity.causes) {
-    out += fmt::format("  {} ← {}.{} (over {})\n", cause.effect, cause.cause_entity,
-                       cause.cause_metric, path_text(cause));
+  out += entity.hazards.empty() ? "" : "\nhazards, which harm others\n";
+  for (const Hazard& hazard : entity.hazards) {
+    out += fmt::format("  {:<22} {} ({})\n      {}\n", hazard.id, condition_text(entity, hazard),
+                       join(hazard.kinds, ", "), hazard.text.en);
+  }
+  out += entity.exposures.empty() ? "" : "\nexposures: what harms it\n";
+  for (const Exposure& exposure : entity.exposures) {
+    out += fmt::format("  {} ← {} (over {})\n", join(exposure.suffers, ", "),
+                       join(exposure.to, ", "), path_text(exposure.path));
   }
   return out;
 }
@@ -203,13 +234,13 @@ std::string describe_metric(const Model& model, const Entity& entity, const Metr
   }
   for (const Cause& cause : entity.causes) {
     if (cause.effect == metric.name) {
-      out += fmt::format("  worse by     {}.{} (over {}): {}\n", cause.cause_entity,
-                         cause.cause_metric, path_text(cause), cause.text.en);
+      out += fmt::format("  worse by     {}.{} (over {}): {}\n", cause.entity, cause.hazard.metric,
+                         path_text(cause.exposure.path), cause.hazard.text.en);
     }
   }
   for (const Entity& other : model.entities()) {
     for (const Cause& cause : other.causes) {
-      if (cause.cause_entity == entity.name && cause.cause_metric == metric.name) {
+      if (cause.entity == entity.name && cause.hazard.metric == metric.name) {
         out += fmt::format("  can worsen   {}.{}\n", other.name, cause.effect);
       }
     }

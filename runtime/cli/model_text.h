@@ -18,8 +18,12 @@ std::string_view to_string(wire::Severity severity);
 std::string condition_text(const Check& check);
 /// "counter in B: tcp_link.links.rx_bytes × 0.001, per second".
 std::string source_text(const Entity& entity, const Metric& metric);
-/// "tcp_link: >belongs_to:proc <belongs_to:tcp_link".
-std::string path_text(const Cause& cause);
+/// "the same entity" or ">belongs_to:proc <belongs_to:tcp_link".
+std::string path_text(const std::vector<Hop>& path);
+/// "mean of latency above 0.005 s, within 10s".
+std::string condition_text(const Entity& entity, const Hazard& hazard);
+/// "throttled, pids_util: at most a fifth …": what an exposure says of how much it explains.
+std::string share_text(const Exposure& exposure);
 /// "belongs_to proc where tgid = tgid".
 std::string relation_text(const Relation& relation);
 

@@ -141,15 +141,37 @@ std::string checks_table(const Entity& entity) {
   return out;
 }
 
-std::string causes_table(const Entity& entity) {
+std::string hazards_table(const Entity& entity) {
+  std::string out = entity.hazards.empty()
+                        ? ""
+                        : "\n| hazard | kind | when | method | belief before evidence | text |\n"
+                          "|---|---|---|---|---|---|\n";
+  for (const Hazard& hazard : entity.hazards) {
+    out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(hazard.id),
+                       fmt::format("{}", fmt::join(hazard.kinds, ", ")),
+                       cell(condition_text(entity, hazard)), to_string(hazard.method), hazard.prior,
+                       cell(hazard.text.en));
+  }
+  return out;
+}
+
+std::string exposures_table(const Entity& entity) {
   std::string out =
-      entity.causes.empty()
+      entity.exposures.empty()
           ? ""
-          : "\n| effect | cause | path | belief before evidence | text |\n|---|---|---|---|---|\n";
-  for (const Cause& cause : entity.causes) {
-    out += fmt::format("| {} | {} | {} | {} | {} |\n", code(cause.effect),
-                       code(cause.cause_entity + "." + cause.cause_metric), cell(path_text(cause)),
-                       cause.prior, cell(cause.text.en));
+          : "\n| suffers | from hazards of kind | path | share |\n|---|---|---|---|\n";
+  for (const Exposure& exposure : entity.exposures) {
+    out += fmt::format("| {} | {} | {} | {} |\n", fmt::join(exposure.suffers, ", "),
+                       fmt::join(exposure.to, ", "), cell(path_text(exposure.path)),
+                       cell(share_text(exposure)));
+  }
+  return out;
+}
+
+std::string groups_text(const Entity& entity) {
+  std::string out = entity.groups.empty() ? "" : "\nGroups of metrics:\n\n";
+  for (const MetricGroup& group : entity.groups) {
+    out += fmt::format("- {}: {}\n", code(group.name), fmt::join(group.metrics, ", "));
   }
   return out;
 }
@@ -167,7 +189,7 @@ RenderedFile entities_page(const Model& model) {
     for (const Relation& relation : entity.relations) {
       out += fmt::format("- {}\n", relation_text(relation));
     }
-    out += causes_table(entity);
+    out += hazards_table(entity) + groups_text(entity) + exposures_table(entity);
   }
   return {"entities.md", std::move(out)};
 }

@@ -4,56 +4,16 @@
 #include <set>
 
 #include "runtime/model/parse.h"
+#include "runtime/model/paths.h"
 #include "runtime/model/unit.h"
 
 namespace gala {
 namespace {
 
-constexpr std::array<std::string_view, 11> relation_words{
-    "runs_on",   "belongs_to", "is_peer",   "connect",   "has_vhost", "store_in",
-    "is_server", "is_client",  "waits_for", "stands_on", "uses"};
-
 /// What `threshold` knows about a judged value besides keys and labels.
 constexpr std::array<std::string_view, 10> check_words{
     "value",  "limit",     "expected", "change",    "unit",
     "metric", "statistic", "entity",   "entity_id", "machine_id"};
-/// What `infer` knows about each side (cause, effect, kpi) besides keys and labels.
-constexpr std::array<std::string_view, 10> cause_words{"value",  "baseline", "peak",   "unit",
-                                                       "change", "entity",   "metric", "entity_id",
-                                                       "lead",   "together"};
-
-template <class Items>
-std::vector<std::string> names_of(const Items& items) {
-  std::vector<std::string> names;
-  names.reserve(items.size());
-  for (const auto& item : items) {
-    names.push_back(item.name);
-  }
-  return names;
-}
-
-std::vector<std::string> attributes_of(const Entity& entity) {
-  std::vector<std::string> names = names_of(entity.keys);
-  std::ranges::move(names_of(entity.labels), std::back_inserter(names));
-  // Every observation carries it, whether or not it is a key.
-  names.emplace_back("machine_id");
-  return names;
-}
-
-bool contains(std::span<const std::string> words, std::string_view word) {
-  return std::ranges::find(words, word) != words.end();
-}
-
-/// All {names} of a sentence.
-std::vector<std::string> placeholders(std::string_view sentence) {
-  std::vector<std::string> names;
-  fill(sentence, [&](std::string_view name) -> std::optional<std::string> {
-    names.emplace_back(name);
-    return std::nullopt;
-  });
-  return names;
-}
-
 class EntityChecker {
  public:
   EntityChecker(const Entity& entity, std::span<const Entity> all, Diagnostics& diagnostics)
@@ -71,7 +31,7 @@ class EntityChecker {
     std::ranges::for_each(entity_.metrics, [&](const Metric& one) { check_metric(one); });
     check_checks();
     std::ranges::for_each(entity_.relations, [&](const Relation& one) { check_relation(one); });
-    std::ranges::for_each(entity_.causes, [&](const Cause& one) { check_cause(one); });
+    check_hazards();
   }
 
  private:
@@ -132,7 +92,7 @@ class EntityChecker {
       }
       check_values(entity_, check, check.place, diagnostics_);
       check_names(check.place, check.among, entity_);
-      check_sentence(check.place, check.text, [&](std::string_view name) {
+      check_sentence(check.place, check.text, diagnostics_, [&](std::string_view name) {
         return contains(attributes_, name) ||
                std::ranges::find(check_words, name) != check_words.end() ||
                is_metric_beside(check.metric, name);
@@ -147,19 +107,6 @@ class EntityChecker {
     return own != nullptr && other != nullptr && own->table == other->table &&
            other->type != MetricType::histogram &&
            (name == other->name || (name.ends_with(".per_hour") && other->unit.ends_with("/s")));
-  }
-
-  template <class Known>
-  void check_sentence(const Place& place, const Text& text, Known&& known) {
-    for (const std::string_view sentence : {std::string_view(text.en), std::string_view(text.zh)}) {
-      for (const std::string& name : placeholders(sentence)) {
-        if (!known(name)) {
-          error(place, "the text uses {" + name +
-                           "}, which is neither a key, a label, a metric of the same table nor a "
-                           "word known here");
-        }
-      }
-    }
   }
 
   void check_names(const Place& place, std::span<const std::string> names, const Entity& owner) {
@@ -180,15 +127,6 @@ class EntityChecker {
     check_names(place, names, owner);
   }
 
-  void check_relation_word(const Place& place, const std::string& word) {
-    const std::vector<std::string> known(relation_words.begin(), relation_words.end());
-    if (!word.empty() && !contains(known, word)) {
-      const std::string hint = did_you_mean(word, known);
-      error(place, "unknown relation " + quote(word) +
-                       (hint.empty() ? "; it must be " + list_words(known) : hint));
-    }
-  }
-
   void report_unknown_entity(const Place& place, const std::string& name) {
     if (!name.empty()) {
       error(place, "unknown entity " + quote(name) + did_you_mean(name, names_of(all_)));
@@ -196,7 +134,7 @@ class EntityChecker {
   }
 
   void check_relation(const Relation& relation) {
-    check_relation_word(relation.place, relation.kind);
+    check_relation_word(relation.place, relation.kind, diagnostics_);
     check_where(relation.place, relation.where, entity_);
     check_names(relation.place, relation.absent, entity_);
     if (relation.across_hosts && relation.match.empty()) {
@@ -234,7 +172,7 @@ class EntityChecker {
             "a relation with \"via\" follows from others: it takes no match, "
             "indirect or alone");
     }
-    check_hops(relation.place, relation.via);
+    walk_types(entity_, relation.via, all_, relation.place, diagnostics_);
   }
 
   void check_alone(const Relation& relation, const Entity& to) {
@@ -244,125 +182,37 @@ class EntityChecker {
     }
   }
 
-  void check_cause(const Cause& cause) {
-    if (!cause.effect.empty() && entity_.find_metric(cause.effect) == nullptr) {
-      error(cause.place, "the effect " + quote(cause.effect) + " is no metric of " +
-                             quote(entity_.name) +
-                             did_you_mean(cause.effect, names_of(entity_.metrics)));
-    }
-    if (cause.above && cause.below && *cause.below > *cause.above) {
-      error(cause.place, "below must not exceed above");
-    }
-    const Entity* origin = find(cause.cause_entity);
-    if (origin == nullptr) {
-      report_unknown_entity(cause.place, cause.cause_entity);
-      return;
-    }
-    check_cause_metric(cause, *origin);
-    check_where(cause.place, cause.where, *origin);
-    check_path(cause.place, cause.path, origin->name);
-    check_needs(cause);
-    const std::vector<std::string> theirs = attributes_of(*origin);
-    if (!cause.group.empty() && !contains(theirs, cause.group)) {
-      error(cause.place, "entity " + quote(origin->name) + " has no key or label " +
-                             quote(cause.group) + did_you_mean(cause.group, theirs));
-    }
-    check_sentence(cause.place, cause.text, [&](std::string_view name) {
-      const auto dot = name.find('.');
-      const std::string_view side = name.substr(0, dot);
-      const std::string_view word = dot == std::string_view::npos ? "" : name.substr(dot + 1);
-      const bool attribute = (side == "cause" && contains(theirs, word)) ||
-                             (side == "effect" && contains(attributes_, word)) ||
-                             (side == "kpi" && is_kpi_attribute(word));
-      const bool known_side = side == "cause" || side == "effect" || side == "kpi";
-      return attribute || (known_side && std::ranges::find(cause_words, word) != cause_words.end());
-    });
-  }
-
-  /// A chain of causes may end at any KPI, so its sentence may use the keys and labels of any.
-  bool is_kpi_attribute(std::string_view name) const {
-    return std::ranges::any_of(all_, [&](const Entity& entity) {
-      return entity.has_attribute(name) && std::ranges::any_of(entity.metrics, &Metric::kpi);
-    });
-  }
-
-  void check_cause_metric(const Cause& cause, const Entity& origin) {
-    const Metric* metric = origin.find_metric(cause.cause_metric);
-    if (metric == nullptr) {
-      error(cause.place, "entity " + quote(origin.name) + " has no metric " +
-                             quote(cause.cause_metric) +
-                             did_you_mean(cause.cause_metric, names_of(origin.metrics)));
-      return;
-    }
-    check_statistic(*metric, cause.statistic, cause.place, diagnostics_);
-  }
-
-  void check_needs(const Cause& cause) {
-    if (!cause.covers_rate.empty() && entity_.find_metric(cause.covers_rate) == nullptr) {
-      error(cause.place, quote(cause.covers_rate) + " is no metric of " + quote(entity_.name) +
-                             did_you_mean(cause.covers_rate, names_of(entity_.metrics)));
-    }
-    for (const std::string& need : cause.needs) {
-      const auto dot = need.find('.');
-      const Entity* owner = find(need.substr(0, dot));
-      if (dot == std::string::npos || owner == nullptr ||
-          owner->find_metric(need.substr(dot + 1)) == nullptr) {
-        error(cause.place, quote(need) + " in \"needs\" is no \"entity.metric\" of the model");
-        continue;
+  void check_hazards() {
+    std::set<std::string_view> seen;
+    for (const Hazard& hazard : entity_.hazards) {
+      if (!hazard.id.empty() && !seen.insert(hazard.id).second) {
+        error(hazard.place, "a second hazard " + quote(hazard.id) + " of " + quote(entity_.name) +
+                                "; ids are unique within an entity");
       }
-      check_path(cause.place, cause.needs_path, owner->name);
-    }
-  }
-
-  void check_path(const Place& place, const std::vector<Hop>& path, const std::string& end) {
-    const auto reached = check_hops(place, path);
-    if (reached && !reached->contains(end)) {
-      error(place, "the path does not lead to " + quote(end) +
-                       (path.empty() ? "; without \"path\" a cause is in the same entity"
-                                     : std::string{}));
-    }
-  }
-
-  using TypeNames = std::set<std::string, std::less<>>;
-
-  /// Walks the types from this entity: those that the last hop can end at; nothing after an error.
-  std::optional<TypeNames> check_hops(const Place& place, const std::vector<Hop>& hops) {
-    TypeNames reached{entity_.name};
-    for (const Hop& hop : hops) {
-      check_relation_word(place, hop.relation);
-      if (!hop.entity.empty() && find(hop.entity) == nullptr) {
-        report_unknown_entity(place, hop.entity);
-        return std::nullopt;
+      check_where(hazard.place, hazard.where, entity_);
+      if (!hazard.together.empty()) {
+        check_names(hazard.place, std::span(&hazard.together, 1), entity_);
       }
-      TypeNames next = walk(reached, hop);
-      if (next.empty()) {
-        std::string from;
-        for (const std::string& one : reached) {
-          from.append(from.empty() ? "" : ", ").append(one);
-        }
-        error(place, "no declared relation leads from " + from + " by the hop \"" +
-                         (hop.forward ? ">" : "<") + hop.relation +
-                         (hop.entity.empty() ? "" : ":" + hop.entity) + "\"");
-        return std::nullopt;
-      }
-      reached = std::move(next);
-    }
-    return reached;
-  }
-
-  TypeNames walk(const TypeNames& from, const Hop& hop) const {
-    TypeNames next;
-    for (const Entity& owner : all_) {
-      for (const Relation& relation : owner.relations) {
-        const std::string& start = hop.forward ? owner.name : relation.to;
-        const std::string& end = hop.forward ? relation.to : owner.name;
-        if (relation.kind == hop.relation && from.contains(start) &&
-            (hop.entity.empty() || hop.entity == end)) {
-          next.insert(end);
-        }
+      if (const Metric* metric = require_metric(hazard.place, hazard.metric)) {
+        check_statistic(*metric, hazard.statistic, hazard.place, diagnostics_);
       }
     }
-    return next;
+    for (const MetricGroup& group : entity_.groups) {
+      std::ranges::for_each(group.metrics,
+                            [&](const std::string& one) { require_metric(group.place, one); });
+      if (entity_.find_metric(group.name) != nullptr) {
+        error(group.place, quote(group.name) + " is a metric too; rename the group");
+      }
+    }
+  }
+
+  const Metric* require_metric(const Place& place, const std::string& name) {
+    const Metric* metric = entity_.find_metric(name);
+    if (metric == nullptr && !name.empty()) {
+      error(place, "entity " + quote(entity_.name) + " has no metric " + quote(name) +
+                       did_you_mean(name, names_of(entity_.metrics)));
+    }
+    return metric;
   }
 
   const Entity& entity_;

@@ -100,6 +100,7 @@ Model Model::parse(std::span<const SourceText> files, Diagnostics& diagnostics) 
     model.entities_.push_back(std::move(*entity));
   }
   check_entities(model.entities_, diagnostics);
+  expand_hazards(model.entities_, diagnostics);
   check_remedies(model.entities_, diagnostics);
   return model;
 }

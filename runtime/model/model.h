@@ -1,4 +1,4 @@
-// The meaning of what is measured: entities, metrics, checks, relations and causes from
+// The meaning of what is measured: entities, metrics, checks, relations, hazards and exposures from
 // schemas/model/.
 #pragma once
 
@@ -137,6 +137,9 @@ struct Hop {
   std::string entity;
 };
 
+/// As the model writes them, with blanks between: ">belongs_to:proc <belongs_to:tcp_link".
+std::string to_text(std::span<const Hop> hops);
+
 /// `this entity` kind `to`: where our columns equal theirs.
 struct Relation {
   std::string kind;
@@ -161,53 +164,97 @@ struct Relation {
   bool alone = false;
 };
 
-/// `of` (another entity's metric) can make `effect` (this entity's metric) worse.
-struct Cause {
-  std::string effect;
-  std::string cause_entity;
-  std::string cause_metric;
+/// How `infer` weighs the evidence for a hazard; stages/infer has one file for each.
+enum class Method : std::uint8_t {
+  /// A level that leaves what is usual.
+  level,
+  /// A level that adds up with others: it explains no more than its part of the effect's change.
+  part_of_a_sum,
+  /// A level of many that act together: what all with the same `together` took.
+  shares_in_group,
+  /// Something that is set: that it appears, or gets another value, is a change.
+  appears,
+  /// A part of a sum in foreign metrics: outliers of the past belong to what is usual.
+  noisy_part,
+};
+std::string_view to_string(Method method);
+
+/// Metrics of an entity that suffer from the same.
+struct MetricGroup {
+  std::string name;
+  std::vector<std::string> metrics;
+  Place place;
+};
+
+/// A metric of this entity that, when abnormal, harms others.
+struct Hazard {
+  /// Unique within the entity.
+  std::string id;
+  /// What exposures name; the id where none is given.
+  std::vector<std::string> kinds;
+  std::string metric;
   Statistic statistic = Statistic::value;
   wire::Direction direction = wire::Direction::high;
-  /// From the effect's entity to the cause's; empty = the same entity.
-  std::vector<Hop> path;
-  /// Conditions on keys and labels of the cause entity.
+  Method method = Method::level;
+  /// shares_in_group: the key or label that those have in common who act together.
+  std::string together;
+  /// Conditions on keys and labels of the entity.
   Where where;
-  /// The cause began at most that long before the effect.
+  /// It begins at most that long before what it causes.
   Duration within{0};
   /// Belief before evidence, 0…1.
   double prior = 0.5;
-  /// Least value of the cause metric that can matter (in its unit).
+  /// Least value that can matter (in the metric's unit).
   std::optional<double> above;
   std::optional<double> below;
-  std::string keyword;
-  /// With {cause.x}, {effect.x} placeholders (keys, labels, value, unit).
-  Text text;
-  Place place;
-  /// Key or label of the cause entity: candidates with the same value of it act together, their
-  /// changes are added up. "" = each for itself.
-  std::string group;
-  /// Least change against the usual value that can matter (in the cause metric's unit).
+  /// Least change against the usual value that can matter.
   std::optional<double> least_change;
   /// A change is measured by at least this share of the usual level.
   std::optional<double> floor;
-  /// What happened in one of fifty windows before belongs to what is usual.
-  bool tails = false;
-  /// Both metrics are of one unit and add up: the cause counts fully when its change reaches this
-  /// share of the effect's. 0 = not compared.
+  std::string keyword;
+  /// With {cause.x}, {effect.x}, {kpi.x}: keys, labels, value, unit, …
+  Text text;
+  Place place;
+};
+
+/// Metrics of this entity that suffer from hazards elsewhere.
+struct Exposure {
+  /// Metrics of this entity.
+  std::vector<std::string> suffers;
+  /// Kinds of hazards, or single ones as "entity.id".
+  std::vector<std::string> to;
+  /// From this entity to those with the hazard; empty = the same entity.
+  std::vector<Hop> path;
+  /// The hazard's prior is multiplied by it, up to 1.
+  double factor = 1;
+  /// Instead of the hazard's.
+  std::optional<Duration> within;
+  /// Where both add up: the hazard counts fully when its change is this share of the effect's.
+  /// 0 = not compared.
   double covers = 0;
-  /// The effect is seconds for each of something, the cause seconds in each second: this metric of
-  /// the effect's entity says how many there are in a second. Not used where both are of one unit.
-  std::string covers_rate;
-  /// The effect may be a mere way to a cause beside it: a cause entity that reports nothing beneath
-  /// itself is explained by one beside it that does.
-  bool proxies = false;
-  /// The series exists only while something is set (a limit): that it appears is a change.
-  bool appears = false;
-  /// It can only matter while one of these series, of the entity at the end of `needs_path` from
-  /// the effect, is above `needs_above`: "entity.metric". A series without data forbids nothing.
+  /// The effect is seconds for each of something, the hazard seconds in each second: this metric
+  /// of ours says how many there are in a second. Not used where both are of one unit.
+  std::string rate;
+  /// Holds only while one of these series, "entity.metric" at the end of `needs_path`, is above
+  /// `needs_above`. A series without data forbids nothing.
   std::vector<std::string> needs;
   std::vector<Hop> needs_path;
   double needs_above = 0;
+  /// The effect may be a mere way to a cause beside it: a cause entity that reports nothing beneath
+  /// itself is explained by one beside it that does.
+  bool proxies = false;
+  Place place;
+};
+
+/// A hazard as it reaches one metric through one exposure: `hazard.metric` of `entity` can make
+/// `effect` worse.
+struct Cause {
+  std::string effect;
+  /// Entity with the hazard.
+  std::string entity;
+  Hazard hazard;
+  /// `suffers` and `to` are left out; `covers` is 0 where the method compares nothing.
+  Exposure exposure;
 };
 
 /// What a person may change when a path to a KPI leads over one of certain metrics; `gala remedy`
@@ -253,6 +300,11 @@ struct Entity {
   std::vector<Metric> metrics;
   std::vector<Check> checks;
   std::vector<Relation> relations;
+  std::vector<MetricGroup> groups;
+  std::vector<Hazard> hazards;
+  std::vector<Exposure> exposures;
+  /// What can make our metrics worse: our exposures with all hazards that they reach, in the order
+  /// of belief.
   std::vector<Cause> causes;
   std::vector<Remedy> remedies;
   /// Forgotten when not seen that long.

@@ -32,17 +32,26 @@ clear_for = "10s"
 severity = "error"
 text = "{comm} waits {value}"
 zh = "{comm} 等待 {value}"
-[[cause]]
-effect = "delay"
-of = "tcp_link.retran_packets"
-path = ["<belongs_to:tcp_link"]
-where = { role = ["server"] }
-within = "10s"
-prior = 0.7
+[group.slow]
+metrics = ["delay"]
+[[hazard]]
+id = "busy"
+kind = "stall"
+metric = "cpu_ns"
+method = "shares_in_group"
+together = "comm"
+prior = 0.8
 above = 1
-keyword = "network"
-text = "{cause.peer} lost {cause.value} for {effect.comm}, {kpi.tgid}"
-zh = "{cause.peer}"
+keyword = "cpu"
+text = "{cause.comm} takes {cause.value} from {effect.comm}, {kpi.tgid}"
+zh = "{cause.comm}"
+[[exposure]]
+suffers = "slow"
+to = "stall"
+factor = 0.5
+within = "5s"
+covers = 0.2
+rate = "cpu_ns"
 )");
   ASSERT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
   const Entity* proc = parsed.model.find("proc");
@@ -57,9 +66,13 @@ zh = "{cause.peer}"
   EXPECT_EQ(check.hold, 3s);
   EXPECT_EQ(check.severity, wire::Severity::error);
   const Cause& cause = proc->causes.at(0);
-  EXPECT_EQ(cause.cause_entity, "tcp_link");
-  EXPECT_EQ(cause.path.at(0).relation, "belongs_to");
-  EXPECT_FALSE(cause.path.at(0).forward);
+  EXPECT_EQ(cause.effect, "delay");
+  EXPECT_EQ(cause.entity, "proc");
+  EXPECT_EQ(cause.hazard.metric, "cpu_ns");
+  EXPECT_EQ(cause.hazard.method, Method::shares_in_group);
+  EXPECT_DOUBLE_EQ(cause.hazard.prior, 0.4);
+  EXPECT_EQ(cause.hazard.within, 5s) << "the exposure's";
+  EXPECT_EQ(cause.exposure.rate, "cpu_ns");
   const Entity* tcp_link = parsed.model.find("tcp_link");
   EXPECT_EQ(tcp_link->keys.at(1).name, "peer") << "identity is the order of the file";
   EXPECT_EQ(tcp_link->tables.at(0).where.at("state").at(1), "1");
@@ -117,45 +130,69 @@ TEST(Model, ChecksSentences) {
       "lacks \"zh\"", "one language only");
 }
 
-std::string cause_with(std::string_view lines) {
-  return "[[cause]]\nkeyword = \"cpu\"\nzh = \"t\"\n" + std::string(lines);
+constexpr std::string_view busy =
+    "[[hazard]]\nid=\"busy\"\nmetric=\"cpu_ns\"\nkeyword=\"cpu\"\nzh=\"t\"\ntext=\"t\"\n";
+constexpr std::string_view suffers = "[[exposure]]\nsuffers=\"delay\"\n";
+
+TEST(Model, ChecksHazards) {
+  struct Case {
+    std::string_view lines;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_n\"\n", "did you mean \"cpu_ns\"?"},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"delay\"\n", "is a histogram"},
+           {"id=\"busy\"\ntext=\"t\"\nmetric=\"cpu_ns\"\n", "a second hazard \"busy\""},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nwhere={ rol = \"x\" }\n",
+            "no key or label \"rol\""},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nprior=2\n", "\"prior\" is 2"},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nabove=1\nbelow=2\n", "must not exceed"},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nmethod=\"levl\"\n",
+            "did you mean \"level\"?"},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nmethod=\"shares_in_group\"\n",
+            "needs \"together\""},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nmethod=\"shares_in_group\"\ntogether="
+            "\"com\"\n",
+            "did you mean \"comm\"?"},
+           {"id=\"a\"\ntext=\"{comm}\"\nmetric=\"cpu_ns\"\n", "uses {comm}"},
+           {"id=\"a\"\ntext=\"{cause.role}\"\nmetric=\"cpu_ns\"\n", "uses {cause.role}"},
+           {"id=\"lone\"\ntext=\"t\"\nmetric=\"cpu_ns\"\n", "\"lone\" harms nothing"},
+       }) {
+    const Parsed parsed =
+        parse(std::string(busy) + std::string(suffers) + "to=[\"busy\",\"proc.a\"]\n" +
+              "[[hazard]]\nkeyword=\"cpu\"\nzh=\"t\"\n" + std::string(one.lines));
+    EXPECT_THAT(parsed.diagnostics.render({}), HasSubstr(one.expected)) << one.lines;
+  }
 }
 
-TEST(Model, ChecksCauses) {
+TEST(Model, ChecksExposures) {
   struct Case {
     std::string_view lines;
     std::string_view expected;
   };
   constexpr std::string_view ok = "";
-  for (
-      const Case& one : {
-          Case{"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", ok},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"proc.cpu_ns\"\n", ok},
-          {"text=\"t\"\neffect=\"dely\"\nof=\"cpu_ns\"\n", "the effect \"dely\" is no metric"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu\"\n", "has no metric \"cpu\""},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_lnik.retran_packets\"\n",
-           "unknown entity \"tcp_lnik\"; did you mean \"tcp_link\"?"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\n",
-           "the path does not lead to \"tcp_link\""},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\">belongs_to\"]\n",
-           "no declared relation leads from proc"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belongs_to\"]\n",
-           ok},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"belongs_to\"]\n",
-           "cannot read the hop"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belong_to\"]\n",
-           "did you mean \"belongs_to\"?"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"tcp_link.retran_packets\"\npath=[\"<belongs_to:"
-           "tcp\"]\n",
-           "unknown entity \"tcp\""},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\nwhere={ rol = \"x\" }\n",
-           "no key or label \"rol\""},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"cpu_ns\"\nprior=2\n", "\"prior\" is 2"},
-          {"text=\"t\"\neffect=\"delay\"\nof=\"delay\"\n", "is a histogram"},
-          {"text=\"{comm}\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", "uses {comm}"},
-          {"text=\"{cause.role}\"\neffect=\"delay\"\nof=\"cpu_ns\"\n", "uses {cause.role}"},
-      }) {
-    const Parsed parsed = parse(cause_with(one.lines));
+  for (const Case& one : {
+           Case{"suffers=\"delay\"\nto=\"busy\"\n", ok},
+           {"suffers=\"delay\"\nto=\"proc.busy\"\n", ok},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\"<belongs_to\",\">belongs_to\"]\n", ok},
+           {"suffers=\"dely\"\nto=\"busy\"\n", "\"dely\" is no metric or group of \"proc\""},
+           {"suffers=\"delay\"\nto=\"bussy\"\n", "has no hazard \"bussy\"; did you mean \"busy\"?"},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\"<belongs_to\"]\n", "\"tcp_link\" at the end"},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\">belongs_to\"]\n",
+            "no declared relation leads from"},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\"belongs_to\"]\n", "cannot read the hop"},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\"<belong_to\"]\n",
+            "did you mean \"belongs_to\"?"},
+           {"suffers=\"delay\"\nto=\"busy\"\npath=[\"<belongs_to:tcp\"]\n",
+            "unknown entity \"tcp\""},
+           {"suffers=\"delay\"\nto=\"busy\"\nrate=\"cpu_ns\"\n", "needs \"covers\""},
+           {"suffers=\"delay\"\nto=\"busy\"\ncovers=1\nrate=\"cpu_n\"\n",
+            "did you mean \"cpu_ns\"?"},
+           {"suffers=\"delay\"\nto=\"busy\"\nneeds=[\"proc.x\"]\n", "is no \"entity.metric\""},
+           {"suffers=\"delay\"\nto=\"busy\"\nneeds=[\"tcp_link.retran_packets\"]\n",
+            "does not lead to \"tcp_link\""},
+       }) {
+    const Parsed parsed = parse(std::string(busy) + "[[exposure]]\n" + std::string(one.lines));
     if (one.expected.empty()) {
       EXPECT_FALSE(parsed.diagnostics.has_errors()) << one.lines << parsed.diagnostics.render({});
     } else {

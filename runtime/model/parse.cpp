@@ -50,7 +50,15 @@ class EntityParser {
     for_each_table(reader, "metric", [&](const Member& member) { parse_metric(member); });
     for_each_element(reader, "check", [&](const Value& one) { parse_check(one); });
     for_each_element(reader, "relation", [&](const Value& one) { parse_relation(one); });
-    for_each_element(reader, "cause", [&](const Value& one) { parse_cause(one); });
+    for_each_table(reader, "group", [&](const Member& member) {
+      entity_.groups.push_back(parse_group(member, diagnostics_));
+    });
+    for_each_element(reader, "hazard", [&](const Value& one) {
+      entity_.hazards.push_back(parse_hazard(one, diagnostics_));
+    });
+    for_each_element(reader, "exposure", [&](const Value& one) {
+      entity_.exposures.push_back(parse_exposure(one, diagnostics_));
+    });
     for_each_element(reader, "remedy", [&](const Value& one) { parse_remedy(one); });
     reader.finish();
     return std::move(entity_);
@@ -63,19 +71,6 @@ class EntityParser {
                                     ": a name starts with a letter and goes on with letters, "
                                     "digits and '_' (at most 64)");
     }
-  }
-
-  /// Both languages of a sentence. Requires both when `required`.
-  Text read_text(SectionReader& reader, std::string_view key, bool required) {
-    Text text;
-    if (required) {
-      reader.require(key, text.en);
-      reader.require("zh", text.zh);
-    } else {
-      reader.read(key, text.en);
-      reader.read("zh", text.zh);
-    }
-    return text;
   }
 
   template <class Function>
@@ -262,63 +257,9 @@ class EntityParser {
     reader.read("across_hosts", relation.across_hosts);
     reader.read("indirect", relation.indirect);
     reader.read("alone", relation.alone);
-    relation.via = parse_hops(reader, "via");
+    relation.via = read_hops(reader, "via");
     reader.finish();
     entity_.relations.push_back(std::move(relation));
-  }
-
-  void parse_cause(const Value& section) {
-    SectionReader reader(section, "this cause", diagnostics_);
-    Cause cause;
-    cause.place = reader.place();
-    const std::vector<std::string> effects = read_effects(reader);
-    std::string of;
-    if (reader.require("of", of)) {
-      const auto dot = of.find('.');
-      cause.cause_entity = dot == std::string::npos ? entity_.name : of.substr(0, dot);
-      cause.cause_metric = dot == std::string::npos ? of : of.substr(dot + 1);
-    }
-    reader.read_word("statistic", statistic_words(), cause.statistic);
-    reader.read_word("direction", direction_words(), cause.direction);
-    cause.path = parse_hops(reader, "path");
-    cause.needs_path = parse_hops(reader, "needs_path");
-    reader.read("needs", cause.needs);
-    reader.read("needs_above", cause.needs_above);
-    Choices where;
-    reader.read_choices("where", where);
-    cause.where = to_where(std::move(where));
-    cause.within = 10s;
-    reader.read("within", cause.within, {0.1, 3600});
-    reader.read("prior", cause.prior, {0.01, 1});
-    reader.read("above", cause.above);
-    reader.read("group", cause.group);
-    reader.read("below", cause.below);
-    reader.read("least_change", cause.least_change, {0, 1e15});
-    reader.read("floor", cause.floor, {0.0001, 1});
-    reader.read("tails", cause.tails);
-    reader.read("covers", cause.covers, {0, 10});
-    reader.read("covers_rate", cause.covers_rate);
-    reader.read("proxies", cause.proxies);
-    reader.read("appears", cause.appears);
-    reader.require("keyword", cause.keyword);
-    cause.text = read_text(reader, "text", true);
-    reader.finish();
-    for (const std::string& effect : effects) {
-      cause.effect = effect;
-      entity_.causes.push_back(cause);
-    }
-  }
-
-  /// One metric or a list of metrics that the same cause explains in the same words.
-  static std::vector<std::string> read_effects(SectionReader& reader) {
-    std::vector<std::string> effects;
-    const Value* value = reader.find("effect");
-    if (value != nullptr && value->array() != nullptr) {
-      reader.read("effect", effects);
-      return effects;
-    }
-    reader.require("effect", effects.emplace_back());
-    return effects;
   }
 
   void parse_remedy(const Value& section) {
@@ -333,27 +274,6 @@ class EntityParser {
     remedy.text = read_text(reader, "text", true);
     reader.finish();
     entity_.remedies.push_back(std::move(remedy));
-  }
-
-  static std::vector<Hop> parse_hops(SectionReader& reader, std::string_view key) {
-    std::vector<std::string> hops;
-    std::vector<Hop> path;
-    reader.read(key, hops);
-    for (const std::string& text : hops) {
-      const auto colon = text.find(':');
-      Hop hop;
-      hop.forward = text.starts_with('>');
-      if ((!hop.forward && !text.starts_with('<')) || colon == 1 || text.size() < 2) {
-        reader.error_at(key, "cannot read the hop " + quote(text) +
-                                 "; write \">relation:entity\" along a relation or "
-                                 "\"<relation:entity\" against it");
-        continue;
-      }
-      hop.relation = text.substr(1, colon == std::string::npos ? colon : colon - 1);
-      hop.entity = colon == std::string::npos ? std::string{} : text.substr(colon + 1);
-      path.push_back(std::move(hop));
-    }
-    return path;
   }
 
   Entity entity_;

@@ -53,7 +53,7 @@ class RemedyChecker {
   [[nodiscard]] bool is_a_cause(const std::string& name) const {
     return std::ranges::any_of(entities_, [&](const Entity& entity) {
       return std::ranges::any_of(entity.causes, [&](const Cause& cause) {
-        return cause.cause_entity + "." + cause.cause_metric == name;
+        return cause.entity + "." + cause.hazard.metric == name;
       });
     });
   }

@@ -10,9 +10,10 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 std::string with_remedy(const std::string& lines) {
-  return "[[cause]]\neffect = \"delay\"\nof = \"proc.cpu_ns\"\nkeyword = \"cpu\"\ntext = "
-         "\"t\"\nzh = \"t\"\n[[remedy]]\nid = \"r\"\npropose = \"times:2\"\ntext = \"t\"\nzh = "
-         "\"t\"\n" +
+  return "[[hazard]]\nid = \"busy\"\nmetric = \"cpu_ns\"\nkeyword = \"cpu\"\ntext = \"t\"\nzh = "
+         "\"t\"\n"
+         "[[exposure]]\nsuffers = \"delay\"\nto = \"busy\"\n"
+         "[[remedy]]\nid = \"r\"\npropose = \"times:2\"\ntext = \"t\"\nzh = \"t\"\n" +
          lines;
 }
 

@@ -40,7 +40,7 @@ TEST(Override, RefusesUnknownNamesAndValuesThatDoNotFit) {
            {"[proc.check.c]\nabov = 1\n", "did you mean \"above\"?"},
            {"[proc.check.c]\ntext = \"x\"\n", "unknown key \"text\""},
            {"[proc.check.c]\nbelow = 5\n", "below must not exceed above"},
-           {"[proc.cause.c]\nprior = 1\n", "unknown key \"cause\""},
+           {"[proc.hazard.c]\nprior = 1\n", "unknown key \"hazard\""},
            {"[proc]\ncheck = 1\n", "[override.proc.check.<id>]"},
            {"proc = 1\n", "must be a table"},
        }) {

@@ -33,6 +33,11 @@ constexpr std::array<Word<wire::Severity>, 4> severities{{{"info", wire::Severit
                                                           {"warn", wire::Severity::warn},
                                                           {"error", wire::Severity::error},
                                                           {"fatal", wire::Severity::fatal}}};
+constexpr std::array<Word<Method>, 5> methods{{{"level", Method::level},
+                                               {"part_of_a_sum", Method::part_of_a_sum},
+                                               {"shares_in_group", Method::shares_in_group},
+                                               {"appears", Method::appears},
+                                               {"noisy_part", Method::noisy_part}}};
 }  // namespace
 
 std::span<const Word<Statistic>> statistic_words() { return statistics; }
@@ -41,10 +46,15 @@ std::span<const Word<Combine>> combine_words() { return combines; }
 std::span<const Word<wire::Direction>> direction_words() { return directions; }
 std::span<const Word<Check::Kind>> check_kind_words() { return kinds; }
 std::span<const Word<wire::Severity>> severity_words() { return severities; }
+std::span<const Word<Method>> method_words() { return methods; }
 
 std::optional<Statistic> parse_statistic(std::string_view word) {
   const auto found = std::ranges::find(statistics, word, &Word<Statistic>::word);
   return found == statistics.end() ? std::nullopt : std::optional(found->meaning);
+}
+
+std::string_view to_string(Method method) {
+  return std::ranges::find(methods, method, &Word<Method>::meaning)->word;
 }
 
 std::string_view to_string(Statistic statistic) {

@@ -14,5 +14,6 @@ std::span<const Word<Combine>> combine_words();
 std::span<const Word<wire::Direction>> direction_words();
 std::span<const Word<Check::Kind>> check_kind_words();
 std::span<const Word<wire::Severity>> severity_words();
+std::span<const Word<Method>> method_words();
 
 }  // namespace gala

@@ -55,7 +55,7 @@ IncidentBook::IncidentBook(const Model& model, const Relatives& relatives, Limit
     }
     for (const Cause& cause : entity.causes) {
       known_causes_.emplace(entity.name + "." + cause.effect,
-                            cause.cause_entity + "." + cause.cause_metric);
+                            cause.entity + "." + cause.hazard.metric);
     }
   }
   effects_ = all_effects(known_causes_);

@@ -42,7 +42,7 @@ TEST(ShippedModel, ExplainsItsKpis) {
     std::set<std::string> explained;
     for (const Cause& cause : entity.causes) {
       explained.insert(cause.effect);
-      EXPECT_TRUE(cause.above || cause.below) << entity.name << "." << cause.effect;
+      EXPECT_TRUE(cause.hazard.above || cause.hazard.below) << entity.name << "." << cause.effect;
     }
     for (const Metric& metric : entity.metrics) {
       EXPECT_TRUE(!metric.kpi || explained.contains(metric.name))

@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <vector>
 
 #include "stages/infer/robust.h"
@@ -23,10 +21,6 @@ constexpr std::size_t least_baseline = 5;
 constexpr double usual_share = 0.1;
 /// An episode with that share of abnormal windows is a state, with less a series of bursts.
 constexpr double steady_share = 0.8;
-/// What appears after that many windows without it was not set, and counts as much as a jump from
-/// zero.
-constexpr int windows_unset = 3;
-constexpr double deviations_of_appearance = 20;
 
 struct Baseline {
   bool known = false;
@@ -81,7 +75,8 @@ Baseline baseline_of(std::span<const Sample> samples, const Question& question) 
     }
   }
   baseline.robust = robust_of(baseline.values);
-  baseline.tail = question.tails ? tail_spread(baseline.values, baseline.robust.median) : 0;
+  baseline.tail =
+      question.outliers == nullptr ? 0 : question.outliers(baseline.values, baseline.robust.median);
   return baseline;
 }
 
@@ -132,11 +127,6 @@ Scale scale_of(const Baseline& baseline, const Question& question, double extrem
   const double floor = question.floor ? spread_floor(median, extreme, *question.floor)
                                       : spread_floor(median, extreme);
   return {median, std::max({baseline.robust.spread, baseline.tail, floor})};
-}
-
-bool beyond_limits(const Question& question, double value) {
-  return (!question.above || value > *question.above) &&
-         (!question.below || value < *question.below);
 }
 
 /// The episode that can have caused the effect, or why there is none.
@@ -191,8 +181,8 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
     peak = std::max(peak, oriented(question, samples[i].value));
   }
   // A setting is what it is now, however often it was changed meanwhile.
-  verdict.level = question.appears ? samples[episode.last].value
-                                   : sum / static_cast<double>(episode.last - episode.first + 1);
+  verdict.level = question.is_setting ? samples[episode.last].value
+                                      : sum / static_cast<double>(episode.last - episode.first + 1);
   verdict.peak = oriented(question, peak);
   verdict.bent = samples[episode.onset].at;
   verdict.began = window_begin(samples, episode.onset, question.window);
@@ -216,37 +206,6 @@ double reached_before(const Baseline& baseline, const Question& question, double
     return oriented(question, v) >= oriented(question, level);
   });
   return end == 0 ? 0.0 : static_cast<double>(reached) / static_cast<double>(end);
-}
-
-/// Did something that was not set before get a value shortly before the effect?
-bool appeared(std::span<const Sample> samples, const Question& question) {
-  const Moment first = samples.front().at;
-  return first - question.seen >= question.window * windows_unset &&
-         first <= question.bent + question.window &&
-         first >= question.effect_began - question.within - question.window;
-}
-
-/// Where it got the value that it had when the effect bent: a file that was edited before, and
-/// again now, was changed now.
-std::size_t last_change(std::span<const Sample> samples, const Question& question) {
-  std::size_t change = 0;
-  for (std::size_t i = 1; i < samples.size() && samples[i].at <= question.bent; ++i) {
-    if (std::not_equal_to<>()(samples[i].value, samples[i - 1].value)) {
-      change = i;
-    }
-  }
-  return change;
-}
-
-Verdict appearance(std::span<const Sample> samples, const Question& question) {
-  Verdict verdict;
-  const std::size_t changed = last_change(samples, question);
-  measure(samples, {changed, changed, samples.size() - 1}, question, verdict);
-  verdict.finding = beyond_limits(question, verdict.level) ? Finding::abnormal : Finding::too_small;
-  verdict.baseline = std::numeric_limits<double>::quiet_NaN();
-  verdict.deviation = deviations_of_appearance;
-  verdict.abnormality = 1 - std::exp(-verdict.deviation / convincing_deviations);
-  return verdict;
 }
 
 }  // namespace
@@ -311,16 +270,32 @@ std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> 
   return troubles;
 }
 
-Verdict judge(std::span<const Sample> samples, const Question& question) {
-  Verdict verdict;
-  while (!samples.empty() && samples.back().at > question.until) {
+std::span<const Sample> seen_until(std::span<const Sample> samples, Moment until) {
+  while (!samples.empty() && samples.back().at > until) {
     samples = samples.first(samples.size() - 1);
   }
+  return samples;
+}
+
+bool beyond_limits(const Question& question, double value) {
+  return (!question.above || value > *question.above) &&
+         (!question.below || value < *question.below);
+}
+
+double sureness_of(double deviation) { return 1 - std::exp(-deviation / convincing_deviations); }
+
+Verdict measure_since(std::span<const Sample> samples, std::size_t first,
+                      const Question& question) {
+  Verdict verdict;
+  measure(samples, {first, first, samples.size() - 1}, question, verdict);
+  return verdict;
+}
+
+Verdict judge(std::span<const Sample> samples, const Question& question) {
+  Verdict verdict;
+  samples = seen_until(samples, question.until);
   if (samples.empty()) {
     return verdict;
-  }
-  if (question.appears && appeared(samples, question)) {
-    return appearance(samples, question);
   }
   const Baseline baseline = baseline_of(samples, question);
   verdict.baseline = baseline.robust.median;
@@ -369,8 +344,7 @@ Verdict judge(std::span<const Sample> samples, const Question& question) {
     return verdict;
   }
   verdict.deviation = oriented(question, verdict.level - scale.median) / scale.spread;
-  verdict.abnormality = (1 - std::exp(-verdict.deviation / convincing_deviations)) *
-                        (1 - usual / usual_share * 0.5) *
+  verdict.abnormality = sureness_of(verdict.deviation) * (1 - usual / usual_share * 0.5) *
                         (0.4 + 0.6 * coverage(samples, matters, question));
   return verdict;
 }

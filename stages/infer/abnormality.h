@@ -32,10 +32,10 @@ struct Question {
   /// A change is measured by at least this share of the usual level (robust.h); nothing = by a
   /// twentieth of the larger of usual and present level.
   std::optional<double> floor;
-  /// Outliers of the past widen what is usual.
-  bool tails = false;
-  /// A series that begins near the effect though its entity was seen before is a change by itself.
-  bool appears = false;
+  /// Spread of the outliers of the past, where these widen what is usual.
+  double (*outliers)(std::vector<double> values, double median) = nullptr;
+  /// Its level is its present value, not a mean.
+  bool is_setting = false;
   /// First sight of the entity.
   Moment seen;
   /// How much later than `bent` an episode may begin and still have to do with it; 0 = one window.
@@ -87,6 +87,16 @@ double order_of(const Verdict& cause, const Verdict& effect, Duration within, Du
 /// When the series was abnormal before the time that is asked about: neighbouring windows as one.
 std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> samples,
                                                         const Question& question);
+
+/// Without the samples behind `until`.
+std::span<const Sample> seen_until(std::span<const Sample> samples, Moment until);
+/// Level, peak and beginning of the samples from `first` on, as one episode. Requires: first is
+/// one of them.
+Verdict measure_since(std::span<const Sample> samples, std::size_t first, const Question& question);
+/// Is the value one that can matter at all?
+bool beyond_limits(const Question& question, double value);
+/// How sure a change of that many spreads is, 0…1.
+double sureness_of(double deviation);
 
 /// Pure; `samples` oldest first, finite.
 Verdict judge(std::span<const Sample> samples, const Question& question);

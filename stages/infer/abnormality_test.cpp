@@ -57,24 +57,8 @@ TEST(Abnormality, TellsASettingAsItIsNow) {
   Question question = bent_at(41);
   question.direction = wire::Direction::low;
   EXPECT_GT(judge(series(limits), question).level, 0.4);
-  question.appears = true;
+  question.is_setting = true;
   EXPECT_DOUBLE_EQ(judge(series(limits), question).level, 0.25);
-}
-
-// Somebody edits a file, takes it back, and edits it again: the last time counts, unless it came
-// after.
-TEST(Abnormality, DatesAnAppearanceByItsLastChange) {
-  std::vector<double> edits = step(30, 1, 8, 2);
-  edits.insert(edits.end(), {3, 3, 3, 4, 4});
-  const std::vector<Sample> samples = series(edits);
-  Question question = bent_at(40);
-  question.within = 60s;
-  question.appears = true;
-  const Verdict verdict = judge(std::span(samples).subspan(20), question);
-  EXPECT_EQ(verdict.finding, Finding::abnormal);
-  EXPECT_EQ(verdict.bent, Moment{39s});
-  question.bent = Moment{36s};
-  EXPECT_EQ(judge(std::span(samples).subspan(20), question).bent, Moment{31s});
 }
 
 TEST(Abnormality, RulesOutWhatBeganAfterTheKpi) {

@@ -8,6 +8,8 @@
 
 #include "stages/infer/correlation.h"
 #include "stages/infer/group_use.h"
+#include "stages/infer/method.h"
+#include "stages/infer/proxies.h"
 #include "stages/infer/regression.h"
 
 namespace gala::infer {
@@ -99,9 +101,10 @@ class Walk {
   void follow(std::size_t effect, const Cause& rule) {
     const std::size_t first_link = found_.links.size();
     uses_.clear();
-    for (const GraphIndex index : walk(around_.graph, found_.series[effect].entity, rule.path)) {
+    const auto& path = rule.exposure.path;
+    for (const GraphIndex index : walk(around_.graph, found_.series[effect].entity, path)) {
       const GraphNode node = around_.graph.node(index);
-      if (node.entity != rule.cause_entity || !matches(rule.where, node)) {
+      if (node.entity != rule.entity || !matches(rule.hazard.where, node)) {
         continue;
       }
       if (found_.looked_at >= most_candidates) {
@@ -109,33 +112,13 @@ class Walk {
         break;
       }
       examine(effect, rule, index);
-      if (!rule.group.empty()) {
+      if (rule.hazard.method == Method::shares_in_group) {
         note_use(effect, rule, index);
       }
     }
-    compare(first_link);
-    if (rule.proxies && !rule.path.empty()) {
-      see_through(first_link);
-    }
-  }
-
-  /// What is only seen from its caller, such as a load balancer's address, cannot be told from the
-  /// service behind it. When it bends together with a sibling that reports what it calls in turn,
-  /// the sibling may explain it.
-  void see_through(std::size_t first_link) {
-    const std::size_t last_link = found_.links.size();
-    const auto reports = [&](const CauseLink& link) {
-      return !walk(around_.graph, found_.series[link.cause].entity, {link.rule->path.front()})
-                  .empty();
-    };
-    for (std::size_t hidden = first_link; hidden < last_link; ++hidden) {
-      for (std::size_t seen = first_link; seen < last_link; ++seen) {
-        const CauseLink service = found_.links[seen];
-        const CauseLink way = found_.links[hidden];
-        if (service.cause != way.cause && !reports(way) && reports(service)) {
-          found_.links.push_back({way.cause, service.cause, service.rule, service.order, 1, 1});
-        }
-      }
+    weigh(rule, first_link);
+    if (rule.exposure.proxies) {
+      see_through_proxies(around_.graph, first_link, found_);
     }
   }
 
@@ -150,62 +133,46 @@ class Walk {
     }
   }
 
-  /// What acts in groups comes and goes. Its group counts for what all of it took while the effect
-  /// suffered, less what all of it, also what has ended since, took before.
+  /// What acts in groups comes and goes: also what has ended since took its part.
   void note_use(std::size_t effect, const Cause& rule, GraphIndex index) {
-    const auto samples = samples_of(index, {rule.cause_metric, rule.statistic});
+    const auto samples = samples_of(index, {rule.hazard.metric, rule.hazard.statistic});
     if (samples.empty()) {
       return;
     }
     const AbnormalSeries& of = found_.series[effect];
-    uses_.note(group_of(rule, index),
-               {{samples, rule.direction, true},
-                rule.within,
-                around_.history.reach(around_.graph.node(index).machine).first},
+    const GraphNode node = around_.graph.node(index);
+    uses_.note(method_of(rule.hazard.method).group_of(rule.hazard, node),
+               {{samples, rule.hazard.direction, true},
+                rule.hazard.within,
+                around_.history.reach(node.machine).first},
                {of.samples, of.direction, false}, of.verdict.baseline,
                {kpi_.bent, kpi_.until, kpi_.window});
   }
 
-  /// Among the candidates of one rule those weigh most that changed most. Many processes of one
-  /// program can do together what none of them does alone.
-  void compare(std::size_t first_link) {
-    struct Group {
-      double change = 0;
-      double level = 0;
-      std::size_t size = 0;
-    };
-    std::map<std::string, Group> groups;
-    double largest = 0;
+  /// Weighs the candidates of one rule, whose links begin at `first_link`, against each other.
+  void weigh(const Cause& rule, std::size_t first_link) {
+    std::vector<Weighed> candidates;
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
-      const AbnormalSeries& series = found_.series[found_.links[i].cause];
-      Group& group = groups[series.group];
-      group.change += size_of(series.verdict);
-      group.level += series.verdict.level;
-      ++group.size;
+      const CauseLink& link = found_.links[i];
+      const AbnormalSeries& cause = found_.series[link.cause];
+      candidates.push_back({cause.group, size_of(cause.verdict), cause.verdict.level,
+                            rule.exposure.covers > 0, wanted_of(link)});
     }
-    for (auto& [name, group] : groups) {
-      if (const auto taken = uses_.of(name)) {
-        group.change = std::abs(taken->during - taken->before);
-        group.level = taken->during;
-      }
-      largest = std::max(largest, group.change);
-    }
-    for (std::size_t i = first_link; i < found_.links.size(); ++i) {
-      AbnormalSeries& series = found_.series[found_.links[i].cause];
-      const Group& group = groups[series.group];
-      CauseLink& link = found_.links[i];
-      const bool alone = link.rule->covers > 0 && link.rule->group.empty();
-      link.share = largest > 0 && !alone ? group.change / largest : 1;
-      if (!alone) {
-        link.covered = covered(link, group.change);
-      }
-      series.group_size = group.size;
-      series.group_level = group.level;
+    method_of(rule.hazard.method).weigh(candidates, uses_);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      CauseLink& link = found_.links[first_link + i];
+      AbnormalSeries& cause = found_.series[link.cause];
+      link.share = candidates[i].share;
+      link.covered = candidates[i].covered;
+      cause.group_size = candidates[i].group_size;
+      cause.group_level = candidates[i].group_level;
     }
   }
 
   void examine(std::size_t effect, const Cause& rule, GraphIndex index) {
-    SeriesId id{index, rule.cause_metric, rule.statistic, rule.direction};
+    const Hazard& hazard = rule.hazard;
+    const EvidenceMethod& method = method_of(hazard.method);
+    SeriesId id{index, hazard.metric, hazard.statistic, hazard.direction};
     const AbnormalSeries& of = found_.series[effect];
     if (id == SeriesId{of.entity, of.metric, of.statistic, of.direction}) {
       return;  // Nothing explains itself.
@@ -219,30 +186,28 @@ class Walk {
     }
     AbnormalSeries candidate;
     candidate.entity = index;
-    candidate.metric = rule.cause_metric;
-    candidate.statistic = rule.statistic;
-    candidate.direction = rule.direction;
+    candidate.metric = hazard.metric;
+    candidate.statistic = hazard.statistic;
+    candidate.direction = hazard.direction;
     candidate.depth = of.depth + 1;
-    candidate.group = group_of(rule, index);
+    candidate.group = method.group_of(hazard, around_.graph.node(index));
     candidate.service = service_of(index);
-    candidate.samples = samples_of(index, {rule.cause_metric, rule.statistic});
+    candidate.samples = samples_of(index, {hazard.metric, hazard.statistic});
     Question question = question_for(index, of.verdict.bent);
-    question.within = rule.within;
-    question.direction = rule.direction;
-    question.above = rule.above;
-    question.below = rule.below;
-    question.least_change = rule.least_change;
-    question.floor = rule.floor;
-    question.tails = rule.tails;
-    question.appears = rule.appears;
-    question.slack = std::max(question.slack, slack_of(index, rule, candidate.samples));
-    candidate.verdict = judge(candidate.samples, question);
+    question.within = hazard.within;
+    question.direction = hazard.direction;
+    question.above = hazard.above;
+    question.below = hazard.below;
+    question.least_change = hazard.least_change;
+    question.floor = hazard.floor;
+    question.slack = std::max(question.slack, slack_of(index, hazard, candidate.samples));
+    candidate.verdict = method.judge(candidate.samples, question);
     if (candidate.verdict.finding == Finding::abnormal && !needs_met(of, rule)) {
       candidate.verdict.finding = Finding::not_involved;
     }
     if (candidate.verdict.finding != Finding::abnormal) {
       if (found_.dismissed.size() < most_dismissed) {
-        found_.dismissed.push_back({index, rule.cause_metric, candidate.verdict.finding});
+        found_.dismissed.push_back({index, hazard.metric, candidate.verdict.finding});
       }
       return;
     }
@@ -258,11 +223,11 @@ class Walk {
   /// alone.
   [[nodiscard]] bool needs_met(const AbnormalSeries& effect, const Cause& rule) const {
     bool measured = false;
-    for (const GraphIndex user : rule.needs.empty()
-                                     ? std::vector<GraphIndex>{}
-                                     : walk(around_.graph, effect.entity, rule.needs_path)) {
+    for (const GraphIndex user : rule.exposure.needs.empty() ? std::vector<GraphIndex>{}
+                                                             : walk(around_.graph, effect.entity,
+                                                                    rule.exposure.needs_path)) {
       const std::string_view entity = around_.graph.node(user).entity;
-      for (const std::string& need : rule.needs) {
+      for (const std::string& need : rule.exposure.needs) {
         const auto dot = need.find('.');
         if (std::string_view(need).substr(0, dot) != entity) {
           continue;
@@ -272,22 +237,13 @@ class Walk {
             continue;
           }
           measured = true;
-          if (sample.value > rule.needs_above) {
+          if (sample.value > rule.exposure.needs_above) {
             return true;
           }
         }
       }
     }
     return !measured;
-  }
-
-  [[nodiscard]] std::string group_of(const Cause& rule, GraphIndex index) const {
-    const GraphNode node = around_.graph.node(index);
-    const std::string_view value = node.label(rule.group);
-    if (rule.group.empty() || value.empty()) {
-      return std::string(node.id);
-    }
-    return std::string(node.machine) + " " + std::string(node.entity) + " " + std::string(value);
   }
 
   /// What the model makes of many alike, wherever they run.
@@ -303,17 +259,17 @@ class Walk {
 
   void link(std::size_t effect, std::size_t cause, const Cause& rule) {
     const Verdict& verdict = found_.series[cause].verdict;
-    if ((rule.above && verdict.peak <= *rule.above) ||
-        (rule.below && verdict.peak >= *rule.below)) {
+    const Hazard& hazard = rule.hazard;
+    if ((hazard.above && verdict.peak <= *hazard.above) ||
+        (hazard.below && verdict.peak >= *hazard.below)) {
       return;  // Judged under another rule with a lower limit.
     }
-    if (rule.least_change && size_of(verdict) < *rule.least_change) {
+    if (hazard.least_change && size_of(verdict) < *hazard.least_change) {
       return;
     }
     CauseLink link{effect, cause, &rule,
-                   order_of(verdict, found_.series[effect].verdict, rule.within, kpi_.window)};
-    link.covered = covered(link, size_of(verdict));
-    link.predicted = predicted(found_.series[cause], found_.series[effect], rule.within);
+                   order_of(verdict, found_.series[effect].verdict, hazard.within, kpi_.window)};
+    link.predicted = predicted(found_.series[cause], found_.series[effect], hazard.within);
     found_.links.push_back(link);
   }
 
@@ -328,9 +284,9 @@ class Walk {
   }
 
   /// A duration is told when it ends: what began in time may be seen that much later.
-  [[nodiscard]] Duration slack_of(GraphIndex index, const Cause& rule,
+  [[nodiscard]] Duration slack_of(GraphIndex index, const Hazard& hazard,
                                   std::span<const Sample> samples) const {
-    const Metric* metric = metric_of(index, rule.cause_metric);
+    const Metric* metric = metric_of(index, hazard.metric);
     if (metric == nullptr || metric->type != MetricType::histogram || metric->unit != "s") {
       return Duration{0};
     }
@@ -341,18 +297,28 @@ class Walk {
     return kpi_.window + Duration{static_cast<std::int64_t>(std::min(longest, most_slack) * 1e9)};
   }
 
+  /// The change of the cause that would explain all of the effect's; 0 = nobody knows.
+  [[nodiscard]] double wanted_of(const CauseLink& link) const {
+    const AbnormalSeries& effect = found_.series[link.effect];
+    const double covers = link.rule->exposure.covers;
+    if (covers <= 0 || effect.verdict.finding != Finding::abnormal) {
+      return 0;
+    }
+    return covers * in_unit_of(found_.series[link.cause], effect, link.rule->exposure.rate);
+  }
+
   /// The effect's change in the cause's unit: seconds for each request become seconds in a second.
   /// A thread cannot lose more than all of its time, however many requests wait for it.
-  [[nodiscard]] double wanted_of(const AbnormalSeries& effect, const AbnormalSeries& cause,
-                                 const Cause& rule) const {
+  [[nodiscard]] double in_unit_of(const AbnormalSeries& cause, const AbnormalSeries& effect,
+                                  const std::string& rate) const {
     const double change = size_of(effect.verdict);
-    if (rule.covers_rate.empty() ||
+    if (rate.empty() ||
         unit_of(effect.entity, effect.metric) == unit_of(cause.entity, cause.metric)) {
       return change;
     }
     double sum = 0;
     std::size_t count = 0;
-    for (const Sample& sample : samples_of(effect.entity, {rule.covers_rate})) {
+    for (const Sample& sample : samples_of(effect.entity, {rate})) {
       if (sample.at >= kpi_.bent && sample.at <= kpi_.until) {
         sum += sample.value;
         ++count;
@@ -368,17 +334,6 @@ class Walk {
       return ChangedSeries{series.samples, series.verdict.baseline, series.verdict.level};
     };
     return predicted_share(of(cause), of(effect), kpi_.bent - within - kpi_.window, kpi_.window);
-  }
-
-  /// How much of the effect's change a change of the cause's group explains.
-  [[nodiscard]] double covered(const CauseLink& link, double change) const {
-    const AbnormalSeries& effect = found_.series[link.effect];
-    if (link.rule->covers <= 0 || effect.verdict.finding != Finding::abnormal) {
-      return 1;
-    }
-    const double wanted =
-        link.rule->covers * wanted_of(effect, found_.series[link.cause], *link.rule);
-    return wanted > 0 ? std::min(1.0, change / wanted) : 1.0;
   }
 
   const Surroundings& around_;

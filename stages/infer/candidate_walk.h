@@ -38,7 +38,7 @@ struct AbnormalSeries {
   /// With the KPI; nothing when they share too few windows.
   std::optional<double> correlation;
   std::size_t depth = 0;
-  /// What it acts together with: the rule's group, or the entity alone.
+  /// What it acts together with (EvidenceMethod::group_of), or the entity alone.
   std::string group;
   /// The service that it belongs to with others like it (workers of one server), or "".
   std::string service;
@@ -58,7 +58,7 @@ struct CauseLink {
   double order = 1;
   /// Change of this cause's group relative to the largest among the rule's candidates, 0…1.
   double share = 1;
-  /// How much of the effect's change this cause's change can make up, 0…1 (Cause::covers).
+  /// How much of the effect's change this cause's change can make up, 0…1 (Exposure::covers).
   double covered = 1;
   /// Which share of the effect's change this cause's change predicts by what both did before
   /// (regression.h); nothing when they were not seen to follow one another.

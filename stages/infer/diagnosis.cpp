@@ -153,7 +153,7 @@ class Writer {
     for (const std::size_t index : ranked.path) {
       const CauseLink& link = findings_.candidates.links[index];
       const Text text = fill_sentence(
-          link.rule->text,
+          link.rule->hazard.text,
           {subject(series(link.cause)), subject(series(link.effect)), subject(series(0))});
       auto step = make_step(series(link.cause));
       step->relation = relation_of(*link.rule);
@@ -162,7 +162,7 @@ class Writer {
       step->text_zh = text.zh;
       write_remedies(link, *cause);
       if (cause->path.empty()) {
-        cause->keyword = link.rule->keyword;
+        cause->keyword = link.rule->hazard.keyword;
         cause->sentence = text.en;
         cause->sentence_zh = text.zh;
       }
@@ -207,7 +207,7 @@ class Writer {
   /// The relations between the cause's entity and the effect's, seen from the cause.
   static std::string relation_of(const Cause& rule) {
     std::string words;
-    for (auto hop = rule.path.rbegin(); hop != rule.path.rend(); ++hop) {
+    for (auto hop = rule.exposure.path.rbegin(); hop != rule.exposure.path.rend(); ++hop) {
       words.append(words.empty() ? "" : " ").append(hop->forward ? "<" : ">").append(hop->relation);
     }
     return words;

@@ -61,24 +61,30 @@ statistic = "p95"
 kind = "deviation"
 text = "a"
 zh = "a"
-[[cause]]
-effect = "delay"
-of = "proc.cpu"
+[[hazard]]
+id = "cpu_high"
+kind = "any"
+metric = "cpu"
 keyword = "cpu"
 text = "a"
 zh = "a"
-[[cause]]
-effect = "delay"
-of = "proc.faults"
+[[hazard]]
+id = "faults_high"
+kind = "any"
+metric = "faults"
 keyword = "memory"
 text = "a"
 zh = "a"
-[[cause]]
-effect = "delay"
-of = "proc.depth"
+[[hazard]]
+id = "depth_high"
+kind = "any"
+metric = "depth"
 keyword = "memory"
 text = "a"
 zh = "a"
+[[exposure]]
+suffers = "delay"
+to = "any"
 )"}};
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);

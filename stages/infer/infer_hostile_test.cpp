@@ -9,20 +9,24 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::begin;
-using testing::cause_text;
 using testing::entity_file;
+using testing::exposure_text;
+using testing::hazard_text;
 using testing::kpi_text;
 using testing::metric_text;
+using testing::relation_text;
 using testing::World;
 
 /// A service is slow because of its disk, or because of the services that it calls.
 Model ring_model(const std::string& of_disk = "", const std::string& of_sli = "") {
   return testing::model_of(
-      {entity_file("disk", metric_text("await") + of_disk),
-       entity_file("sli", kpi_text("latency") +
-                              cause_text("latency", "disk.await", ">uses:disk", "slow disk") +
-                              cause_text("latency", "sli.latency", ">calls:sli", "slow service") +
-                              of_sli)});
+      {entity_file("disk",
+                   metric_text("await") + hazard_text("slow", "await", "slow disk") + of_disk),
+       entity_file("sli", kpi_text("latency") + relation_text("uses", "disk") +
+                              relation_text("connect", "sli") +
+                              hazard_text("slow", "latency", "slow service") +
+                              exposure_text("latency", "slow", ">uses:disk") +
+                              exposure_text("latency", "slow", ">connect:sli") + of_sli)});
 }
 
 TEST(Infer, AdmitsThatItDoesNotKnowTheEntity) {
@@ -73,7 +77,7 @@ TEST(Infer, AnswersInATopologyWithCycles) {
 }
 
 TEST(Infer, NamesWhatBeganFirstWhenRulesBlameEachOther) {
-  World world({}, ring_model(cause_text("await", "sli.latency", "<uses:sli", "service")));
+  World world({}, ring_model(exposure_text("await", "slow", "<uses:sli")));
   world.settle();
   world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);
@@ -88,8 +92,8 @@ TEST(Infer, NamesWhatBeganFirstWhenRulesBlameEachOther) {
 
 /// One rule takes a rise for the cause, the other a fall of the same series.
 TEST(Infer, FollowsTheRuleThatTheSeriesBearsOut) {
-  World world({}, ring_model("", cause_text("latency", "disk.await", ">uses:disk", "quick disk",
-                                            "direction = \"low\"\n")));
+  World world({}, ring_model(hazard_text("quick", "await", "quick disk", "direction = \"low\"\n"),
+                             exposure_text("latency", "quick", ">uses:disk")));
   world.settle();
   world.trouble(true);
   world.event("sli1", wire::EventState::open, 1);

@@ -4,16 +4,18 @@
 namespace gala::infer {
 namespace {
 
-using testing::cause_text;
 using testing::entity_file;
+using testing::exposure_text;
+using testing::hazard_text;
 using testing::kpi_text;
 using testing::metric_text;
+using testing::relation_text;
 using testing::World;
 
 /// A service is slow because of the one that it calls, which waits for its disk.
 Model chain_model() {
   return testing::model_of(
-      {entity_file("disk", metric_text("await") + R"(
+      {entity_file("disk", metric_text("await") + hazard_text("slow", "await", "slow disk") + R"(
 [[remedy]]
 id = "faster"
 mends = ["disk.await"]
@@ -22,9 +24,11 @@ propose = "add:{cause.number}"
 text = "It takes {cause.value}."
 zh = "它需 {cause.value}。"
 )"),
-       entity_file("sli", kpi_text("latency") +
-                              cause_text("latency", "disk.await", ">uses:disk", "slow disk") +
-                              cause_text("latency", "sli.latency", ">calls:sli", "slow service") +
+       entity_file("sli", kpi_text("latency") + relation_text("uses", "disk") +
+                              relation_text("connect", "sli") +
+                              hazard_text("slow", "latency", "slow service") +
+                              exposure_text("latency", "slow", ">uses:disk") +
+                              exposure_text("latency", "slow", ">connect:sli") +
                               R"(
 [[remedy]]
 id = "any_service"

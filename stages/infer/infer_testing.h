@@ -21,7 +21,8 @@ inline std::string metric_text(const std::string& name, const std::string& more 
          "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n" + more;
 }
 
-/// An entity file whose entities have an `id`; `rest` are its metrics, checks, causes.
+/// An entity file whose entities have an `id`; `rest` are its metrics, checks,
+/// hazards, …
 inline SourceText entity_file(const std::string& name, const std::string& rest) {
   return {name + ".toml",
           "[entity]\nabout = \"a\"\nzh = \"a\"\nlevel = \"process\"\n"
@@ -35,13 +36,23 @@ inline std::string kpi_text(const std::string& metric) {
          metric + "\"\nkind = \"deviation\"\ntext = \"slow\"\nzh = \"slow\"\n";
 }
 
-/// An expert cause; `of` is "<entity>.<metric>", `more` are further lines of it.
-inline std::string cause_text(const std::string& effect, const std::string& of,
-                              const std::string& path, const std::string& text,
-                              const std::string& more = "") {
-  return "[[cause]]\neffect = \"" + effect + "\"\nof = \"" + of + "\"\npath = [\"" + path +
-         "\"]\nprior = 0.9\nkeyword = \"disk\"\ntext = \"" + text + "\"\nzh = \"" + text + "\"\n" +
+/// Another entity that this one is related to, by the name of the relation alone.
+inline std::string relation_text(const std::string& kind, const std::string& to) {
+  return "[[relation]]\nkind = \"" + kind + "\"\nto = \"" + to + "\"\nmatch = { id = \"id\" }\n";
+}
+
+/// A metric that harms others; `more` are further lines of it.
+inline std::string hazard_text(const std::string& id, const std::string& metric,
+                               const std::string& text, const std::string& more = "") {
+  return "[[hazard]]\nid = \"" + id + "\"\nmetric = \"" + metric +
+         "\"\nprior = 0.9\nkeyword = \"disk\"\ntext = \"" + text + "\"\nzh = \"" + text + "\"\n" +
          more;
+}
+
+inline std::string exposure_text(const std::string& suffers, const std::string& to,
+                                 const std::string& path) {
+  return "[[exposure]]\nsuffers = \"" + suffers + "\"\nto = \"" + to + "\"\npath = [\"" + path +
+         "\"]\n";
 }
 
 inline Model model_of(const std::vector<SourceText>& files) {
@@ -51,13 +62,13 @@ inline Model model_of(const std::vector<SourceText>& files) {
 
 /// A service's KPIs suffer from its disk.
 inline Model disk_model() {
-  const std::string text = "disk {cause.id} takes {cause.value}";
   return model_of(
-      {entity_file("disk", metric_text("await")),
-       entity_file(
-           "sli", kpi_text("latency") + kpi_text("errors") +
-                      cause_text("errors", "disk.await", ">uses:disk", text, "above = 0.001\n") +
-                      cause_text("latency", "disk.await", ">uses:disk", text, "above = 0.001\n"))});
+      {entity_file("disk", metric_text("await") + hazard_text("slow", "await",
+                                                              "disk {cause.id} takes {cause.value}",
+                                                              "above = 0.001\n")),
+       entity_file("sli", kpi_text("latency") + kpi_text("errors") + relation_text("uses", "disk") +
+                              exposure_text("errors", "slow", ">uses:disk") +
+                              exposure_text("latency", "slow", ">uses:disk"))});
 }
 
 /// Two services, each with its disk; every tick is a window of one second.
@@ -70,7 +81,7 @@ class World {
   void show_topology() {
     wire::TopologySnapshotT snapshot;
     snapshot.version = 1;
-    snapshot.kinds = {"uses", "calls"};
+    snapshot.kinds = {"uses", "connect"};
     for (const std::string number : {"1", "2"}) {
       for (const std::string entity : {"sli", "disk"}) {
         auto node = std::make_unique<wire::NodeT>();

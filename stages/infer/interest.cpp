@@ -8,11 +8,11 @@ namespace gala::infer {
 Interest::Interest(const Model& model) : model_(model) {
   for (const Entity& entity : model.entities()) {
     for (const Cause& cause : entity.causes) {
-      remember(cause.cause_entity, {cause.cause_metric, cause.statistic});
-      if (!cause.covers_rate.empty()) {
-        remember(entity.name, {cause.covers_rate, Statistic::value});
+      remember(cause.entity, {cause.hazard.metric, cause.hazard.statistic});
+      if (!cause.exposure.rate.empty()) {
+        remember(entity.name, {cause.exposure.rate, Statistic::value});
       }
-      for (const std::string& need : cause.needs) {
+      for (const std::string& need : cause.exposure.needs) {
         const auto dot = need.find('.');
         remember(need.substr(0, dot), {need.substr(std::min(dot, need.size() - 1) + 1)});
       }

@@ -204,9 +204,9 @@ class Explanation {
 
 double strength_of(const CauseLink& link, const AbnormalSeries& cause) {
   const double correlation = std::max(0.0, cause.correlation.value_or(unknown_correlation));
-  const double doubt = 1 - link.rule->prior;
-  const double alike = std::lerp(least_alike * link.rule->prior, 1.0, correlation);
-  return std::sqrt(link.rule->prior) * std::pow(cause.verdict.abnormality, 0.4) *
+  const double doubt = 1 - link.rule->hazard.prior;
+  const double alike = std::lerp(least_alike * link.rule->hazard.prior, 1.0, correlation);
+  return std::sqrt(link.rule->hazard.prior) * std::pow(cause.verdict.abnormality, 0.4) *
          std::pow(link.order, 0.3) * std::pow(alike, 0.2 + 0.6 * doubt) *
          std::pow(cause.standing, 0.5 * doubt) * link.covered * (0.4 + 0.6 * link.share);
 }

@@ -26,7 +26,7 @@ class Builder {
 
   void link(std::size_t cause, std::size_t effect, double prior = 0.8) {
     rules_.push_back({});
-    rules_.back().prior = prior;
+    rules_.back().hazard.prior = prior;
     candidates.links.push_back({effect, cause, &rules_.back(), 1, 1});
   }
 

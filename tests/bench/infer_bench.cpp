@@ -24,18 +24,27 @@ Model bench_model() {
     return "[metric." + name +
            "]\ntable = \"main\"\ntype = \"gauge\"\nunit = \"s\"\nabout = \"a\"\nzh = \"a\"\n";
   };
-  const auto cause = [](const std::string& effect, const std::string& of, const std::string& path) {
-    return "[[cause]]\neffect = \"" + effect + "\"\nof = \"" + of + "\"\npath = [" + path +
-           "]\nprior = 0.7\nabove = 0.01\nkeyword = \"cpu\"\ntext = \"a\"\nzh = \"a\"\n";
+  const auto hazard = [](const std::string& of) {
+    return "[[hazard]]\nid = \"" + of + "_high\"\nmetric = \"" + of +
+           "\"\nprior = 0.7\nabove = 0.01\nkeyword = \"cpu\"\ntext = \"a\"\nzh = \"a\"\n";
+  };
+  const auto exposure = [](const std::string& suffers, const std::string& to,
+                           const std::string& path) {
+    return "[[exposure]]\nsuffers = \"" + suffers + "\"\nto = \"" + to + "_high\"\npath = [" +
+           path + "]\n";
+  };
+  const auto relation = [](const std::string& kind, const std::string& to) {
+    return "[[relation]]\nkind = \"" + kind + "\"\nto = \"" + to + "\"\nmatch = { id = \"id\" }\n";
   };
   const std::vector<SourceText> files{
       {"host.toml", head + metric("load")},
-      {"sli.toml",
-       head + metric("latency") + cause("latency", "proc.delay", "\">belongs_to:proc\"")},
-      {"proc.toml", head + metric("delay") + metric("cpu") +
-                        cause("delay", "proc.cpu", "\">runs_on:host\", \"<runs_on:proc\"") +
-                        cause("cpu", "proc.delay", "\">connect:proc\"") +
-                        cause("cpu", "proc.cpu", "\">connect:proc\"")}};
+      {"sli.toml", head + metric("latency") + relation("belongs_to", "proc") +
+                       exposure("latency", "delay", "\">belongs_to:proc\"")},
+      {"proc.toml", head + metric("delay") + metric("cpu") + relation("runs_on", "host") +
+                        relation("connect", "proc") + hazard("delay") + hazard("cpu") +
+                        exposure("delay", "cpu", "\">runs_on:host\", \"<runs_on:proc\"") +
+                        exposure("cpu", "delay", "\">connect:proc\"") +
+                        exposure("cpu", "cpu", "\">connect:proc\"")}};
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);
 }

@@ -5,9 +5,9 @@
 namespace {
 
 constexpr std::array<std::string_view, 14> headers{
-    "[entity]",  "[key.a]",    "[key.b]",    "[label.c]",  "[table.t]",
-    "[table.u]", "[metric.m]", "[metric.n]", "[[check]]",  "[[relation]]",
-    "[[cause]]", "[key]",      "[[metric]]", "[a.check.x]"};
+    "[entity]",   "[key.a]",      "[key.b]",    "[label.c]",  "[table.t]",
+    "[table.u]",  "[metric.m]",   "[metric.n]", "[[check]]",  "[[relation]]",
+    "[[hazard]]", "[[exposure]]", "[key]",      "[[metric]]", "[a.check.x]"};
 constexpr std::array<std::string_view, 64> words{"about",
                                                  "zh",
                                                  "level",

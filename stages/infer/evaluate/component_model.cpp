@@ -72,7 +72,7 @@ std::string_view path_of(const std::string& word) {
                               : ""sv;
 }
 
-/// Writes [[cause]] sections.
+/// Writes [[exposure]] sections, and the [[hazard]] that each is about.
 class RuleWriter {
  public:
   RuleWriter(const RcaCase& of, const MetricKinds& kinds, const ComponentUse& use,
@@ -101,6 +101,9 @@ class RuleWriter {
     return std::move(text_);
   }
 
+  /// What all that was written is exposed to; belongs into the component's file.
+  [[nodiscard]] const std::string& hazards() const { return hazards_; }
+
  private:
   void write_causes(const KindRule& rule, const std::string& effect, std::size_t effect_place) {
     for (std::size_t cause = 0; cause < metrics_.size(); ++cause) {
@@ -124,19 +127,19 @@ class RuleWriter {
 
   void write_cause(const KindRule& rule, const std::string& effect, std::size_t cause,
                    std::string_view direction) {
-    text_ += fmt::format(
-        "[[cause]]\neffect = \"{}\"\nof = \"component.m{}\"\ndirection = \"{}\"\npath = [{}]\n"
-        "within = \"{}\"\nprior = {}\nfloor = {}\ntails = true\nkeyword = \"{}\"\n"
-        "text = \"a\"\nzh = \"a\"\n",
-        effect, cause, direction, path_of(rule.path), format_duration(use_.within), rule.prior,
-        noise_floor, kinds_.kind_of(metrics_[cause]));
-    if (rule.covers > 0) {
-      text_ += fmt::format("covers = {}\n", rule.covers);
-    }
+    const std::string id = fmt::format("h{}", count_++);
+    text_ += fmt::format("[[exposure]]\nsuffers = \"{}\"\nto = \"{}\"\npath = [{}]\n", effect, id,
+                         path_of(rule.path));
+    text_ += rule.covers > 0 ? fmt::format("covers = {}\n", rule.covers) : "";
     text_ += rule.proxies ? "proxies = true\n" : "";
+    hazards_ += fmt::format(
+        "[[hazard]]\nid = \"{}\"\nmetric = \"m{}\"\ndirection = \"{}\"\nmethod = \"noisy_part\"\n"
+        "within = \"{}\"\nprior = {}\nfloor = {}\nkeyword = \"{}\"\ntext = \"a\"\nzh = \"a\"\n",
+        id, cause, direction, format_duration(use_.within), rule.prior, noise_floor,
+        kinds_.kind_of(metrics_[cause]));
     const auto size = sizes_.find(metrics_[cause]);
     if (rule.least_share > 0 && size != sizes_.end()) {
-      text_ += fmt::format("least_change = {:.17g}\n", rule.least_share * size->second);
+      hazards_ += fmt::format("least_change = {:.17g}\n", rule.least_share * size->second);
     }
   }
 
@@ -147,6 +150,8 @@ class RuleWriter {
   /// There is no call graph.
   bool alone_;
   std::string text_;
+  std::string hazards_;
+  std::size_t count_ = 0;
 };
 
 std::vector<std::string> entities_of(const RcaCase& of) {
@@ -192,6 +197,7 @@ ComponentModel component_model(const RcaCase& of, const MetricKinds& kinds,
                          "[[check]]\nid = \"on\"\nmetric = \"level\"\nkind = \"deviation\"\ntext "
                          "= \"a\"\nzh = \"a\"\n";
   incident += rules.write(true);
+  component += rules.hazards();
   const std::vector<SourceText> files{{"component.toml", std::move(component)},
                                       {"incident.toml", std::move(incident)}};
   Diagnostics findings;  // Of our own text: whatever a case is called, names in it are ours.
