@@ -16,8 +16,7 @@ using ::testing::HasSubstr;
 using testing::parse;
 using testing::Parsed;
 
-TEST(Model, ReadsEveryPart) {
-  const Parsed parsed = parse(R"([[check]]
+constexpr std::string_view every_part = R"([[check]]
 id = "slow"
 metric = "delay"
 statistic = "p95"
@@ -52,7 +51,10 @@ factor = 0.5
 within = "5s"
 covers = 0.2
 rate = "cpu_ns"
-)");
+)";
+
+TEST(Model, ReadsEveryPart) {
+  const Parsed parsed = parse(every_part);
   ASSERT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
   const Entity* proc = parsed.model.find("proc");
   ASSERT_NE(proc, nullptr);
