@@ -40,7 +40,8 @@ step() {
 
 check_system() {
   if ! command -v apt-get >/dev/null; then
-    echo "this script is for Debian 12; elsewhere install what deploy/packages.txt lists, then build" >&2
+    echo "this script is for Debian 12;" \
+      "elsewhere install what deploy/packages.txt lists, then build" >&2
     exit 1
   fi
 }

@@ -10,8 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Model test_model() {
-  const std::vector<SourceText> files{{"proc.toml", R"(
+constexpr std::string_view process_model = R"(
 [entity]
 about = "a"
 zh = "a"
@@ -85,7 +84,10 @@ zh = "a"
 [[exposure]]
 suffers = "delay"
 to = "any"
-)"}};
+)";
+
+Model test_model() {
+  const std::vector<SourceText> files{{"proc.toml", std::string(process_model)}};
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);
 }

@@ -82,8 +82,8 @@ def replay(programs, pipeline, recorded, directory, seconds=120):
 
     `recorded`: name of a stage → files of what it sent. Stages are run once all that they read
     from is there; what is before the recorded stages is not needed, and a source that was not
-    recorded (it is younger than the recording) is silent. Requires: the pipeline has a sink that writes
-    diagnoses.jsonl."""
+    recorded (it is younger than the recording) is silent. Requires: the pipeline has a sink
+    that writes diagnoses.jsonl."""
     stages = tomllib.loads(pipeline.read_text())["stages"]
     outputs = {name: [] for name, stage in stages.items() if not stage.get("from")} | recorded
     todo = {name: stage for name, stage in stages.items()

@@ -1,7 +1,7 @@
 #!/bin/bash
-# Fetches what the Kafka test needs, once: a Java runtime and Maven from Debian, Apache Kafka's jars from
-# Maven Central into a cache outside the repository. Prints the directory of the jars as its last line.
-# Usage: tests/kafka/install.sh [--offline]     (--offline: fail when anything would have to be fetched)
+# Fetches what the Kafka test needs, once: a Java runtime and Maven from Debian, Apache Kafka's jars
+# from Maven Central into a cache outside the repository. Its last line names the jars' folder.
+# Usage: tests/kafka/install.sh [--offline]     (--offline: fail when something must be fetched)
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -12,8 +12,8 @@ TRUTH = truth.load()
 
 class Fault:
     """One injection. `suffering` are applications whose KPIs may bend; `injected` is what was
-    harmed by the roles of schemas/truth, as keys and labels of entities have it; `truth` tells right from
-    wrong."""
+    harmed by the roles of schemas/truth, as keys and labels of entities have it; `truth` tells
+    right from wrong."""
 
     name = ""
     about = ""
