@@ -29,8 +29,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DOCUMENT = os.path.join(ROOT, "docs", "accuracy.md")
 BEGIN, END = "<!-- generated: rca -->", "<!-- end of generated rca -->"
 FIGURES = ("AC@1", "AC@3", "AC@5", "Avg@5", "metric")
-# What counts as ahead of everything published (reference/benchmarks.md); "metric" is entity and
-# metric first.
+# What counts as ahead (docs/accuracy.md says of what); "metric" is entity and metric first.
 AHEAD = {"sockshop1": {"AC@1": 1.00, "Avg@5": 0.98, "metric": 0.92},
          "petshop_train": {"AC@1": 0.88, "AC@3": 0.93}}
 # Best published on the set (BARO with the fault time known; graph traversal on all PetShop issues).

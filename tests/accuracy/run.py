@@ -19,8 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 DOCUMENT = os.path.join(ROOT, "docs", "accuracy.md")
 BEGIN, END = "<!-- generated: detect -->", "<!-- end of generated -->"
 FIGURES = ["AUC-PR", "best F1", "VUS-PR", "recall", "false/1000", "hit@100%", "hit@150%"]
-# What counts as ahead of everything published (reference/benchmarks.md), where something is
-# published for the set.
+# What counts as ahead (docs/accuracy.md says of what), where something is published for the set.
 AHEAD = {
     "smd": {"VUS-PR": 0.64},
     "asd": {"VUS-PR": 0.65, "best F1": 0.55, "hit@100%": 0.89},
