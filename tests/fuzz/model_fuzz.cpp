@@ -4,7 +4,7 @@
 
 namespace {
 
-constexpr std::array<std::string_view, 14> headers{
+constexpr std::array<std::string_view, 15> headers{
     "[entity]",   "[key.a]",      "[key.b]",    "[label.c]",  "[table.t]",
     "[table.u]",  "[metric.m]",   "[metric.n]", "[[check]]",  "[[relation]]",
     "[[hazard]]", "[[exposure]]", "[key]",      "[[metric]]", "[a.check.x]"};
