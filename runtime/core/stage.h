@@ -8,8 +8,8 @@
 //     void on(const wire::Observations& message, const Envelope& envelope, Outbox& out);
 //     void tick(Instant now, Outbox& out);
 //   };
-//   int main(int argc, char** argv) { return gala::stage_main<gala::threshold::Threshold>(argc,
-//   argv); }
+//   // stages/threshold/main.cpp, the whole of it:
+//   int main(int argc, char** argv) { return stage_main<threshold::Threshold>(argc, argv); }
 //
 // A stage is pure: it opens no socket, reads no clock, starts no thread. What it wants sent it puts
 // into the Outbox, which the runtime empties after each call. All calls come from one thread.
