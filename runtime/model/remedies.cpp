@@ -4,6 +4,7 @@
 #include <set>
 
 #include "runtime/model/parse.h"
+#include "runtime/model/remedy_grammar.h"
 
 namespace gala {
 namespace {
@@ -27,6 +28,7 @@ class RemedyChecker {
         if (remedy.mends.empty() || remedy.target.empty()) {
           diagnostics_.error(remedy.place, "a remedy needs \"mends\" and \"target\"");
         }
+        check_grammar(remedy);
         std::ranges::for_each(remedy.mends,
                               [&](const std::string& name) { check_metric(remedy, name); });
       }
@@ -34,6 +36,17 @@ class RemedyChecker {
   }
 
  private:
+  void check_grammar(const Remedy& remedy) {
+    for (const std::string& target : remedy.target) {
+      if (const auto fault = target_fault(target)) {
+        diagnostics_.error(remedy.place, "\"target\": " + *fault);
+      }
+    }
+    if (const auto fault = proposal_fault(remedy.propose)) {
+      diagnostics_.error(remedy.place, "\"propose\": " + *fault);
+    }
+  }
+
   void check_metric(const Remedy& remedy, const std::string& name) {
     const auto dot = std::min(name.find('.'), name.size());
     const auto entity = std::ranges::find(entities_, name.substr(0, dot), &Entity::name);

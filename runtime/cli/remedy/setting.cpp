@@ -20,24 +20,10 @@
 #include "runtime/core/diagnostics.h"
 #include "runtime/core/handle.h"
 #include "runtime/core/read_file.h"
+#include "runtime/model/remedy_grammar.h"
 
 namespace gala {
 namespace {
-
-/// Files of version 2 with the controller and file that version 1 has for them; "" = none.
-struct GroupFile {
-  std::string_view name;
-  std::string_view controller;
-  std::string_view old_name;
-};
-constexpr std::array<GroupFile, 8> group_files{{{"cpu.max", "cpu", "cpu.cfs_quota_us"},
-                                                {"memory.max", "memory", "memory.limit_in_bytes"},
-                                                {"pids.max", "pids", "pids.max"},
-                                                {"io.max", "", ""},
-                                                {"", "blkio", "blkio.throttle.read_bps_device"},
-                                                {"", "blkio", "blkio.throttle.write_bps_device"},
-                                                {"", "blkio", "blkio.throttle.read_iops_device"},
-                                                {"", "blkio", "blkio.throttle.write_iops_device"}}};
 
 std::vector<std::string> parts_of(std::string_view text, char separator, std::size_t most) {
   std::vector<std::string> parts;

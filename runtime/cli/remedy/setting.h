@@ -16,13 +16,7 @@ struct KernelFiles {
   std::string proc = "/proc";
 };
 
-/// One value, by a target of a remedy (runtime/model/model.h):
-///   sysctl:<name>[:<pid>]             of the pid's network namespace
-///   cgroup:<file>:<group>             cpu.max, memory.max, pids.max (or what version 1 has for
-///                                     them), io.max, blkio.throttle.{read,write}_{bps,iops}_device
-///   rlimit:nofile:<pid>
-///   backlog:<pid>:<port>              of the accept queue
-///   file:<path>                       under /sys or /proc/sys
+/// One value, by a target of a remedy (runtime/model/remedy_grammar.h).
 class Setting {
  public:
   /// An error when there is none here.
