@@ -100,6 +100,19 @@ class Recipes(unittest.TestCase):
         shop.gala("check")
         self.assert_told(shop, "entities", "| `parts` | counter in 1")
 
+    def test_hazard(self):
+        case = "tests/cases/shipped_fragmented_memory.toml"
+        changed, made = self.apply("A hazard with its remedy")
+        self.assertEqual((changed, made), (["schemas/model/mem.toml"], [case]))
+        shop = self.workshop()
+        shop.gala("check")
+        ours = f"--gtest_filter=*{pathlib.Path(case).stem}"
+        shop.run("cases_test", ours, tree=self.tree)
+        self.assert_told(shop, "entities", "Free memory lies in pieces")
+        # Without the hazard the same case has another answer.
+        (self.tree / changed[0]).write_bytes(self.before[changed[0]])
+        shop.run("cases_test", ours, tree=self.tree, status=1)
+
     def text(self, path):
         return (self.tree / path).read_text()
 
