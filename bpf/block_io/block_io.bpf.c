@@ -215,6 +215,34 @@ static __always_inline void count_error(struct disk_value *disk, int error)
 	}
 }
 
+/* Counts the part of a request that completed for the process that began it; 0 when it is
+ * not watched. */
+static __always_inline struct user_value *count_user(const struct flight *flight,
+						     const struct disk_key *disk, u32 op,
+						     u64 completed, u64 bytes)
+{
+	struct user_key key = {.tgid = flight->tgid};
+	struct user_value *user;
+
+	if (!want_process(flight->tgid, 0))
+		return 0;
+	key.disk = *disk;
+	user = find_or_add(disk_users, &key, &no_user);
+	if (!user)
+		return 0;
+	__builtin_memcpy(user->comm, flight->comm, sizeof(user->comm));
+	if (op == OP_READ) {
+		user->reads += completed;
+		user->read_bytes += bytes;
+	} else if (op == OP_WRITE) {
+		user->writes += completed;
+		user->write_bytes += bytes;
+	} else {
+		user->others += completed;
+	}
+	return user;
+}
+
 static __always_inline void land(struct disk_key *disk_key, struct flight *flight, u32 op, u64 now)
 {
 	struct disk_value *disk = bpf_map_lookup_elem(&disks, disk_key);
@@ -241,7 +269,6 @@ int BPF_PROG(request_completes, struct request *rq, int error, unsigned int byte
 	struct gendisk *gendisk = request_disk(rq);
 	u32 op = rq->cmd_flags & REQ_OP_MASK;
 	struct disk_key disk_key = {};
-	struct user_key user_key = {};
 	struct disk_value *disk;
 	struct user_value *user;
 	struct flight *flight;
@@ -272,27 +299,9 @@ int BPF_PROG(request_completes, struct request *rq, int error, unsigned int byte
 	}
 	if (!flight)
 		return 0; /* began before the collector */
-	if (want_process(flight->tgid, 0)) {
-		user_key.disk = disk_key;
-		user_key.tgid = flight->tgid;
-		user = find_or_add(disk_users, &user_key, &no_user);
-		if (user) {
-			__builtin_memcpy(user->comm, flight->comm, sizeof(user->comm));
-			if (op == OP_READ) {
-				user->reads += last;
-				user->read_bytes += bytes;
-			} else if (op == OP_WRITE) {
-				user->writes += last;
-				user->write_bytes += bytes;
-			} else {
-				user->others += last;
-			}
-			if (error)
-				user->errors++;
-		}
-	} else {
-		user = 0;
-	}
+	user = count_user(flight, &disk_key, op, last ? 1 : 0, bytes);
+	if (user && error)
+		user->errors++;
 	if (last) {
 		u64 now = bpf_ktime_get_ns();
 
