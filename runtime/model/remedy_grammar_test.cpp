@@ -30,7 +30,7 @@ TEST(RemedyGrammar, SaysWhatIsWrongWithATarget) {
            {"sysctl", "a sysctl is written"},
            {"sysctl:vm/swappiness", "a sysctl is written"},
            {"sysctl:vm.swappiness:x", "neither a number nor one {placeholder}"},
-           {"cgroup:cpu.maximum:{cause.cgroup}", "did you mean \"cpu.max\""},
+           {"cgroup:cpu.mx:{cause.cgroup}", "did you mean \"cpu.max\""},
            {"cgroup:cpu.max", "a limit of a control group is written"},
            {"cgroup:cpu.max:relative", "a limit of a control group is written"},
            {"rlimit:stack:{cause.tgid}", "a limit of a process is written"},
