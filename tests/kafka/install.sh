@@ -28,7 +28,11 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 mkdir -p "$jars"
-mvn --batch-mode --quiet --file pom.xml dependency:copy-dependencies \
-  -DoutputDirectory="$jars" -DincludeScope=runtime >&2
+# What Maven says (also warnings of its Java) would mix with the last line, which names the folder.
+if ! mvn --batch-mode --quiet --file pom.xml dependency:copy-dependencies \
+  -DoutputDirectory="$jars" -DincludeScope=runtime >"$jars/install.log" 2>&1; then
+  cat "$jars/install.log" >&2
+  exit 1
+fi
 touch "$jars/complete"
 echo "$jars"
