@@ -1,7 +1,6 @@
 // gala complete: what the completion stubs of the shells ask when Tab is pressed.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -21,7 +20,8 @@ struct CompleteOptions {
   std::vector<std::string> words;
 };
 
-/// Names from a long journal are enough after so many.
+/// Tab has an instant: only so much of a journal's end is read, and so many names are enough.
+constexpr std::uint64_t journal_end_bytes = std::uint64_t{2} << 20;
 constexpr std::size_t most_journal_names = 500;
 
 std::vector<Candidate> pipelines(const CommandContext& context) {
@@ -88,12 +88,14 @@ std::vector<Candidate> described(const CommandContext& context) {
   return words;
 }
 
-/// The texts that stand under `key` in the lines of all pipelines' journals, or one level deeper.
+/// The texts that stand under `key` in the last lines of all pipelines' journals, or one level
+/// deeper.
 std::vector<Candidate> journal_names(const CommandContext& context, const std::string& file,
                                      const std::string& key) {
   std::set<std::string> names;
   for (const Candidate& pipeline : pipelines(context)) {
-    auto reader = JournalReader::open(context.state_directory + "/" + pipeline.word + "/" + file);
+    auto reader = JournalReader::open_end(
+        context.state_directory + "/" + pipeline.word + "/" + file, journal_end_bytes);
     while (reader && names.size() < most_journal_names) {
       const auto text = reader->next();
       if (!text) {
@@ -108,11 +110,6 @@ std::vector<Candidate> journal_names(const CommandContext& context, const std::s
       }
     }
   }
-  // A shell would obey or split what has control characters.
-  std::erase_if(names, [](const std::string& name) {
-    return std::ranges::any_of(name,
-                               [](char one) { return (one >= 0 && one < ' ') || one == 0x7f; });
-  });
   std::vector<Candidate> words;
   for (const std::string& name : names) {
     words.push_back({name, ""});

@@ -46,6 +46,14 @@ end
 complete -c gala -f -a '(__gala_complete)'
 )";
 
+/// bash puts a candidate on the line unquoted, and others choose the names of their processes and
+/// entities: only what every shell takes as it stands is offered.
+bool is_plain(std::string_view word) {
+  return word.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             "_.:/@+-") == std::string_view::npos;
+}
+
 /// The words of a CLI::IsMember check, which CLI11 gives only as a text: "{a,b,c}".
 std::vector<Candidate> choices_of(const CLI::Option& option) {
   std::vector<Candidate> words;
@@ -135,7 +143,11 @@ class Walk {
   [[nodiscard]] std::vector<Candidate> values(const CLI::Option& option,
                                               const WordsOf& words_of) const {
     std::vector<Candidate> words = choices_of(option);
-    return words.empty() ? words_of(type_of(option), line_) : words;
+    if (words.empty()) {
+      words = words_of(type_of(option), line_);
+      std::erase_if(words, [](const Candidate& one) { return !is_plain(one.word); });
+    }
+    return words;
   }
 
   /// "--format=do": the values with the option in front.

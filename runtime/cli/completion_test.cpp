@@ -24,8 +24,7 @@ class Completion : public testing::Test {
     const auto ask = [this](const std::string& type, const CommandLine& line) {
       asked = type;
       said = line;
-      return type == "PIPELINE" ? std::vector<Candidate>{{"single-host", ""}, {"site", ""}}
-                                : std::vector<Candidate>{};
+      return type == "PIPELINE" ? names : std::vector<Candidate>{};
     };
     std::vector<std::string> found;
     for (const Candidate& one : complete(app, words, ask)) {
@@ -36,6 +35,7 @@ class Completion : public testing::Test {
 
   CommandContext context;
   CLI::App app;
+  std::vector<Candidate> names{{"single-host", ""}, {"site", ""}};
   std::string asked;
   CommandLine said;
 };
@@ -81,6 +81,19 @@ TEST_F(Completion, OffersWhatStandsWithoutAnOption) {
 TEST_F(Completion, ReadsTheDirectoriesOnTheLine) {
   offered({"top", "--run-dir", "/tmp/r", ""});
   EXPECT_THAT(said.shared, ElementsAre(std::pair<std::string, std::string>("--run-dir", "/tmp/r")));
+}
+
+// Others choose the names of processes and entities, and bash takes a candidate unquoted.
+TEST_F(Completion, OffersNoNameThatAShellWouldObey) {
+  names = {{"$(id>x);b", ""},
+           {"a b", ""},
+           {"`id`", ""},
+           {"a\nb", ""},
+           {"~", ""},
+           {"名", ""},
+           {"m1_proc_42@x:/a+b-c.d", ""}};
+  EXPECT_THAT(offered({"top", "--pipeline", ""}), ElementsAre("m1_proc_42@x:/a+b-c.d"));
+  EXPECT_THAT(offered({"top", "--pipeline=m"}), ElementsAre("--pipeline=m1_proc_42@x:/a+b-c.d"));
 }
 
 TEST_F(Completion, SurvivesWordsThatMeanNothing) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 namespace gala {
 namespace {
@@ -30,11 +31,30 @@ Result<JournalReader> JournalReader::open(const std::string& path) {
   return reader;
 }
 
+Result<JournalReader> JournalReader::open_end(const std::string& path, std::uint64_t most_bytes) {
+  JournalReader reader = TRY(open(path));
+  // From the newest file back to the one in which the end begins.
+  for (std::size_t i = 0; i <= reader.old_.size(); ++i) {
+    std::error_code failed;
+    const auto size = std::filesystem::file_size(i == 0 ? path : reader.old_[i - 1], failed);
+    if (!failed && size > most_bytes) {
+      reader.offset_ = size - most_bytes;
+      reader.old_.resize(i);
+      break;
+    }
+    most_bytes -= failed ? 0 : size;
+  }
+  return reader;
+}
+
 bool JournalReader::open_file(const std::string& path) {
   file_ = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   current_ = path == path_;
   buffer_.clear();
   at_ = 0;
+  // The byte before tells whether a line begins at the offset.
+  cut_ = offset_ > 0 && ::lseek(file_.value(), static_cast<off_t>(offset_ - 1), SEEK_SET) >= 0;
+  offset_ = 0;
   return static_cast<bool>(file_);
 }
 
@@ -75,6 +95,9 @@ std::optional<std::string> JournalReader::next() {
     if (const std::size_t end = buffer_.find('\n', at_); end != std::string::npos) {
       std::string line = buffer_.substr(at_, end - at_);
       at_ = end + 1;
+      if (std::exchange(cut_, false)) {
+        continue;
+      }
       return line;
     }
     // Asked before reading: what is written between the two is then read the next time.

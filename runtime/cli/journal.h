@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ class JournalReader {
  public:
   /// The error says what makes such a file.
   static Result<JournalReader> open(const std::string& path);
+  /// The same, but only whole lines in the last `most_bytes` of the files.
+  static Result<JournalReader> open_end(const std::string& path, std::uint64_t most_bytes);
 
   /// The next whole line without its newline; nothing at the end, where it may be asked again
   /// later.
@@ -33,6 +36,10 @@ class JournalReader {
   /// Old files still to read, the next one last.
   std::vector<std::string> old_;
   FileDescriptor file_;
+  /// Where the next file is read from.
+  std::uint64_t offset_ = 0;
+  /// The first line is only the rest of one.
+  bool cut_ = false;
   bool current_ = false;
   std::string buffer_;
   std::size_t at_ = 0;

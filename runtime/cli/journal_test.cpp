@@ -63,6 +63,21 @@ TEST_F(Journal, FollowsARotation) {
   EXPECT_THAT(rest(*reader), testing::ElementsAre("two", "three"));
 }
 
+TEST_F(Journal, ReadsWholeLinesOfTheEnd) {
+  append(path + ".2", "one\n");
+  append(path + ".1", "two\nthree\n");
+  append(path, "four\n");
+  const auto end = [this](std::uint64_t most_bytes) {
+    auto reader = JournalReader::open_end(path, most_bytes);
+    return rest(*reader);
+  };
+  EXPECT_THAT(end(3), testing::IsEmpty());
+  EXPECT_THAT(end(5), testing::ElementsAre("four"));
+  EXPECT_THAT(end(10), testing::ElementsAre("four"));
+  EXPECT_THAT(end(11), testing::ElementsAre("three", "four"));
+  EXPECT_THAT(end(1000), testing::ElementsAre("one", "two", "three", "four"));
+}
+
 TEST_F(Journal, SaysWhatIsMissing) {
   const auto reader = JournalReader::open(path);
   ASSERT_FALSE(reader);
