@@ -153,6 +153,7 @@ ExpectCase read_expectation(const Value& section, Diagnostics& diagnostics) {
   reader.read("of", expect.of);
   reader.read("cause", expect.cause);
   reader.read("keyword", expect.keyword);
+  reader.read("hazard", expect.hazard);
   reader.read("path", expect.path);
   reader.read("says", expect.says);
   reader.read("within", expect.within);

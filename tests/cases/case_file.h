@@ -47,6 +47,8 @@ struct ExpectCase {
   /// "<entity> <metric>" of the first cause; "" = no cause.
   std::string cause;
   std::string keyword;
+  /// "<entity type>.<id>", where metric and keyword fit several hazards.
+  std::string hazard;
   /// Entities from cause to KPI.
   std::vector<std::string> path;
   /// Part of the sentence.

@@ -66,7 +66,36 @@ std::string told(const Outcome& outcome, const wire::DiagnosisT& diagnosis) {
   return text;
 }
 
-void check_first(const Outcome& outcome, const wire::DiagnosisT& diagnosis,
+/// The sentence is the text with something in each place of the text.
+bool is_worded(std::string_view sentence, std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view fixed = text.substr(0, text.find('{'));
+    text.remove_prefix(fixed.size());
+    const auto place = sentence.find(fixed);
+    if (text.empty()) {
+      return sentence.ends_with(fixed);
+    }
+    if (place == std::string_view::npos) {
+      return false;
+    }
+    sentence.remove_prefix(place + fixed.size());
+    text.remove_prefix(text.find('}') + 1);
+  }
+  return true;
+}
+
+void check_hazard(const wire::CauseT& cause, const Model& model, const std::string& name) {
+  const auto dot = name.find('.');
+  const Entity* entity = model.find(name.substr(0, dot));
+  ASSERT_NE(entity, nullptr) << name;
+  const auto hazard =
+      std::find_if(entity->hazards.begin(), entity->hazards.end(),
+                   [&](const Hazard& one) { return one.id == name.substr(dot + 1); });
+  ASSERT_NE(hazard, entity->hazards.end()) << name;
+  EXPECT_TRUE(is_worded(cause.sentence, hazard->text.en)) << name << " says something else";
+}
+
+void check_first(const Outcome& outcome, const Model& model, const wire::DiagnosisT& diagnosis,
                  const ExpectCase& expect) {
   if (expect.cause.empty()) {
     EXPECT_TRUE(diagnosis.causes.empty());
@@ -77,6 +106,9 @@ void check_first(const Outcome& outcome, const wire::DiagnosisT& diagnosis,
   EXPECT_EQ(named(outcome, first.entity_id, first.metric), expect.cause);
   if (!expect.keyword.empty()) {
     EXPECT_EQ(first.keyword, expect.keyword);
+  }
+  if (!expect.hazard.empty()) {
+    check_hazard(first, model, expect.hazard);
   }
   if (!expect.path.empty()) {
     std::vector<std::string> path;
@@ -134,7 +166,7 @@ TEST_P(Cases, DiagnosesAsExpected) {
     const wire::DiagnosisT* diagnosis = last_of(outcome, expect.of);
     ASSERT_NE(diagnosis, nullptr) << "nothing was said of " << expect.of;
     SCOPED_TRACE(file.about + "\n" + told(outcome, *diagnosis));
-    check_first(outcome, *diagnosis, expect);
+    check_first(outcome, model, *diagnosis, expect);
     check_rest(outcome, *diagnosis, expect);
     if (expect.within) {
       const auto windows = windows_to(outcome, expect, file.events.front().said);
