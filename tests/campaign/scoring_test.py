@@ -78,6 +78,16 @@ class Table(unittest.TestCase):
                     for key in entry.where:
                         self.assertIn(key, known["key"] | known.get("label", {}), name)
 
+    def test_asks_for_nothing_that_is_never_said(self):
+        said = {(name, part["metric"]) for name, entity in self.model.items()
+                for part in entity.get("hazard", []) + entity.get("check", [])}
+        said |= {(name, metric) for name, entity in self.model.items()
+                 for metric, about in entity.get("metric", {}).items() if about.get("kpi")}
+        for name, kind in TABLE.items():
+            for entry in kind.right + kind.half:
+                for entity, metric in entry.of:
+                    self.assertIn((entity, metric), said, name)
+
     def test_has_one_truth_for_each_kind_of_fault(self):
         self.assertEqual(sorted(TABLE), sorted(all_kinds()))
         self.assertTrue(all(kind.right for kind in TABLE.values()))
