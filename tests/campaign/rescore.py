@@ -19,8 +19,6 @@ from world import HERE
 
 # From a line that leaves its stage to the line in a journal that somebody reads.
 JOURNAL_S = 0.1
-# A KPI that is still open so long after a fault is told of with the next one.
-AFTERWARDS_S = 10.0
 
 
 def instant(line):
@@ -34,7 +32,7 @@ def fault_of(record, kinds):
 
 
 def outcome_of(record, kinds, events, diagnoses):
-    began, ended = record["began"], record["ended"] + AFTERWARDS_S
+    began, ended = record["began"], record["ended"]  # when the live score was taken
     closed = {event.get("event_id") for event in events
               if event["Attributes"].get("state") == "closed" and instant(event) < began}
     injection = scoring.Injection(fault_of(record, kinds), began, closed)
@@ -57,6 +55,8 @@ def rescored(records, kinds, events, diagnoses):
                 began, record["seconds"],
                 *([line for line in lines if began <= instant(line) <= ended]
                   for lines in (events, diagnoses)), after=record["after"])
+        else:
+            yield record
 
 
 def main():

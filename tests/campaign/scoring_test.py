@@ -12,6 +12,7 @@ import unittest
 import campaign
 import recording
 import report
+import rescore
 import scoring
 import truth
 from faults import all_kinds
@@ -147,6 +148,28 @@ class OfAnInjection(unittest.TestCase):
                                      [diagnosis([]), diagnosis([], event_id="e2")], "leak")
         self.assertEqual((said["kpi_events"], said["diagnoses"], said["false"], said["after"]),
                          (1, 2, 2, "leak"))
+
+
+class Rescored(unittest.TestCase):
+    record = {"kind": "injection", "fault": "leak", "family": "memory", "suffering": ["redis"],
+              "injected": fault().injected, "began": 100.0, "ended": 110.0}
+
+    @staticmethod
+    def at(seconds, line):
+        return {**line, "Timestamp": seconds * 1000}
+
+    def test_ends_with_the_live_score(self):
+        diagnoses = [self.at(104, diagnosis([cause(41)])), self.at(109, diagnosis([cause(42)])),
+                     self.at(111, diagnosis([cause(41)]))]
+        [record] = rescore.rescored([self.record], all_kinds(), [self.at(103, kpi_event())],
+                                    diagnoses)
+        self.assertEqual(record["first_version"]["verdict"], "wrong")
+        self.assertEqual(record["last_version"]["verdict"], "right")
+        self.assertEqual((record["diagnoses"], record["seconds_to_event"]), (1, 3.1))
+
+    def test_keeps_what_failed(self):
+        failed = {"kind": "failed", "fault": "leak", "began": 100.0, "error": "no room"}
+        self.assertEqual(list(rescore.rescored([failed], all_kinds(), [], [])), [failed])
 
 
 class Plan(unittest.TestCase):
