@@ -38,7 +38,8 @@ struct Question {
   bool is_setting = false;
   /// First sight of the entity.
   Moment seen;
-  /// How much later than `bent` an episode may begin and still have to do with it; 0 = one window.
+  /// How much later than `bent` an episode may begin and still have to do with it; at least
+  /// a window and a half.
   Duration slack{0};
   /// Begins and ends of earlier troubles of the KPI, in order: no windows to learn from what is
   /// usual.
@@ -81,7 +82,7 @@ struct Verdict {
 double size_of(const Verdict& verdict);
 
 /// How the beginnings of a cause and its effect fit: 1 when the cause began within `within` before
-/// its effect; less the longer before, and the more it began after it.
+/// its effect; less the longer before, and half when it began more than a window after it.
 double order_of(const Verdict& cause, const Verdict& effect, Duration within, Duration window);
 
 /// When the series was abnormal before the time that is asked about: neighbouring windows as one.
