@@ -16,10 +16,19 @@
 namespace gala::detect {
 namespace {
 
-constexpr double chunk_s = 6 * 3600;
+constexpr double longest_chunk_s = 6 * 3600;
+/// Prometheus answers with at most 11,000 values a series.
+constexpr double most_values_in_a_chunk = 10'000;
 constexpr double nanoseconds_per_second = 1e9;
 /// How many values a mean was made of is not asked for: as many as any check wants.
 constexpr std::uint64_t values_in_a_mean = 1000;
+
+/// How much time one query asks for: a whole number of steps.
+double chunk_of(double step_s) {
+  const double values =
+      std::clamp(std::floor(longest_chunk_s / step_s), 1.0, most_values_in_a_chunk);
+  return values * step_s;
+}
 
 /// Values of one check's columns: time → entity → one value a column, NaN where there is none.
 struct Grid {
@@ -116,15 +125,19 @@ std::vector<std::uint8_t> message_of(const Entity& entity, const std::vector<Com
 std::string promql_of(const Entity& entity, const Metric& metric, Statistic statistic,
                       double step_s) {
   const std::string name = "gala_gopher_" + entity.name + "_" + metric.name;
+  // Two steps: in one there may be a single value, of which Prometheus makes no increase.
+  const double range_s = std::max(std::round(2 * step_s), 2.0);
   const auto increase = [&](const std::string& series) {
-    return fmt::format("increase({}[{:.0f}s])", series, std::max(2 * step_s, 1.0));
+    return fmt::format("increase({}[{:.0f}s])", series, range_s);
   };
   if (metric.type == MetricType::histogram) {
     return statistic == Statistic::mean
                ? increase(name + "_sum") + " / " + increase(name + "_count")
                : "";
   }
-  return metric.type == MetricType::counter ? increase(name) : name;
+  return metric.type == MetricType::counter
+             ? fmt::format("{} / {:g}", increase(name), range_s / step_s)
+             : name;
 }
 
 Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body) {
@@ -136,6 +149,9 @@ Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body
   }
   std::vector<PrometheusSeries> all;
   for (const nlohmann::json& one : (*data)["result"]) {
+    if (!one.is_object()) {
+      continue;
+    }
     PrometheusSeries& series = all.emplace_back();
     // Named: items() refers to it, and a temporary would be gone before the first step (C++20).
     const nlohmann::json metric = one.value("metric", nlohmann::json::object());
@@ -163,9 +179,9 @@ Result<std::uint64_t> read_prometheus(
       }
       std::vector<Companion> columns{{check.metric, check.statistic}};
       columns.insert(columns.end(), check.with.begin(), check.with.end());
-      for (double from_s = range.from_s; from_s < range.to_s; from_s += chunk_s) {
+      for (double from_s = range.from_s; from_s < range.to_s; from_s += chunk_of(range.step_s)) {
         Grid grid;
-        const double to_s = std::min(from_s + chunk_s - range.step_s, range.to_s);
+        const double to_s = std::min(from_s + chunk_of(range.step_s) - range.step_s, range.to_s);
         for (std::size_t i = 0; i < columns.size(); ++i) {
           const Metric* metric = entity.find_metric(columns[i].metric);
           const std::string expression =

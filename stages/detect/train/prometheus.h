@@ -28,8 +28,8 @@ std::string promql_of(const Entity& entity, const Metric& metric, Statistic stat
                       double step_s);
 
 /// Reads the columns of each joint check, lays them side by side by entity and time, and hands over
-/// one Observations message for each (check, step), oldest first. Asks for six hours at a time.
-/// Returns how many values came.
+/// one Observations message for each (check, step), oldest first. Asks for at most six hours and
+/// 10,000 values at a time, and for one value at least. Returns how many values came.
 Result<std::uint64_t> read_prometheus(
     const PrometheusRange& range, const Model& model,
     const std::function<void(const std::vector<std::uint8_t>& observations)>& take);

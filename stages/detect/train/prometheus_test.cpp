@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "runtime/core/batch.h"
@@ -81,6 +82,43 @@ TEST(Prometheus, ReadsARangeAsObservations) {
       "increase(gala_gopher_disk_wait_sum[10s]) / increase(gala_gopher_disk_wait_count[10s])");
 }
 
+TEST(Prometheus, AsksForACounterAsTheStageSeesIt) {
+  Entity entity;
+  entity.name = "disk";
+  Metric errors;
+  errors.name = "errors";
+  errors.type = MetricType::counter;
+  EXPECT_EQ(promql_of(entity, errors, Statistic::value, 5),
+            "increase(gala_gopher_disk_errors[10s]) / 2");
+}
+
+// Prometheus refuses an end before its start, and more than 11,000 values a series.
+TEST(Prometheus, AsksForWhatPrometheusAnswersWhateverTheStep) {
+  httplib::Server server;
+  double most_values = 0;
+  std::size_t queries = 0;
+  server.Get("/api/v1/query_range", [&](const httplib::Request& request, httplib::Response& reply) {
+    const auto number = [&](const char* name) { return std::stod(request.get_param_value(name)); };
+    EXPECT_GE(number("end"), number("start"));
+    most_values = std::max(most_values, (number("end") - number("start")) / number("step") + 1);
+    ++queries;
+    reply.set_content(R"({"data":{"result":[]}})", "application/json");
+  });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  std::thread serving([&] { server.listen_after_bind(); });
+  const auto ask = [&](double step_s) {
+    return read_prometheus({"http://127.0.0.1:" + std::to_string(port), 0, 86'400, step_s},
+                           model_of_disks(), [](const std::vector<std::uint8_t>&) {});
+  };
+  EXPECT_TRUE(ask(1));
+  EXPECT_EQ(queries, 18U) << "nine for each of two columns";
+  EXPECT_TRUE(ask(86'400));
+  EXPECT_TRUE(ask(25'000));
+  server.stop();
+  serving.join();
+  EXPECT_LE(most_values, 11'000);
+}
+
 TEST(Prometheus, SaysThatNobodyAnswers) {
   const auto done = read_prometheus({"http://127.0.0.1:1", 0, 10, 5}, model_of_disks(),
                                     [](const std::vector<std::uint8_t>&) {});
@@ -94,6 +132,7 @@ TEST(Prometheus, RefusesWhatIsNoAnswer) {
     EXPECT_FALSE(parse_range_answer(body)) << body;
   }
   EXPECT_TRUE(parse_range_answer(R"({"data":{"result":[]}})")->empty());
+  EXPECT_TRUE(parse_range_answer(R"({"data":{"result":[1,null,"x"]}})")->empty());
 }
 
 }  // namespace
