@@ -57,6 +57,7 @@ std::optional<std::string> sysctl_fault(const Parts& parts) {
 
 std::optional<std::string> group_fault(const Parts& parts) {
   std::vector<std::string> known;
+  known.reserve(group_files.size());
   for (const GroupFile& file : group_files) {
     known.emplace_back(file.name.empty() ? file.old_name : file.name);
   }
