@@ -96,6 +96,11 @@ class Commands(unittest.TestCase):
 
     def test_say_what_is_wrong_with_the_command_line(self):
         self.assertIn("--recordin", self.gala("train", "--recordin", "x", code=2).stderr)
+        self.assertIn("requires --from", self.gala("train", "--prometheus", "http://127.0.0.1:1",
+                                                   code=2).stderr)
+        self.assertIn("does not answer", self.gala("train", "--prometheus", "http://127.0.0.1:1",
+                                                   "--from", "1h", "--out", self.work / "none",
+                                                   code=1).stderr)
         self.assertIn("--out", self.gala("eval", "rca", "--in", self.work, code=2).stderr)
         missing = self.work / "missing"
         for command in ("detect", "rca"):

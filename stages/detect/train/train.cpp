@@ -150,11 +150,14 @@ void add_options(CLI::App& app, TrainOptions& options) {
   CLI::Option* address =
       app.add_option("--prometheus", range.address, "Address to read a range from")
           ->type_name("URL");
-  for (const auto& [flag, seconds] : {std::pair{"--from", &range.from_s}, {"--to", &range.to_s}}) {
-    app.add_option(flag, *seconds, std::string(moment_forms))
+  range.to_s = static_cast<double>(current_instant().wall.ms()) * 1e-3;
+  const auto add_time = [&](const std::string& flag, double& seconds, const std::string& about) {
+    return app.add_option(flag, seconds, about + ": " + std::string(moment_forms))
         ->transform(CLI::Validator(to_unix_seconds, "TIME"))
         ->needs(address);
-  }
+  };
+  address->needs(add_time("--from", range.from_s, "Where the range begins"));
+  add_time("--to", range.to_s, "Where it ends (default: now)");
   app.add_option("--step", range.step_s, "Seconds between values")
       ->needs(address)
       ->check(CLI::Range(1.0, 86'400.0))
