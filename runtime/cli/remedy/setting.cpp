@@ -56,7 +56,7 @@ std::optional<std::string> group_path(const GroupFile& file, const std::string& 
       continue;
     }
     const std::string base = fields[1] + (group == "/" ? "" : group);
-    const std::string new_file = base + "/" + std::string(file.name);
+    std::string new_file = base + "/" + std::string(file.name);
     if (fields[2] == "cgroup2" && !file.name.empty() && std::filesystem::exists(new_file)) {
       return new_file;
     }
