@@ -123,6 +123,11 @@ class Loop {
     if (!stage_.remembers()) {
       return;
     }
+    if (auto claim = claim_memory(memory_path_)) {
+      memory_claim_ = std::move(*claim);
+    } else {
+      spdlog::warn("{}", claim.error().what);
+    }
     const auto bytes = read_memory(memory_path_);
     if (!bytes) {
       spdlog::warn("{}", bytes.error().what);
@@ -255,6 +260,8 @@ class Loop {
   BootTime next_usage_;
   BootTime next_memory_;
   std::string memory_path_;
+  /// Held while this runs: `gala train` then leaves the memory alone.
+  FileDescriptor memory_claim_;
   /// What the file holds, when that is little.
   std::vector<std::uint8_t> small_memory_;
   BootTime drain_began_;

@@ -1,10 +1,13 @@
 // What a stage has learned, kept in a file over restarts.
 #include "runtime/core/stage_memory.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -25,6 +28,22 @@ struct CloseFile {
 
 std::string memory_path(const std::string& state_directory, const std::string& stage) {
   return state_directory + "/" + stage + ".memory";
+}
+
+Result<FileDescriptor> claim_memory(const std::string& path) {
+  const std::string lock = path + ".lock";
+  // Reading suffices for a lock, so that root's file does not keep the user of the stages out.
+  FileDescriptor file(::open(lock.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644));
+  if (!file) {
+    return fail(lock + ": cannot be opened (" + std::strerror(errno) +
+                "); its directory must exist and be writable");
+  }
+  if (::flock(file.value(), LOCK_EX | LOCK_NB) != 0) {
+    return fail(path +
+                ": a running process keeps this memory and would replace what is written to it; "
+                "stop its pipeline first (`gala stop PIPELINE`)");
+  }
+  return file;
 }
 
 Result<std::vector<std::uint8_t>> read_memory(const std::string& path) {
@@ -60,8 +79,9 @@ Result<> write_memory(const std::string& path, std::span<const std::uint8_t> byt
                          std::fwrite(&checksum, checksum_bytes, 1, file.get()) == 1 &&
                          std::fflush(file.get()) == 0 && ::fsync(::fileno(file.get())) == 0;
     if (!written) {
+      const int error = errno;
       std::remove(fresh.c_str());
-      return fail("cannot write " + fresh + ": " + std::strerror(errno));
+      return fail("cannot write " + fresh + ": " + std::strerror(error));
     }
   }
   if (std::rename(fresh.c_str(), path.c_str()) != 0) {

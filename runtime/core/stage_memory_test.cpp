@@ -37,6 +37,18 @@ TEST_F(StageMemory, RefusesADamagedFile) {
   EXPECT_FALSE(read_memory(path_));
 }
 
+TEST_F(StageMemory, IsKeptByOneProcessOnly) {
+  {
+    const auto kept = claim_memory(path_);
+    ASSERT_TRUE(kept) << kept.error().what;
+    const auto second = claim_memory(path_);
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().what.find(path_ + ": a running process"), std::string::npos);
+    EXPECT_TRUE(claim_memory(memory_path(directory_, "other")));
+  }
+  EXPECT_TRUE(claim_memory(path_)) << "free again";
+}
+
 TEST_F(StageMemory, SaysWhyItCannotBeWritten) {
   const auto done = write_memory(directory_ + "/none/there", std::vector<std::uint8_t>{1});
   ASSERT_FALSE(done);

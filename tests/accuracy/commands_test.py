@@ -4,6 +4,7 @@
   tests/accuracy/commands_test.py BIN
 """
 import csv
+import fcntl
 import lzma
 import math
 import pathlib
@@ -90,6 +91,10 @@ class Commands(unittest.TestCase):
         done = self.gala("--state-dir", state, "train", "--recording", healthy)
         self.assertRegex(done.stdout, r"^[1-9]\d* models from [1-9]\d* messages in ")
         self.assertTrue((state / "single-host/unlikely.memory").is_file(), done.stdout)
+        with open(state / "single-host/unlikely.memory.lock", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = self.gala("--state-dir", state, "train", "--recording", healthy, code=1)
+        self.assertIn("unlikely.memory: a running process keeps", kept.stderr)
         empty = self.gala("train", "single-host", "--recording", records[0], "--out",
                           self.work / "none", code=2)
         self.assertIn("no observations", empty.stderr)

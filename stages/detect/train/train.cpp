@@ -95,6 +95,13 @@ int complain(const Error& error) {
   return exit_failure;
 }
 
+/// The memory that the stage looks for; no running stage may keep it meanwhile.
+Result<FileDescriptor> claim(const StageContext& context) {
+  std::error_code error;
+  std::filesystem::create_directories(context.state_directory, error);
+  return claim_memory(memory_path(context.state_directory, context.stage));
+}
+
 /// Writes what was learned to where the stage looks for it.
 int keep(const Detect& detect, const Trainer& trainer, const StageContext& context,
          const std::string& output) {
@@ -122,6 +129,14 @@ int train(const StageOptions& stage, const TrainOptions& options) {
     return exit_bad_input;
   }
   const StageContext context = context_of(stage, setup);
+  // Before the long work, and until the memory is written.
+  Result<FileDescriptor> claimed;
+  if (options.output.empty()) {
+    claimed = claim(context);
+    if (!claimed) {
+      return complain(claimed.error());
+    }
+  }
   Detect detect(config, context);
   Trainer trainer(detect);
   if (const auto learned = learn(trainer, setup.model, options); !learned) {
@@ -142,7 +157,8 @@ void add_options(CLI::App& app, TrainOptions& options) {
       "  gala tap assemble --record healthy.rec\n"
       "  gala train --recording healthy.rec\n"
       "  gala train --prometheus http://localhost:9090 --from 1700000000 --to 1700600000 "
-      "--step 5");
+      "--step 5\n"
+      "Stop the pipeline before: a running stage would replace what train writes.");
   app.add_option("--recording", options.recordings, "Recordings of observations")
       ->type_name("FILE")
       ->check(CLI::ExistingFile);
