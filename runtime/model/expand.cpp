@@ -97,23 +97,35 @@ class Expansion {
     }
     std::set<const Hazard*> seen;
     for (const std::string& word : exposure.to) {
-      bool any = false;
-      for (const std::string& type : *types) {
-        const Entity& owner = *find(type);
-        for (const Hazard& hazard : owner.hazards) {
-          if (!contains(hazard.kinds, word) && owner.name + "." + hazard.id != word) {
-            continue;
-          }
-          any = true;
-          if (seen.insert(&hazard).second) {
-            join(sufferer, effects, exposure, owner, hazard);
-          }
-        }
-      }
-      if (!any) {
+      const std::vector<Reached> meant = meant_by(word, *types);
+      if (meant.empty()) {
         report_unknown(exposure, word, *types);
       }
+      for (const auto& [owner, hazard] : meant) {
+        if (seen.insert(hazard).second) {
+          join(sufferer, effects, exposure, *owner, *hazard);
+        }
+      }
     }
+  }
+
+  struct Reached {
+    const Entity* owner;
+    const Hazard* hazard;
+  };
+
+  /// The hazards of these entity types that are of the kind `word`, or called so.
+  [[nodiscard]] std::vector<Reached> meant_by(std::string_view word, const TypeNames& types) const {
+    std::vector<Reached> meant;
+    for (const std::string& type : types) {
+      const Entity* owner = find(type);
+      for (const Hazard& hazard : owner->hazards) {
+        if (contains(hazard.kinds, word) || owner->name + "." + hazard.id == word) {
+          meant.push_back({owner, &hazard});
+        }
+      }
+    }
+    return meant;
   }
 
   void join(Entity& sufferer, std::span<const std::string> effects, const Exposure& exposure,

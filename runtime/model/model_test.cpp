@@ -172,7 +172,7 @@ TEST(Model, ChecksExposures) {
     std::string_view lines;
     std::string_view expected;
   };
-  constexpr std::string_view ok = "";
+  constexpr std::string_view ok;
   for (const Case& one : {
            Case{"suffers=\"delay\"\nto=\"busy\"\n", ok},
            {"suffers=\"delay\"\nto=\"proc.busy\"\n", ok},
