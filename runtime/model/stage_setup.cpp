@@ -24,10 +24,17 @@ std::vector<std::string> stage_names(const Pipeline& pipeline, std::string_view 
 std::string choose_stage(const std::string& stage, std::string_view program, StageSetup& setup) {
   const Pipeline& pipeline = *setup.pipeline;
   if (!stage.empty()) {
-    setup.node = pipeline.find(stage);
-    return setup.node != nullptr ? ""
-                                 : fmt::format("has no [stages.{}]{}", stage,
-                                               did_you_mean(stage, stage_names(pipeline, "")));
+    const StageNode* node = pipeline.find(stage);
+    if (node == nullptr) {
+      return fmt::format("has no [stages.{}]{}", stage,
+                         did_you_mean(stage, stage_names(pipeline, "")));
+    }
+    if (node->run != program) {
+      return fmt::format("[stages.{}] runs {}, not {}; choose a stage that runs {} by --stage",
+                         stage, node->run, program, program);
+    }
+    setup.node = node;
+    return "";
   }
   const std::vector<std::string> names = stage_names(pipeline, program);
   if (names.empty()) {

@@ -63,6 +63,10 @@ TEST_F(StageSetupTest, TellsWhatIsMissing) {
   EXPECT_THAT(said(read_setup(options_, "infer")), HasSubstr("has no stage that runs infer"));
   options_.stage = "secnd";
   EXPECT_THAT(said(read_setup(options_, "judge")), HasSubstr("did you mean \"second\"?"));
+  options_.stage = "other";
+  const StageSetup of_another = read_setup(options_, "judge");
+  EXPECT_EQ(of_another.node, nullptr);
+  EXPECT_THAT(said(of_another), HasSubstr("[stages.other] runs sink, not judge"));
   options_.pipeline = "three";
   EXPECT_THAT(said(read_setup(options_, "judge")), HasSubstr("three"));
 }
