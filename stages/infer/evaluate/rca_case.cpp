@@ -82,8 +82,9 @@ Result<void> read_alarm(const std::string& path, RcaCase& out) {
   };
   const std::string text = cell("time");
   RcaAlarm alarm{0, cell("entity"), cell("metric")};
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), alarm.time);
-  if (read.ec != std::errc{}) {
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, alarm.time);
+  if (read.ec != std::errc{} || read.ptr != end) {
     return fail(path + ": " + quote(text) + " is no time");
   }
   out.alarm = std::move(alarm);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -202,6 +203,23 @@ TEST(RcaRun, SaysTheSameTwice) {
     EXPECT_EQ(first[i].entity, second[i].entity);
     EXPECT_EQ(first[i].score, second[i].score);
   }
+}
+
+TEST(RcaCase, RefusesATimeWithSomethingBehindIt) {
+  const std::string directory = ::testing::TempDir() + "rca_case";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory + "/metrics.csv") << "time,web/latency\n1,2\n2,2\n";
+  const auto read = [&](const std::string& time) {
+    std::ofstream(directory + "/alarm.csv") << "time,entity\n" << time << ",web\n";
+    return read_rca_case(directory, "one");
+  };
+  const auto good = read("1.5");
+  ASSERT_TRUE(good) << good.error().what;
+  EXPECT_EQ(good->alarm->time, 1.5);
+  const auto bad = read("12:30");
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().what, ::testing::HasSubstr("\"12:30\" is no time"));
+  std::filesystem::remove_all(directory);
 }
 
 TEST(MetricKinds, ReadNamesAsWords) {
