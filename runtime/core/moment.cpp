@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <optional>
@@ -78,6 +79,14 @@ std::optional<std::int64_t> take_fraction(std::string_view& text) {
   return ms;
 }
 
+/// strptime takes a 31st of every month, and mktime makes the next month's first of it.
+bool is_day(const std::tm& parts) {
+  const std::chrono::year_month_day day(std::chrono::year(parts.tm_year + 1900),
+                                        std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1),
+                                        std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
+  return day.ok();
+}
+
 /// A date, a time of today or both; what follows is a fraction and a zone.
 std::optional<std::int64_t> calendar_ms(const std::string& text, std::time_t today) {
   struct Form {
@@ -100,6 +109,9 @@ std::optional<std::int64_t> calendar_ms(const std::string& text, std::time_t tod
     const char* end = ::strptime(text.c_str(), format, &parts);
     if (end == nullptr) {
       continue;
+    }
+    if (!is_day(parts)) {
+      return std::nullopt;
     }
     std::string_view rest(end);
     const auto fraction = has_seconds ? take_fraction(rest) : std::optional<std::int64_t>(0);

@@ -29,6 +29,7 @@ TEST_F(ParseMoment, ReadsWhatPeopleWrite) {
   EXPECT_EQ(parse_moment("11:40:30", noon).value(), noon_ms - 1'170'000);
   EXPECT_EQ(parse_moment("2026-11-21", noon).value(), noon_ms - 43'200'000);
   EXPECT_EQ(parse_moment("2026-11-21 11:59", noon).value(), noon_ms - 60'000);
+  EXPECT_EQ(parse_moment("2024-02-29", noon).value(), 1709164800000);
 }
 
 TEST_F(ParseMoment, ReadsIso8601InLocalTimeUnlessAZoneIsGiven) {
@@ -49,9 +50,10 @@ TEST_F(ParseMoment, ReadsUnixTimes) {
 }
 
 TEST_F(ParseMoment, RefusesEverythingElse) {
-  for (const char* text : {"yesterday", "", "10", "-5m", "1e9", "nan", "2026-13-01", "25:00",
-                           "11:40Z", "2026-11-21T12:00+99:00", "2026-11-21T12:00:01.Z",
-                           "2026-11-21T12:00+08:", "2026-11-21T12:00 +", "99999999999999999999"}) {
+  for (const char* text :
+       {"2026-02-31", "2026-02-29T12:00Z", "yesterday", "", "10", "-5m", "1e9", "nan", "2026-13-01",
+        "25:00", "11:40Z", "2026-11-21T12:00+99:00", "2026-11-21T12:00:01.Z",
+        "2026-11-21T12:00+08:", "2026-11-21T12:00 +", "99999999999999999999"}) {
     const auto moment = parse_moment(text, noon);
     ASSERT_FALSE(moment) << text;
     EXPECT_NE(moment.error().what.find("Unix seconds"), std::string::npos);
