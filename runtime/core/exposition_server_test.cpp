@@ -90,16 +90,26 @@ class Client {
 
 class Exposition : public testing::Test {
  protected:
-  Exposition() { server.publish("metric 1\n"); }
+  /// Until it is bound again, another process may take the free port.
+  void SetUp() override {
+    for (int attempt = 0; attempt < 10 && !listening; ++attempt) {
+      port = Listener().port;
+      listening = ExpositionServer::listen(address_of(port));
+    }
+    ASSERT_TRUE(listening) << listening.error().what;
+    server().publish("metric 1\n");
+  }
+
+  ExpositionServer& server() { return *listening; }
 
   std::optional<std::string> get(std::string_view request, BootTime now = start) {
     const Client client(port);
     client.say(request);
-    return client.read(server, now);
+    return client.read(server(), now);
   }
 
-  int port = Listener().port;
-  ExpositionServer server = *ExpositionServer::listen(address_of(port));
+  int port = 0;
+  Result<ExpositionServer> listening = fail("not tried");
 };
 
 TEST_F(Exposition, GivesEveryScraperTheSame) {
@@ -109,7 +119,7 @@ TEST_F(Exposition, GivesEveryScraperTheSame) {
   EXPECT_THAT(*first, HasSubstr("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
   EXPECT_THAT(*first, EndsWith("\r\n\r\nmetric 1\n"));
   EXPECT_THAT(*get("GET / HTTP/1.0\r\n\r\n"), EndsWith("\r\n\r\nmetric 1\n"));
-  server.publish("metric 2\n");
+  server().publish("metric 2\n");
   EXPECT_THAT(*get(scrape), EndsWith("\r\n\r\nmetric 2\n"));
 }
 
@@ -128,8 +138,8 @@ TEST_F(Exposition, AnswersWhileHundredsOfConnectionsIdle) {
     if (i % 3 == 0) {
       others.back()->say("GET /metr");
     }
-    server.answer(start);
-    ASSERT_THAT(server.quiet_time(), testing::Gt(Duration{0})) << "waits without work";
+    server().answer(start);
+    ASSERT_THAT(server().quiet_time(), testing::Gt(Duration{0})) << "waits without work";
   }
   const auto answer = get(scrape);
   ASSERT_TRUE(answer);
@@ -140,10 +150,10 @@ TEST_F(Exposition, EndsASlowRequestWhenItsTimeIsOver) {
   const Client slow(port);
   for (const char letter : std::string_view("GET /metrics HTTP/1.1\r\nHo")) {
     slow.say(std::string(1, letter));
-    server.answer(start);
+    server().answer(start);
   }
   EXPECT_THAT(*get(scrape), EndsWith("metric 1\n"));
-  const auto said = slow.read(server, start + ExpositionServer::max_age);
+  const auto said = slow.read(server(), start + ExpositionServer::max_age);
   ASSERT_TRUE(said) << "still connected";
   EXPECT_THAT(*said, IsEmpty());
 }
@@ -151,11 +161,11 @@ TEST_F(Exposition, EndsASlowRequestWhenItsTimeIsOver) {
 // A client that does not read its answer neither blocks the caller nor the next client.
 TEST_F(Exposition, DoesNotWaitForSlowReaders) {
   const std::string large(std::size_t{16} << 20, 'x');
-  server.publish(large);
+  server().publish(large);
   const Client stalled(port);
   stalled.say(scrape);
   for (int i = 0; i < 100; ++i) {
-    server.answer(start);
+    server().answer(start);
   }
   const auto answer = get(scrape);
   ASSERT_TRUE(answer);
