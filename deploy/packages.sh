@@ -34,20 +34,23 @@ install_packages() {
     return 0
   fi
   echo "installing ${#missing[@]} packages: ${missing[*]}"
-  local policy=/usr/sbin/policy-rc.d own_policy=no status=0
+  install_unstarted "${missing[@]}"
+}
+
+# install_unstarted PACKAGE…: in a subshell, whose traps take the policy away however it ends.
+install_unstarted() (
+  policy=/usr/sbin/policy-rc.d
   if [ ! -e "$policy" ]; then
-    own_policy=yes
+    trap 'as_root rm -f "$policy"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
   fi
   as_root apt-get update --quiet --quiet &&
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes \
-      --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null || status=$?
-  if [ "$own_policy" = yes ]; then
-    as_root rm -f "$policy"
-  fi
-  return "$status"
-}
+      --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null
+)
 
 # As many compilers as there are cores and memory for (one takes about 1.5 GB).
 build_jobs() {
