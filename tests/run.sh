@@ -163,9 +163,9 @@ check_pipelines() {
 
 check_scripts() {
   local script status=0
-  for script in deploy/*.sh tests/*.sh .ci/run; do
+  while read -r script; do
     bash -n "$script" || status=1
-  done
+  done < <(git ls-files '*.sh' .ci/run)
   return "$status"
 }
 
