@@ -6,7 +6,6 @@ from tree import Finding
 
 TABLE = "runtime/layers.toml"
 SOURCES = ("*.cpp", "*.h", "*.c")
-_GENERATED = re.compile(r"_generated\.h$")
 
 
 class Table:
