@@ -7,6 +7,7 @@
 
 #include "runtime/core/read_file.h"
 #include "runtime/model/parse.h"
+#include "runtime/model/paths.h"
 
 namespace gala {
 namespace {
@@ -33,15 +34,6 @@ std::string hex_digest(std::string_view text) {
   return out;
 }
 
-template <class Items>
-std::vector<std::string> names_of(const Items& items) {
-  std::vector<std::string> names;
-  for (const auto& item : items) {
-    names.push_back(item.name);
-  }
-  return names;
-}
-
 /// Applies `[override.<entity>.check.<id>]` to one entity.
 void override_checks(Entity& entity, const Value& checks, Diagnostics& diagnostics) {
   if (checks.table() == nullptr) {
@@ -49,6 +41,7 @@ void override_checks(Entity& entity, const Value& checks, Diagnostics& diagnosti
     return;
   }
   std::vector<std::string> ids;
+  ids.reserve(entity.checks.size());
   for (const Check& check : entity.checks) {
     ids.push_back(check.id);
   }
