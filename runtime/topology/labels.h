@@ -43,12 +43,17 @@ class Labels {
   Labels() = default;
   Labels(const Words& names, std::string_view bytes) : names_(&names), bytes_(bytes) {}
 
-  [[nodiscard]] Iterator begin() const { return {names_, bytes_.data()}; }
-  [[nodiscard]] Iterator end() const { return {names_, bytes_.data() + bytes_.size()}; }
+  [[nodiscard]] Iterator begin() const { return at(0); }
+  [[nodiscard]] Iterator end() const { return at(bytes_.size()); }
   /// "" when there is none.
   [[nodiscard]] std::string_view value(std::string_view name) const;
 
  private:
+  [[nodiscard]] Iterator at(std::size_t offset) const {
+    const char* const first = bytes_.data();
+    return {names_, first + offset};
+  }
+
   const Words* names_ = nullptr;
   std::string_view bytes_;
 };

@@ -49,7 +49,7 @@ class Replica {
     std::size_t entities = 1'000'000;
     std::size_t relations = 5'000'000;
     /// Id, machine and labels of one entity. Below 65,536.
-    std::size_t entity_bytes = 16 * 1024;
+    std::size_t entity_bytes = std::size_t{16} * 1024;
     /// What ended stays that long, for those who ask what was there a moment ago. 0: it goes at
     /// once, and a snapshot puts the relations of each entity in its own order.
     Duration linger{0};
@@ -57,7 +57,8 @@ class Replica {
     /// After a gap: take what deltas say in spite of it, rather than keep what was right before it.
     bool apply_after_gap = false;
     /// Types of entities whose relations are not kept (hosts, for a consumer that walks past them).
-    std::vector<std::string> unrelated = {};
+    // GCC 12 wants the initializer where others of these options are named.
+    std::vector<std::string> unrelated = {};  // NOLINT(readability-redundant-member-init)
   };
 
   /// An entity. A view, see above.
