@@ -47,6 +47,16 @@ TEST(Commands, TakeSharedOptionsAfterTheirName) {
   EXPECT_EQ(tree.context.run_directory, "/tmp/r");
 }
 
+TEST(Commands, EndWithTwoForAMomentThatIsNone) {
+  for (const std::string line : {"topology --at soon", "topology --since 2026-02-31"}) {
+    Tree tree;
+    tree.app.parse(line, false);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(tree.context.run(), exit_bad_input) << line;
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("is no moment"));
+  }
+}
+
 Pipeline pipeline() {
   Diagnostics diagnostics;
   return *parse_pipeline(

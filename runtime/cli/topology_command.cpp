@@ -27,9 +27,25 @@ struct TopologyOptions {
   std::string format = "text";
 };
 
-/// What was there at a moment.
-Result<TopologyMoment> moment_at(const std::string& path, const std::string& moment) {
-  const std::int64_t at_ms = TRY(parse_moment(moment, current_instant().wall));
+/// `at` and `since` as Unix milliseconds.
+struct Times {
+  std::int64_t at_ms = 0;
+  std::int64_t since_ms = 0;
+};
+
+Result<Times> read_times(const TopologyOptions& options) {
+  const WallTime now = current_instant().wall;
+  Times times;
+  times.at_ms = TRY(parse_moment(options.at, now));
+  if (!options.since.empty()) {
+    times.since_ms = TRY(parse_moment(options.since, now));
+  }
+  return times;
+}
+
+/// What was there at `at_ms`, which the user wrote as `moment`.
+Result<TopologyMoment> moment_at(const std::string& path, std::int64_t at_ms,
+                                 const std::string& moment) {
   HistoryRange range;
   TopologyMoment found = TRY(topology_at(path, at_ms, range));
   if (!found.replica.complete()) {
@@ -47,15 +63,15 @@ Result<TopologyPart> part_of(const TopologyMoment& moment, const TopologyOptions
   return around(moment, TRY(find_entity(all, options.entity)), options.depth);
 }
 
-Result<> show(const CommandContext& context, const TopologyOptions& options) {
+Result<> show(const CommandContext& context, const TopologyOptions& options, const Times& times) {
   const std::string path = options.from.empty()
                                ? context.state_directory + "/" +
                                      name_pipeline(context, options.pipeline).name + "/topology.rec"
                                : options.from;
-  const TopologyMoment now = TRY(moment_at(path, options.at));
+  const TopologyMoment now = TRY(moment_at(path, times.at_ms, options.at));
   const TopologyPart part = TRY(part_of(now, options));
   if (!options.since.empty()) {
-    const TopologyMoment earlier = TRY(moment_at(path, options.since));
+    const TopologyMoment earlier = TRY(moment_at(path, times.since_ms, options.since));
     const TopologyPart before = TRY(part_of(earlier, options));
     fmt::print("{}",
                options.format == "json" ? changes_json(before, part) : changes_text(before, part));
@@ -101,7 +117,12 @@ void add_topology_command(CLI::App& app, CommandContext& context) {
       "--json", [&options] { options.format = "json"; }, "As one JSON object");
   command.add_flag_callback("--dot", [&options] { options.format = "dot"; }, "For Graphviz");
   context.on_run(command, [&context, &options] {
-    if (const auto done = show(context, options); !done) {
+    const auto times = read_times(options);
+    if (!times) {
+      fmt::print(stderr, "gala: {}\n", times.error().what);
+      return exit_bad_input;
+    }
+    if (const auto done = show(context, options, *times); !done) {
       fmt::print(stderr, "gala: {}\n", done.error().what);
       return exit_failure;
     }
