@@ -220,30 +220,38 @@ class Walk {
   }
 
   /// Does what suffers use what the rule blames? Nobody is slowed down by a disk that he leaves
-  /// alone.
+  /// alone. A series without data forbids nothing.
   [[nodiscard]] bool needs_met(const AbnormalSeries& effect, const Cause& rule) const {
+    if (rule.exposure.needs.empty()) {
+      return true;
+    }
     bool measured = false;
-    for (const GraphIndex user : rule.exposure.needs.empty() ? std::vector<GraphIndex>{}
-                                                             : walk(around_.graph, effect.entity,
-                                                                    rule.exposure.needs_path)) {
-      const std::string_view entity = around_.graph.node(user).entity;
+    for (const GraphIndex user : walk(around_.graph, effect.entity, rule.exposure.needs_path)) {
       for (const std::string& need : rule.exposure.needs) {
-        const auto dot = need.find('.');
-        if (std::string_view(need).substr(0, dot) != entity) {
-          continue;
+        const std::optional<double> most = most_of(user, need);
+        if (most > rule.exposure.needs_above) {
+          return true;
         }
-        for (const Sample& sample : samples_of(user, {need.substr(dot + 1)})) {
-          if (sample.at < kpi_.bent - kpi_.window || sample.at > kpi_.until) {
-            continue;
-          }
-          measured = true;
-          if (sample.value > rule.exposure.needs_above) {
-            return true;
-          }
-        }
+        measured = measured || most.has_value();
       }
     }
     return !measured;
+  }
+
+  /// The largest value of "entity.metric" while the KPI was bent; nothing where it was not
+  /// measured, or the user is of another type.
+  [[nodiscard]] std::optional<double> most_of(GraphIndex user, std::string_view need) const {
+    const auto dot = need.find('.');
+    std::optional<double> most;
+    if (need.substr(0, dot) != around_.graph.node(user).entity) {
+      return most;
+    }
+    for (const Sample& sample : samples_of(user, {std::string(need.substr(dot + 1))})) {
+      if (sample.at >= kpi_.bent - kpi_.window && sample.at <= kpi_.until) {
+        most = std::max(most.value_or(sample.value), sample.value);
+      }
+    }
+    return most;
   }
 
   /// What the model makes of many alike, wherever they run.
