@@ -20,9 +20,9 @@ std::vector<std::string> stage_names(const Pipeline& pipeline, std::string_view 
   return names;
 }
 
-/// Sets `setup.node`. Returns what is wrong with the choice of the stage, "" = nothing.
-std::string choose_stage(const std::string& stage, std::string_view program, StageSetup& setup) {
-  const Pipeline& pipeline = *setup.pipeline;
+/// Sets `chosen`. Returns what is wrong with the choice of the stage, "" = nothing.
+std::string choose_stage(const std::string& stage, std::string_view program,
+                         const Pipeline& pipeline, const StageNode*& chosen) {
   if (!stage.empty()) {
     const StageNode* node = pipeline.find(stage);
     if (node == nullptr) {
@@ -33,7 +33,7 @@ std::string choose_stage(const std::string& stage, std::string_view program, Sta
       return fmt::format("[stages.{}] runs {}, not {}; choose a stage that runs {} by --stage",
                          stage, node->run, program, program);
     }
-    setup.node = node;
+    chosen = node;
     return "";
   }
   const std::vector<std::string> names = stage_names(pipeline, program);
@@ -44,7 +44,7 @@ std::string choose_stage(const std::string& stage, std::string_view program, Sta
     return fmt::format("has several stages that run {}; choose one by --stage: {}", program,
                        fmt::join(names, ", "));
   }
-  setup.node = pipeline.find(names.front());
+  chosen = pipeline.find(names.front());
   return "";
 }
 
@@ -60,7 +60,8 @@ void read_pipeline(const StageOptions& options, std::string_view program, StageS
   if (!setup.pipeline) {
     return;
   }
-  if (std::string wrong = choose_stage(options.stage, program, setup); !wrong.empty()) {
+  if (std::string wrong = choose_stage(options.stage, program, *setup.pipeline, setup.node);
+      !wrong.empty()) {
     setup.diagnostics.error({path, 0, 0}, std::move(wrong));
   }
 }
