@@ -12,7 +12,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 
 namespace gala {
 namespace {
@@ -20,9 +19,7 @@ namespace {
 constexpr std::uintmax_t largest_file = std::uintmax_t{2} << 30;
 constexpr std::size_t checksum_bytes = sizeof(XXH64_hash_t);
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
+using File = Handle<std::FILE, std::fclose>;
 
 }  // namespace
 
@@ -73,7 +70,7 @@ Result<> write_memory(const std::string& path, std::span<const std::uint8_t> byt
   const std::string fresh = path + ".new";
   const XXH64_hash_t checksum = XXH64(bytes.data(), bytes.size(), 0);
   {
-    const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(fresh.c_str(), "wb"));
+    const File file(std::fopen(fresh.c_str(), "wb"));
     const bool written = file &&
                          std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() &&
                          std::fwrite(&checksum, checksum_bytes, 1, file.get()) == 1 &&
