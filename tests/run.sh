@@ -3,7 +3,7 @@
 # (syntax, format, tests/tidy, message schemas), the build, the tests, pipelines, reference pages.
 # Ends with "N passed, N failed, N skipped"; exit 1 when one failed.
 # Usage: tests/run.sh [--full] [--keep-going] [--preset dev|release] [--filter REGEX]
-#   --full        also what else CI runs: clang-tidy-19 on what changed, sanitizers, fuzzing
+#   --full        also clang-tidy-19 on what changed, sanitizers, fuzzing
 #   --keep-going  build and test also when what needs no build has failed
 #   --filter      only the tests whose names match (then no other checks)
 # REQUIRE_KERNEL=1 makes kernel tests fail, instead of skip, where they are not permitted.
