@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -95,22 +93,38 @@ void Autoregression::interrupt() {
   }
 }
 
-void Autoregression::save(StateWriter& writer) const {
+flatbuffers::Offset<memory::KeptAutoregression> Autoregression::save(MemoryBuilder& builder) const {
+  std::vector<double> origins;
+  std::vector<float> units;
+  std::vector<float> coefficients;
+  std::vector<float> inverses;
   for (const State& state : states_) {
-    writer.put(state.origin);
-    writer.put(state.unit);
-    writer.put(std::span<const float>(state.coefficients));
-    writer.put(std::span<const float>(state.inverse));
+    origins.push_back(state.origin);
+    units.push_back(state.unit);
+    coefficients.insert(coefficients.end(), state.coefficients.begin(), state.coefficients.end());
+    inverses.insert(inverses.end(), state.inverse.begin(), state.inverse.end());
   }
+  return memory::CreateKeptAutoregressionDirect(builder, &origins, &units, &coefficients,
+                                                &inverses);
 }
 
-void Autoregression::load(StateReader& reader) {
-  for (State& state : states_) {
-    reader.get(state.origin);
-    reader.get(state.unit);
-    reader.get(std::span<float>(state.coefficients));
-    reader.get(std::span<float>(state.inverse));
+bool Autoregression::load(const memory::KeptAutoregression* kept) {
+  std::vector<double> origins(states_.size());
+  std::vector<float> units(states_.size());
+  std::vector<float> coefficients(states_.size() * inputs);
+  std::vector<float> inverses(states_.size() * triangle);
+  const bool fit = kept != nullptr && take_numbers(kept->origins(), origins) &&
+                   take_numbers(kept->units(), units, 0) &&
+                   take_numbers(kept->coefficients(), coefficients) &&
+                   take_numbers(kept->inverses(), inverses);
+  for (std::size_t i = 0; i < states_.size() && fit; ++i) {
+    State& state = states_[i];
+    state.origin = origins[i];
+    state.unit = units[i];
+    std::copy_n(&coefficients[i * inputs], inputs, state.coefficients.begin());
+    std::copy_n(&inverses[i * triangle], triangle, state.inverse.begin());
   }
+  return fit;
 }
 
 }  // namespace gala::detect

@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace gala::detect {
+#include "stages/detect/model_memory.h"
 
-class StateReader;
-class StateWriter;
+namespace gala::detect {
 
 /// AR(3) by recursive least squares with forgetting (L. Ljung, T. Söderström, Theory and Practice
 /// of Recursive Identification, 1983, ch. 2). Values are taken relative to their first one and in
@@ -29,11 +28,13 @@ class Autoregression {
   void interrupt();
 
   [[nodiscard]] static constexpr std::size_t bytes_per_metric() { return sizeof(State); }
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptAutoregression> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptAutoregression* kept);
 
  private:
   static constexpr std::size_t inputs = order + 1;
+  static constexpr std::size_t triangle = inputs * (inputs + 1) / 2;
   using Inputs = std::array<float, inputs>;
   struct State {
     double origin = 0;
@@ -42,7 +43,7 @@ class Autoregression {
     Inputs coefficients{1, 0, 0, 0};
     std::array<float, order> last{};
     /// Lower triangle of the inverse moments.
-    std::array<float, inputs*(inputs + 1) / 2> inverse{};
+    std::array<float, triangle> inverse{};
   };
   [[nodiscard]] static Inputs inputs_of(const State& state);
   static void start(State& state, double value);

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
-constexpr std::string_view state_magic = "GALADET2";
+/// What a memory has room for before it grows, and for each model.
+constexpr std::size_t first_memory_bytes = std::size_t{1} << 16;
+constexpr std::size_t usual_model_bytes = 8192;
 
 }  // namespace
 
@@ -89,10 +89,16 @@ void Detect::report(SelfReport& report) const {
   gauge("invalid_total", invalid_, "Messages without a window or entity ids.");
   gauge("refused_total", tally_.refused + peer_tally_.refused,
         "Rows not judged because max_entities or max_peers was reached.");
+  gauge("unsaved_total", tally_.unsaved, "Models left out of the memory because it was full.");
   if (tally_.entities >= tally_.max_entities) {
     report.complaints.push_back("all " + std::to_string(tally_.max_entities) +
                                 " models are in use, so new entities are not judged; raise "
                                 "max_entities in this stage's section");
+  }
+  if (tally_.unsaved > 0) {
+    report.complaints.push_back(
+        "the memory has no room for all models, so a restart learns some "
+        "anew; lower max_entities in this stage's section");
   }
   if (peer_tally_.peers >= peer_tally_.max_peers) {
     report.complaints.push_back("all " + std::to_string(peer_tally_.max_peers) +
@@ -101,43 +107,33 @@ void Detect::report(SelfReport& report) const {
   }
 }
 
-std::vector<std::uint8_t> Detect::save() const {
-  StateWriter writer;
-  writer.put(state_magic);
-  writer.put(static_cast<std::uint64_t>(checks_.size()));
+std::vector<std::uint8_t> Detect::save(std::size_t most_bytes) const {
+  MemoryBuilder builder(
+      std::min(first_memory_bytes + tally_.entities * usual_model_bytes, most_memory_bytes));
+  std::vector<flatbuffers::Offset<memory::KeptCheck>> kept;
   for (const JointCheck& check : checks_) {
-    StateWriter one;
-    check.save(one);
-    writer.put(std::string_view(check.name()));
-    writer.put(std::span<const std::uint8_t>(one.bytes()));
+    kept.push_back(check.save(builder, most_bytes));
   }
-  return std::move(writer.bytes());
+  return finish_memory(builder, kept);
 }
 
 Result<> Detect::load(std::span<const std::uint8_t> bytes) {
-  StateReader reader(bytes);
-  if (reader.text() != state_magic) {
-    return fail("these bytes are no models of detect");
+  const memory::Models* kept = TRY(open_memory(bytes));
+  if (kept->checks() == nullptr) {
+    return {};
   }
-  std::uint64_t count = 0;
-  reader.get(count);
-  std::size_t refused = 0;
-  for (; count > 0 && reader.ok(); --count) {
-    const std::string name = reader.text();
-    std::vector<std::uint8_t> one;
-    reader.get_list(one, bytes.size());
-    const auto check = std::find_if(checks_.begin(), checks_.end(),
-                                    [&](const JointCheck& each) { return each.name() == name; });
-    if (check != checks_.end()) {
-      StateReader inner(one);
-      check->load(inner);
-      refused += inner.ok() ? 0 : 1;
-    }
+  std::size_t left_out = 0;
+  for (const memory::KeptCheck* one : *kept->checks()) {
+    const auto check = std::find_if(checks_.begin(), checks_.end(), [&](const JointCheck& each) {
+      return each.name() == text_of(one->name());
+    });
+    left_out += check != checks_.end() ? check->load(*one) : 0;
   }
-  if (!reader.ok() || refused > 0) {
+  if (left_out > 0) {
     return fail(
-        "some of the saved models do not fit this version or these model files; their "
-        "entities are learned anew");
+        "holds " + std::to_string(left_out) +
+        " models that are damaged, do not fit these model files or are beyond max_entities; "
+        "their entities are learned anew");
   }
   return {};
 }

@@ -62,7 +62,7 @@ class Detect {
   void report(SelfReport& report) const;
 
   /// Models of all entities as bytes, and back; what does not fit the model files is left out.
-  [[nodiscard]] std::vector<std::uint8_t> save() const;
+  [[nodiscard]] std::vector<std::uint8_t> save(std::size_t most_bytes = most_memory_bytes) const;
   Result<> load(std::span<const std::uint8_t> bytes);
   /// While true, all that comes is known to be healthy: it is learned and not judged.
   void trust(bool trusted) { tally_.trusted = trusted; }

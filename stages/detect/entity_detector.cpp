@@ -6,8 +6,6 @@
 #include <limits>
 #include <numeric>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -267,63 +265,66 @@ double EntityDetector::spread(std::size_t metric) const {
 }
 
 std::size_t EntityDetector::bytes() const {
-  StateWriter writer;
-  save(writer);
-  return sizeof(*this) + const_cast<StateWriter&>(writer).bytes().size();
+  MemoryBuilder builder;
+  builder.Finish(save(builder));
+  return sizeof(*this) + builder.GetSize();
 }
 
-void EntityDetector::save(StateWriter& writer) const {
-  writer.put(static_cast<std::uint64_t>(shape_.metrics));
-  if (vector_) {
-    vector_->save(writer);
-  } else {
-    single_->save(writer);
-  }
-  if (pca_) {
-    pca_->save(writer);
-  }
-  level_.save(writer);
-  seasonal_.save(writer);
+flatbuffers::Offset<memory::KeptModel> EntityDetector::save(MemoryBuilder& builder) const {
+  std::vector<flatbuffers::Offset<memory::KeptScale>> scales;
   for (const ResidualScale& scale : forecast_scale_) {
-    scale.save(writer);
+    scales.push_back(scale.save(builder));
   }
-  plane_scale_.save(writer);
-  tail_.save(writer);
-  writer.put(row_);
-  writer.put(wall_s_);
-  writer.put(rows_);
-  writer.put(usual_score_);
-}
-
-void EntityDetector::load(StateReader& reader) {
-  std::uint64_t metrics = 0;
-  reader.get(metrics);
-  if (metrics != shape_.metrics) {
-    reader.refuse();
-    return;
-  }
+  const auto forecast_scales = builder.CreateVector(scales);
+  const auto row = builder.CreateVector(row_);
+  const auto plane_scale = plane_scale_.save(builder);
+  const auto level = level_.save(builder);
+  const auto seasons = seasonal_.save(builder);
+  const auto tail = tail_.save(builder);
+  flatbuffers::Offset<memory::KeptRegression> regression;
+  flatbuffers::Offset<memory::KeptAutoregression> autoregression;
+  flatbuffers::Offset<memory::KeptPlane> plane;
   if (vector_) {
-    vector_->load(reader);
+    regression = vector_->save(builder);
   } else {
-    single_->load(reader);
+    autoregression = single_->save(builder);
   }
   if (pca_) {
-    pca_->load(reader);
+    plane = pca_->save(builder);
   }
-  level_.load(reader);
-  seasonal_.load(reader);
-  for (ResidualScale& scale : forecast_scale_) {
-    scale.load(reader);
-  }
-  plane_scale_.load(reader);
-  tail_.load(reader);
-  reader.get(row_);
-  reader.get(wall_s_);
-  reader.get(rows_);
-  reader.get(usual_score_);
-  if (!reader.ok()) {
+  return memory::CreateKeptModel(builder, static_cast<std::uint32_t>(shape_.metrics), regression,
+                                 autoregression, plane, level, seasons, forecast_scales,
+                                 plane_scale, tail, row, wall_s_, rows_, usual_score_);
+}
+
+bool EntityDetector::load(const memory::KeptModel* kept) {
+  const bool fits = kept != nullptr && kept->metrics() == shape_.metrics && take(*kept);
+  if (!fits) {
     *this = EntityDetector(shape_);
   }
+  return fits;
+}
+
+bool EntityDetector::take(const memory::KeptModel& kept) {
+  if (kept.forecast_scales() == nullptr ||
+      kept.forecast_scales()->size() != forecast_scale_.size() || !is_amount(kept.rows()) ||
+      !is_amount(kept.usual_score()) || !is_number(kept.wall_s())) {
+    return false;
+  }
+  for (std::size_t i = 0; i < forecast_scale_.size(); ++i) {
+    if (!forecast_scale_[i].load(
+            kept.forecast_scales()->Get(static_cast<flatbuffers::uoffset_t>(i)))) {
+      return false;
+    }
+  }
+  rows_ = kept.rows();
+  usual_score_ = kept.usual_score();
+  wall_s_ = kept.wall_s();
+  return (!vector_ || vector_->load(kept.regression())) &&
+         (!single_ || single_->load(kept.autoregression())) &&
+         (!pca_ || pca_->load(kept.plane())) && level_.load(kept.level()) &&
+         seasonal_.load(kept.seasons()) && plane_scale_.load(kept.plane_scale()) &&
+         tail_.load(kept.tail()) && take_numbers(kept.row(), row_) && level_.rows() == rows_;
 }
 
 }  // namespace gala::detect

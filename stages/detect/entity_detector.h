@@ -10,6 +10,7 @@
 #include "stages/detect/autoregression.h"
 #include "stages/detect/incremental_pca.h"
 #include "stages/detect/level.h"
+#include "stages/detect/model_memory.h"
 #include "stages/detect/residual_scale.h"
 #include "stages/detect/seasonal.h"
 #include "stages/detect/tail.h"
@@ -75,11 +76,12 @@ class EntityDetector {
   /// Memory of the model.
   [[nodiscard]] std::size_t bytes() const;
 
-  void save(StateWriter& writer) const;
-  /// What does not fit leaves a fresh detector and makes the reader !ok().
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptModel> save(MemoryBuilder& builder) const;
+  /// False, and a fresh detector, when it does not fit.
+  [[nodiscard]] bool load(const memory::KeptModel* kept);
 
  private:
+  bool take(const memory::KeptModel& kept);
   void fill_gaps(std::span<const double> values);
   void take_errors(double wall_s);
   double fuse();

@@ -9,7 +9,7 @@
 #include <limits>
 #include <random>
 
-#include "stages/detect/model_state.h"
+#include "stages/detect/model_memory.h"
 #include "stages/detect/tail.h"
 
 namespace gala::detect {
@@ -223,21 +223,18 @@ TEST(EntityDetector, ComesBackFromBytesAndRefusesOthers) {
   for (int i = 0; i < 3000; ++i) {
     before.next(normal_row(random), i * 300.0);
   }
-  StateWriter writer;
-  before.save(writer);
+  MemoryBuilder builder;
+  const std::vector<std::uint8_t> bytes = finish_memory(builder, before.save(builder));
+  const auto kept = open_memory(bytes);
+  ASSERT_TRUE(kept);
   EntityDetector after(three());
-  StateReader reader(writer.bytes());
-  after.load(reader);
-  ASSERT_TRUE(reader.ok());
-  EXPECT_EQ(reader.left(), 0U);
+  ASSERT_TRUE(after.load(only_model(**kept)));
   EXPECT_EQ(after.rows(), before.rows());
   EXPECT_EQ(after.expected(1), before.expected(1));
   DetectorShape two;
   two.metrics = 2;
   EntityDetector other(two);
-  StateReader again(writer.bytes());
-  other.load(again);
-  EXPECT_FALSE(again.ok());
+  EXPECT_FALSE(other.load(only_model(**kept)));
   EXPECT_EQ(other.rows(), 0);
 }
 

@@ -5,7 +5,6 @@
 #include <random>
 
 #include "stages/detect/autoregression.h"
-#include "stages/detect/model_state.h"
 #include "stages/detect/vector_regression.h"
 
 namespace gala::detect {
@@ -107,12 +106,11 @@ TEST(Autoregression, ComesBackFromBytes) {
     before.learn(0, i, 1);
     before.learn(1, std::sqrt(i), 1);
   }
-  StateWriter writer;
-  before.save(writer);
+  MemoryBuilder builder;
+  builder.Finish(before.save(builder));
+  const auto* kept = flatbuffers::GetRoot<memory::KeptAutoregression>(builder.GetBufferPointer());
   Autoregression after(2, 100);
-  StateReader reader(writer.bytes());
-  after.load(reader);
-  EXPECT_TRUE(reader.ok());
+  ASSERT_TRUE(after.load(kept));
   before.interrupt();
   for (int i = 100; i < 110; ++i) {
     EXPECT_EQ(before.error(0, i), after.error(0, i));
@@ -120,9 +118,7 @@ TEST(Autoregression, ComesBackFromBytes) {
     after.learn(0, i, 1);
   }
   Autoregression other(3, 100);
-  StateReader again(writer.bytes());
-  other.load(again);
-  EXPECT_FALSE(again.ok());
+  EXPECT_FALSE(other.load(kept));
 }
 
 }  // namespace

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -75,18 +73,27 @@ void IncrementalPca::learn(std::span<const double> row, double weight) {
   }
 }
 
-void IncrementalPca::save(StateWriter& writer) const {
-  writer.put(rows_);
-  writer.put(std::span(mean_.data(), static_cast<std::size_t>(mean_.size())));
-  writer.put(std::span(square_.data(), static_cast<std::size_t>(square_.size())));
-  writer.put(std::span(components_.data(), static_cast<std::size_t>(components_.size())));
+flatbuffers::Offset<memory::KeptPlane> IncrementalPca::save(MemoryBuilder& builder) const {
+  const auto list = [&builder](const auto& matrix) {
+    return builder.CreateVector(matrix.data(), static_cast<std::size_t>(matrix.size()));
+  };
+  const auto means = list(mean_);
+  const auto squares = list(square_);
+  const auto components = list(components_);
+  return memory::CreateKeptPlane(builder, rows_, means, squares, components);
 }
 
-void IncrementalPca::load(StateReader& reader) {
-  reader.get(rows_);
-  reader.get(std::span(mean_.data(), static_cast<std::size_t>(mean_.size())));
-  reader.get(std::span(square_.data(), static_cast<std::size_t>(square_.size())));
-  reader.get(std::span(components_.data(), static_cast<std::size_t>(components_.size())));
+bool IncrementalPca::load(const memory::KeptPlane* kept) {
+  if (kept == nullptr || !(kept->rows() >= 0 && kept->rows() <= memory_rows_)) {
+    return false;
+  }
+  const auto cells = [](auto& matrix) {
+    return std::span<double>(matrix.data(), static_cast<std::size_t>(matrix.size()));
+  };
+  rows_ = kept->rows();
+  return take_numbers(kept->means(), cells(mean_)) &&
+         take_numbers(kept->squares(), cells(square_), 0) &&
+         take_numbers(kept->components(), cells(components_));
 }
 
 }  // namespace gala::detect

@@ -6,10 +6,9 @@
 #include <cstddef>
 #include <span>
 
-namespace gala::detect {
+#include "stages/detect/model_memory.h"
 
-class StateReader;
-class StateWriter;
+namespace gala::detect {
 
 /// Principal components learned row by row: candid covariance-free incremental PCA (J. Weng,
 /// Y. Zhang, W.-S. Hwang, IEEE PAMI 25, 2003). The error of a metric is what the components of the
@@ -24,8 +23,9 @@ class IncrementalPca {
   /// Requires: `judge` was called with the same row. `weight` 0…1.
   void learn(std::span<const double> row, double weight);
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptPlane> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptPlane* kept);
 
  private:
   double memory_rows_;

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -15,7 +13,6 @@ constexpr std::size_t most_blames = 5;
 constexpr std::uint64_t suspect_windows = 10;
 /// Gaps of more windows than that break the forecasts.
 constexpr std::uint64_t gap_windows = 3;
-constexpr std::uint64_t most_saved_states = 1'000'000;
 
 std::vector<Check> columns_of(const Check& check) {
   std::vector<Check> columns{check};
@@ -231,36 +228,69 @@ void JointCheck::drop(States::iterator state) {
   states_.erase(state);
 }
 
-void JointCheck::save(StateWriter& writer) const {
+std::vector<std::string> JointCheck::column_names() const {
+  std::vector<std::string> names;
+  for (const Check& column : columns_) {
+    names.push_back(column.metric + ' ' + std::string(to_string(column.statistic)));
+  }
+  return names;
+}
+
+flatbuffers::Offset<memory::KeptCheck> JointCheck::save(MemoryBuilder& builder,
+                                                        std::size_t most_bytes) const {
   std::vector<std::string_view> ids;
   for (const auto& [id, state] : states_) {
     ids.push_back(id);
   }
   std::sort(ids.begin(), ids.end());
-  writer.put(static_cast<std::uint64_t>(ids.size()));
+  std::vector<flatbuffers::Offset<memory::KeptEntity>> kept;
   for (const std::string_view id : ids) {
-    writer.put(id);
-    states_.find(id)->second.detector.save(writer);
+    if (builder.GetSize() + most_model_bytes > most_bytes) {
+      tally_.unsaved += ids.size() - kept.size();
+      break;
+    }
+    const auto model = states_.find(id)->second.detector.save(builder);
+    kept.push_back(memory::CreateKeptEntity(builder, builder.CreateString(id), model));
   }
+  const auto columns = builder.CreateVectorOfStrings(column_names());
+  const auto title = builder.CreateString(name());
+  return memory::CreateKeptCheck(builder, title, columns, builder.CreateVector(kept));
 }
 
-void JointCheck::load(StateReader& reader) {
-  std::uint64_t count = 0;
-  reader.get(count);
-  if (count > most_saved_states) {
-    reader.refuse();
+std::size_t JointCheck::load(const memory::KeptCheck& kept) {
+  if (kept.entities() == nullptr) {
+    return 0;
   }
-  for (; count > 0 && reader.ok(); --count) {
-    const std::string id = reader.text();
-    State state(detector_shape_);
-    state.detector.load(reader);
-    state.detector.interrupt();
-    state.seen_ns = tally_.now_ns;
-    if (reader.ok() && !id.empty() && tally_.entities < tally_.max_entities &&
-        states_.try_emplace(id, std::move(state)).second) {
-      ++tally_.entities;
+  std::vector<std::string> columns;
+  if (kept.columns() != nullptr) {
+    for (const flatbuffers::String* column : *kept.columns()) {
+      columns.emplace_back(text_of(column));
     }
   }
+  if (columns != column_names()) {
+    return kept.entities()->size();
+  }
+  std::size_t left_out = 0;
+  for (const memory::KeptEntity* entity : *kept.entities()) {
+    left_out += load(*entity) ? 0 : 1;
+  }
+  return left_out;
+}
+
+bool JointCheck::load(const memory::KeptEntity& kept) {
+  const std::string_view id = text_of(kept.entity_id());
+  if (states_.find(id) != states_.end()) {
+    return true;
+  }
+  State state(detector_shape_);
+  if (id.empty() || tally_.entities >= tally_.max_entities || !state.detector.load(kept.model())) {
+    return false;
+  }
+  state.detector.interrupt();
+  state.seen_ns = tally_.now_ns;
+  states_.try_emplace(std::string(id), std::move(state));
+  ++tally_.entities;
+  return true;
 }
 
 }  // namespace gala::detect

@@ -39,6 +39,7 @@ struct DetectTally {
   std::uint64_t opened = 0;
   std::uint64_t new_levels = 0;
   std::uint64_t refused = 0;
+  std::uint64_t unsaved = 0;
 };
 
 /// An event needs three things: the metrics together are unlikely (EntityDetector), the check's own
@@ -57,9 +58,13 @@ class JointCheck {
   /// Forgets entities without a value since `before_ns` (stage clock).
   void sweep(std::uint64_t before_ns, Outbox& out);
 
-  /// Models of all entities by id, and back; entities that are known already are left alone.
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  /// Models of all entities by id, while the memory stays within `most_bytes`; those that it has no
+  /// room for are counted.
+  [[nodiscard]] flatbuffers::Offset<memory::KeptCheck> save(MemoryBuilder& builder,
+                                                            std::size_t most_bytes) const;
+  /// Returns how many models were left out: what does not fit the check, or has no room. Entities
+  /// that are known already are left alone.
+  std::size_t load(const memory::KeptCheck& kept);
   [[nodiscard]] std::string name() const { return entity_.name + "." + check_.id; }
 
  private:
@@ -86,6 +91,8 @@ class JointCheck {
   void blame(State& state, const JudgedRow& row) const;
   void close(State& state, wire::Ending ending, Outbox& out);
   void drop(States::iterator state);
+  bool load(const memory::KeptEntity& kept);
+  [[nodiscard]] std::vector<std::string> column_names() const;
   [[nodiscard]] AlarmTiming timing() const { return {check_.hold, check_.clear_after}; }
   [[nodiscard]] BaselineShape shape() const {
     return {check_.baseline, check_.warmup, check_.direction};

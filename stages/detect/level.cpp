@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 
 double Level::slow_share() const { return std::max(1 / speed_.slow_rows, 1 / (slow_rows_ + 1)); }
@@ -39,22 +37,21 @@ void Level::accept() {
   slow_rows_ = std::min(slow_rows_, speed_.slow_rows / 8);
 }
 
-void Level::save(StateWriter& writer) const {
-  writer.put(fast_);
-  writer.put(slow_);
-  writer.put(slow_square_);
-  scale_.save(writer);
-  writer.put(rows_);
-  writer.put(slow_rows_);
+flatbuffers::Offset<memory::KeptLevel> Level::save(MemoryBuilder& builder) const {
+  const auto scale = scale_.save(builder);
+  return memory::CreateKeptLevelDirect(builder, &fast_, &slow_, &slow_square_, scale, rows_,
+                                       slow_rows_);
 }
 
-void Level::load(StateReader& reader) {
-  reader.get(fast_);
-  reader.get(slow_);
-  reader.get(slow_square_);
-  scale_.load(reader);
-  reader.get(rows_);
-  reader.get(slow_rows_);
+bool Level::load(const memory::KeptLevel* kept) {
+  if (kept == nullptr || !is_amount(kept->rows()) || !is_amount(kept->slow_rows()) ||
+      kept->slow_rows() > kept->rows()) {
+    return false;
+  }
+  rows_ = kept->rows();
+  slow_rows_ = kept->slow_rows();
+  return take_numbers(kept->fast(), fast_) && take_numbers(kept->slow(), slow_) &&
+         take_numbers(kept->slow_square(), slow_square_, 0) && scale_.load(kept->scale());
 }
 
 }  // namespace gala::detect

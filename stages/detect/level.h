@@ -37,6 +37,8 @@ class Level {
   [[nodiscard]] double expected(std::size_t metric) const { return slow_[metric]; }
   [[nodiscard]] double spread(std::size_t metric) const;
   [[nodiscard]] const ResidualScale& scale() const { return scale_; }
+  /// Rows seen.
+  [[nodiscard]] double rows() const { return rows_; }
 
   /// `share`: of the new row in the scales; 0 = abnormal.
   void learn(std::size_t metric, double value, double share);
@@ -45,8 +47,9 @@ class Level {
   /// The slow level starts anew from the fast one.
   void accept();
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptLevel> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptLevel* kept);
 
  private:
   [[nodiscard]] double slow_share() const;

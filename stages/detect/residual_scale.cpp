@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -34,14 +32,13 @@ void ResidualScale::learn(std::size_t metric, double error, double value, double
   blend(values_[metric], value * value);
 }
 
-void ResidualScale::save(StateWriter& writer) const {
-  writer.put(errors_);
-  writer.put(values_);
+flatbuffers::Offset<memory::KeptScale> ResidualScale::save(MemoryBuilder& builder) const {
+  return memory::CreateKeptScaleDirect(builder, &errors_, &values_);
 }
 
-void ResidualScale::load(StateReader& reader) {
-  reader.get(errors_);
-  reader.get(values_);
+bool ResidualScale::load(const memory::KeptScale* kept) {
+  return kept != nullptr && take_numbers(kept->errors(), errors_, 0) &&
+         take_numbers(kept->values(), values_, 0);
 }
 
 }  // namespace gala::detect

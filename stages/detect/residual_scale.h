@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <vector>
 
-namespace gala::detect {
+#include "stages/detect/model_memory.h"
 
-class StateReader;
-class StateWriter;
+namespace gala::detect {
 
 /// Exponentially forgotten mean square of errors, and of the values themselves for a floor: a
 /// metric that never moved has no error to compare with. 16 bytes a metric.
@@ -27,8 +26,9 @@ class ResidualScale {
   void learn(std::size_t metric, double error, double value, double share);
   [[nodiscard]] std::size_t size() const { return errors_.size(); }
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptScale> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptScale* kept);
 
   /// Beyond that many deviations all are alike.
   static constexpr double most = 25;

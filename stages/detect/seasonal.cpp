@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -13,6 +11,8 @@ constexpr double day_s = 86'400;
 /// A day counts that share of all days before it.
 constexpr double forget_days = 7;
 constexpr double fewest_days_for_a_week = 14;
+/// No clock reaches it.
+constexpr std::int64_t latest_day = 1'000'000;
 
 /// Position in the day, in slots, and number of the day since 1970.
 struct Place {
@@ -46,11 +46,15 @@ double Seasonal::error(std::size_t metric, double value, double wall_s) const {
   return ready() ? value - expected(metric, wall_s) : 0;
 }
 
+void Seasonal::begin() {
+  slot_mean_.assign(metrics_ * slots, 0.0F);
+  day_mean_.assign(metrics_ * days, 0.0F);
+  slot_rows_.assign(slots, 0.0F);
+}
+
 void Seasonal::learn(std::size_t metric, double value, double wall_s, double share) {
   if (slot_mean_.empty()) {
-    slot_mean_.assign(metrics_ * slots, 0.0F);
-    day_mean_.assign(metrics_ * days, 0.0F);
-    slot_rows_.assign(slots, 0.0F);
+    begin();
   }
   if (ready()) {
     // Its errors have a younger history than the values.
@@ -90,29 +94,30 @@ void Seasonal::next_row(double wall_s) {
   days_seen_ = std::max(days_seen_, days_now);
 }
 
-void Seasonal::save(StateWriter& writer) const {
-  writer.put(slot_mean_);
-  writer.put(day_mean_);
-  writer.put(slot_rows_);
-  writer.put(first_day_);
-  writer.put(days_seen_);
-  writer.put(judged_rows_);
-  scale_.save(writer);
+flatbuffers::Offset<memory::KeptSeasons> Seasonal::save(MemoryBuilder& builder) const {
+  const auto scale = scale_.save(builder);
+  return memory::CreateKeptSeasonsDirect(builder, &slot_mean_, &day_mean_, &slot_rows_, first_day_,
+                                         days_seen_, judged_rows_, scale);
 }
 
-void Seasonal::load(StateReader& reader) {
-  reader.get_list(slot_mean_, metrics_ * slots);
-  reader.get_list(day_mean_, metrics_ * days);
-  reader.get_list(slot_rows_, slots);
-  reader.get(first_day_);
-  reader.get(days_seen_);
-  reader.get(judged_rows_);
-  scale_.load(reader);
-  const bool whole = slot_mean_.size() == metrics_ * slots && day_mean_.size() == metrics_ * days &&
-                     slot_rows_.size() == slots;
-  if (!whole && !(slot_mean_.empty() && day_mean_.empty() && slot_rows_.empty())) {
-    reader.refuse();
+bool Seasonal::load(const memory::KeptSeasons* kept) {
+  const bool whole = kept != nullptr && kept->slot_means() != nullptr &&
+                     kept->day_means() != nullptr && kept->slot_rows() != nullptr;
+  if (!whole || !is_amount(kept->days_seen()) || !is_amount(kept->judged_rows()) ||
+      kept->first_day() < -latest_day || kept->first_day() > latest_day) {
+    return false;
   }
+  first_day_ = kept->first_day();
+  days_seen_ = kept->days_seen();
+  judged_rows_ = kept->judged_rows();
+  if (kept->slot_rows()->size() > 0) {
+    begin();
+  } else if (ready() || proven()) {
+    return false;
+  }
+  return take_numbers(kept->slot_means(), slot_mean_) &&
+         take_numbers(kept->day_means(), day_mean_) &&
+         take_numbers(kept->slot_rows(), slot_rows_, 0) && scale_.load(kept->scale());
 }
 
 }  // namespace gala::detect

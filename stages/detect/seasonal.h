@@ -28,10 +28,13 @@ class Seasonal {
   /// Call once after all metrics of a row.
   void next_row(double wall_s);
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptSeasons> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptSeasons* kept);
 
  private:
+  void begin();
+
   static constexpr std::size_t slots = 48;
   static constexpr std::size_t days = 7;
 

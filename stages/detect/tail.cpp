@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-
-#include "stages/detect/model_state.h"
+#include <numeric>
 
 namespace gala::detect {
 namespace {
@@ -19,6 +18,8 @@ constexpr double fewest_peaks = 4;
 constexpr double most_shape = 0.5;
 constexpr double largest_unit = 1e6;
 constexpr double least_spread = 0.05;
+/// By which the sum of the counts, which are floats, may differ from the total.
+constexpr double rounding = 0.01;
 
 double middle(std::size_t bin) { return lowest + (static_cast<double>(bin) + 0.5) * step; }
 
@@ -91,20 +92,23 @@ double Tail::limit(double runs_per_row) const {
   return std::exp(threshold + std::max(beyond, 0.0));
 }
 
-void Tail::save(StateWriter& writer) const {
-  writer.put(unit_);
-  writer.put(total_);
-  writer.put(std::span<const float>(counts_));
-  writer.put(excesses_);
-  writer.put(runs_);
+flatbuffers::Offset<memory::KeptTail> Tail::save(MemoryBuilder& builder) const {
+  const auto counts = builder.CreateVector(counts_.data(), counts_.size());
+  return memory::CreateKeptTail(builder, unit_, total_, counts, excesses_, runs_);
 }
 
-void Tail::load(StateReader& reader) {
-  reader.get(unit_);
-  reader.get(total_);
-  reader.get(std::span<float>(counts_));
-  reader.get(excesses_);
-  reader.get(runs_);
+bool Tail::load(const memory::KeptTail* kept) {
+  if (kept == nullptr || !take_numbers(kept->counts(), std::span<float>(counts_), 0)) {
+    return false;
+  }
+  unit_ = kept->unit();
+  total_ = kept->total();
+  excesses_ = kept->excesses();
+  runs_ = kept->runs();
+  const double counted = std::accumulate(counts_.begin(), counts_.end(), 0.0);
+  return unit_ >= 1 && unit_ <= largest_unit && is_amount(total_) &&
+         std::abs(counted - total_) <= rounding * total_ && runs_ >= 0 && excesses_ >= runs_ &&
+         total_ >= excesses_;
 }
 
 }  // namespace gala::detect

@@ -4,10 +4,9 @@
 #include <array>
 #include <cstddef>
 
-namespace gala::detect {
+#include "stages/detect/model_memory.h"
 
-class StateReader;
-class StateWriter;
+namespace gala::detect {
 
 /// Peaks over threshold: excesses over the 98 % quantile follow a generalised Pareto distribution,
 /// whose quantile at the wanted probability is the limit (A. Siffer et al., SPOT, KDD 2017). It
@@ -31,8 +30,9 @@ class Tail {
   [[nodiscard]] double extremal_index() const;
   [[nodiscard]] double learned() const { return total_ / unit_; }
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptTail> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptTail* kept);
 
  private:
   static constexpr std::size_t bins = 256;

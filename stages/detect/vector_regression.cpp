@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "stages/detect/model_state.h"
-
 namespace gala::detect {
 namespace {
 
@@ -21,15 +19,14 @@ constexpr double growth_before_solving = 1.0 / 16;
 constexpr double fewest_rows_between = 4;
 constexpr double most_rows_between = 256;
 constexpr double least_variance = 1e-24;
+/// By which sums of the same numbers differ.
+constexpr double rounding = 1e-6;
 
 std::size_t longest(const std::vector<std::size_t>& horizons) {
   return *std::max_element(horizons.begin(), horizons.end());
 }
 
 std::span<double> cells(MatrixXd& matrix) {
-  return {matrix.data(), static_cast<std::size_t>(matrix.size())};
-}
-std::span<const double> cells(const MatrixXd& matrix) {
   return {matrix.data(), static_cast<std::size_t>(matrix.size())};
 }
 
@@ -150,32 +147,50 @@ void VectorRegression::solve_horizon(std::size_t index, const MatrixXd& correlat
   MatrixXd system = correlation;
   system.diagonal().array() += ridge;
   const MatrixXd solution = system.llt().solve(target + ridge * prior);
-  if (!solution.allFinite()) {
-    return;
-  }
-  MatrixXd& coefficients = coefficients_[index];
-  coefficients.topRows(inputs) = inverse.asDiagonal() * solution;
-  coefficients.row(inputs) = row_mean.transpose() - mean.transpose() * coefficients.topRows(inputs);
-}
-
-void VectorRegression::save(StateWriter& writer) const {
-  writer.put(unit_);
-  writer.put(cells(moments_));
-  writer.put(weights_);
-  for (std::size_t i = 0; i < cross_.size(); ++i) {
-    writer.put(cells(cross_[i]));
-    writer.put(cells(coefficients_[i]));
+  MatrixXd fresh(width_, target.cols());
+  fresh.topRows(inputs) = inverse.asDiagonal() * solution;
+  fresh.row(inputs) = row_mean.transpose() - mean.transpose() * fresh.topRows(inputs);
+  if (fresh.allFinite() && fresh.cwiseAbs().maxCoeff() <= largest_number) {
+    coefficients_[index] = std::move(fresh);
   }
 }
 
-void VectorRegression::load(StateReader& reader) {
-  reader.get(unit_);
-  reader.get(cells(moments_));
-  reader.get(weights_);
+flatbuffers::Offset<memory::KeptRegression> VectorRegression::save(MemoryBuilder& builder) const {
+  const auto list = [&builder](const MatrixXd& matrix) {
+    return builder.CreateVector(matrix.data(), static_cast<std::size_t>(matrix.size()));
+  };
+  std::vector<flatbuffers::Offset<memory::KeptHorizon>> horizons;
   for (std::size_t i = 0; i < cross_.size(); ++i) {
-    reader.get(cells(cross_[i]));
-    reader.get(cells(coefficients_[i]));
+    const auto cross = list(cross_[i]);
+    const auto coefficients = list(coefficients_[i]);
+    horizons.push_back(memory::CreateKeptHorizon(builder, weights_[i], cross, coefficients));
   }
+  const auto moments = list(moments_);
+  return memory::CreateKeptRegression(builder, unit_, moments, builder.CreateVector(horizons));
+}
+
+bool VectorRegression::load(const memory::KeptRegression* kept) {
+  const bool whole =
+      kept != nullptr && kept->horizons() != nullptr && kept->horizons()->size() == cross_.size();
+  if (!whole || !(kept->unit() >= 1 && kept->unit() <= largest_unit) ||
+      !take_numbers(kept->moments(), cells(moments_))) {
+    return false;
+  }
+  unit_ = kept->unit();
+  for (std::size_t i = 0; i < cross_.size(); ++i) {
+    const auto& horizon = *kept->horizons()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    weights_[i] = horizon.weight();
+    if (!is_amount(weights_[i]) || !take_numbers(horizon.cross(), cells(cross_[i])) ||
+        !take_numbers(horizon.coefficients(), cells(coefficients_[i]))) {
+      return false;
+    }
+  }
+  // A row counts in the moments when it counts over the shortest horizon, and over a longer one
+  // when it counts over the shorter ones.
+  return moments_.diagonal().minCoeff() >= 0 &&
+         std::abs(moments_(width_ - 1, width_ - 1) - weights_.front()) <=
+             rounding * weights_.front() &&
+         std::is_sorted(weights_.rbegin(), weights_.rend());
 }
 
 }  // namespace gala::detect

@@ -6,10 +6,9 @@
 #include <span>
 #include <vector>
 
-namespace gala::detect {
+#include "stages/detect/model_memory.h"
 
-class StateReader;
-class StateWriter;
+namespace gala::detect {
 
 /// Forecasts row t from row t − h, for each horizon h: x(t) = c + B x(t − h) + error. A jump is an
 /// error at once, a drift only over a long horizon.
@@ -52,8 +51,9 @@ class VectorRegression {
   /// Rows that count, after forgetting.
   [[nodiscard]] double learned() const { return moments_(width_ - 1, width_ - 1) / unit_; }
 
-  void save(StateWriter& writer) const;
-  void load(StateReader& reader);
+  [[nodiscard]] flatbuffers::Offset<memory::KeptRegression> save(MemoryBuilder& builder) const;
+  /// False when it does not fit; the object is then of no use.
+  [[nodiscard]] bool load(const memory::KeptRegression* kept);
 
  private:
   void solve();

@@ -15,7 +15,7 @@
 #include "runtime/core/stage_options.h"
 #include "runtime/judge/alarm.h"
 #include "stages/detect/entity_detector.h"
-#include "stages/detect/model_state.h"
+#include "stages/detect/model_memory.h"
 #include "stages/evaluation/csv_table.h"
 
 namespace gala::detect {
@@ -68,14 +68,12 @@ void feed(EntityDetector& detector, const SeriesTable& table, bool trusted, std:
 
 /// A detector that starts as the stage does: from what training has left in a file.
 Result<EntityDetector> restart(const EntityDetector& trained, const std::string& path) {
-  StateWriter writer;
-  trained.save(writer);
-  TRY(write_memory(path, writer.bytes()));
+  MemoryBuilder builder;
+  const auto model = trained.save(builder);
+  TRY(write_memory(path, finish_memory(builder, model)));
   const std::vector<std::uint8_t> bytes = TRY(read_memory(path));
   EntityDetector detector(trained.shape());
-  StateReader reader(bytes);
-  detector.load(reader);
-  if (!reader.ok()) {
+  if (!detector.load(only_model(*TRY(open_memory(bytes))))) {
     return fail(path + ": not what was written there; is the disk full?");
   }
   detector.interrupt();
