@@ -39,7 +39,7 @@ class Infer {
     Duration together = std::chrono::seconds{15};
     double confidence_offset = -7.84;
     double confidence_score = 16.9;
-    double confidence_lapse = 0.08;
+    double confidence_lapse = 0.32;
 
     static constexpr auto fields() {
       return std::tuple{
