@@ -37,7 +37,7 @@ void order_by_belief(std::vector<Cause>& causes) {
     double above;
     std::string path;
     double own_doubt;
-    std::string_view text;
+    std::string_view id;
     std::size_t place;
     auto operator<=>(const Key&) const = default;
   };
@@ -46,7 +46,7 @@ void order_by_belief(std::vector<Cause>& causes) {
     const Cause& cause = causes[i];
     keys.push_back({-belief.at({cause.effect, series_of(cause)}), series_of(cause),
                     cause.hazard.above.value_or(0), to_text(cause.exposure.path),
-                    -cause.hazard.prior, cause.hazard.text.en, i});
+                    -cause.hazard.prior, cause.hazard.id, i});
   }
   std::ranges::sort(keys, [](const Key& a, const Key& b) { return a < b; });
   std::vector<Cause> ordered;

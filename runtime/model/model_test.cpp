@@ -167,6 +167,24 @@ TEST(Model, ChecksHazards) {
   }
 }
 
+// Two hazards of one series, equally believed: their ids decide, however they are worded.
+TEST(Model, TheWordsOfHazardsDoNotOrderThem) {
+  const auto hazard = [](const std::string& id, const std::string& text) {
+    return "[[hazard]]\nid=\"" + id +
+           "\"\nkind=\"busy\"\nmetric=\"cpu_ns\"\nabove=1\nkeyword=\"cpu\"\nzh=\"t\"\ntext=\"" +
+           text + "\"\n";
+  };
+  for (const auto& [first, second] : {std::pair{"x", "y"}, {"y", "x"}}) {
+    const Parsed parsed =
+        parse(hazard("b", first) + hazard("a", second) + std::string(suffers) + "to=\"busy\"\n");
+    ASSERT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
+    const auto& causes = parsed.model.find("proc")->causes;
+    ASSERT_EQ(causes.size(), 2U);
+    EXPECT_EQ(causes[0].hazard.id, "a");
+    EXPECT_EQ(causes[1].hazard.id, "b");
+  }
+}
+
 TEST(Model, ChecksExposures) {
   struct Case {
     std::string_view lines;
