@@ -18,15 +18,15 @@ std::string change_of(const Verdict& verdict) {
   return "×" + quantity(verdict.level / verdict.baseline, "1");
 }
 
-/// What a cause does with its like, as an insertion: nothing when it is alone.
+/// Says what a cause and its group do together; empty if it acts alone.
 std::string together(const Subject& subject, bool chinese) {
   if (subject.series.group_size < 2) {
     return {};
   }
   const std::string size = std::to_string(subject.series.group_size);
   const std::string level = quantity(subject.series.group_level, subject.unit);
-  return chinese ? "（同类共 " + size + " 个，合计 " + level + "）"
-                 : " (one of " + size + " that together have " + level + ")";
+  return chinese ? "，同类共 " + size + " 个，合计 " + level
+                 : ", one of " + size + " that together have " + level;
 }
 
 /// For programs: no prefix, no unit.

@@ -57,8 +57,8 @@ TEST(Sentence, SaysWhatAGroupDoesTogether) {
   EXPECT_EQ(fill_sentence(pattern, roles).en, "takes 14 %");
   cpu.group_size = 6;
   cpu.group_level = 84;
-  EXPECT_EQ(fill_sentence(pattern, roles).en, "takes 14 % (one of 6 that together have 84 %)");
-  EXPECT_EQ(fill_sentence(pattern, roles).zh, "占用 14 %（同类共 6 个，合计 84 %）");
+  EXPECT_EQ(fill_sentence(pattern, roles).en, "takes 14 %, one of 6 that together have 84 %");
+  EXPECT_EQ(fill_sentence(pattern, roles).zh, "占用 14 %，同类共 6 个，合计 84 %");
 }
 
 }  // namespace
