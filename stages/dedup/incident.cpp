@@ -109,6 +109,16 @@ bool Incident::update(const wire::EventT& event) {
   return true;
 }
 
+void Incident::rename(std::string_view event_id, const std::string& new_id) {
+  for (wire::FoldedEventT& event : events_) {
+    for (std::string* id : {&event.event_id, &event.folded_to}) {
+      if (*id == event_id) {
+        *id = new_id;
+      }
+    }
+  }
+}
+
 void Incident::absorb(Incident&& other, Fold fold) {
   if (!other.events_.empty() && other.events_.front().reason == wire::FoldReason::first) {
     other.events_.front().reason = fold.reason;
@@ -163,15 +173,15 @@ std::uint32_t Incident::headline(std::size_t listed) const {
 std::vector<std::uint8_t> Incident::message(wire::IncidentState state,
                                             const std::string& merged_into) {
   ++version_;
-  const wire::IncidentT out = as_told(state, merged_into);
+  const wire::IncidentT out = content(state, merged_into);
   flatbuffers::FlatBufferBuilder builder(4096);
   wire::FinishIncidentBuffer(builder, wire::Incident::Pack(builder, &out));
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-wire::IncidentT Incident::last_told() const { return as_told(wire::IncidentState::updated, {}); }
+wire::IncidentT Incident::checkpoint() const { return content(wire::IncidentState::updated, {}); }
 
-wire::IncidentT Incident::as_told(wire::IncidentState state, const std::string& merged_into) const {
+wire::IncidentT Incident::content(wire::IncidentState state, const std::string& merged_into) const {
   wire::IncidentT out;
   out.incident_id = id_;
   out.version = version_;

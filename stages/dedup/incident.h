@@ -38,6 +38,8 @@ class Incident {
   void fold(const wire::EventT& event, Fold fold);
   /// What is new of an event that is part of it. False when it is not.
   bool update(const wire::EventT& event);
+  /// One of its events goes on under another id.
+  void rename(std::string_view event_id, const std::string& new_id);
   /// Takes all events of another incident; `fold` says why its first one belongs here.
   void absorb(Incident&& other, Fold fold);
   /// Makes room: takes out the first event that is closed; nothing when all are open.
@@ -56,8 +58,8 @@ class Incident {
   /// As a finished message; counts up the version.
   [[nodiscard]] std::vector<std::uint8_t> message(wire::IncidentState state,
                                                   const std::string& merged_into = {});
-  /// As it was told last, to be remembered over a restart.
-  [[nodiscard]] wire::IncidentT last_told() const;
+  /// What the next run needs to go on with it.
+  [[nodiscard]] wire::IncidentT checkpoint() const;
 
   /// Stage clock: when it began to be heard of, when last, since when all its events are closed.
   std::uint64_t begun_ns = 0;
@@ -72,7 +74,7 @@ class Incident {
 
  private:
   void add(const wire::EventT& event, Fold fold);
-  [[nodiscard]] wire::IncidentT as_told(wire::IncidentState state,
+  [[nodiscard]] wire::IncidentT content(wire::IncidentState state,
                                         const std::string& merged_into) const;
   [[nodiscard]] std::uint32_t headline(std::size_t listed) const;
 

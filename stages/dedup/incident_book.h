@@ -104,8 +104,11 @@ class IncidentBook {
   void join(const Subject& subject, std::vector<Bond> bonds, Outbox& out);
   void merge(Number older, Number younger, Incident::Fold fold, Outbox& out);
   void look_again(Outbox& out);
-  /// Goes on with the incident of an earlier run that this event is part of, if there is one.
+  /// Goes on with the incident of an earlier run that this event is part of, if there is one. The
+  /// event is part of it also when another check reports the metric now, under another event id.
   void resume(const wire::EventT& event);
+  /// Takes an incident of an earlier run among those that last. Requires: it is in `earlier_`.
+  void revive(Number number);
   void forget_earlier(Outbox& out);
   void tell(Incident& incident, wire::IncidentState state, Outbox& out,
             const std::string& merged_into = {});
@@ -132,10 +135,12 @@ class IncidentBook {
     std::uint64_t heard_ns = 0;
   };
   std::deque<Young> young_;
-  /// Incidents of an earlier run that nobody has spoken of yet, until when, and which events
-  /// and metrics lead to them.
+  /// Incidents of an earlier run that nobody has spoken of yet, until when, and which events lead
+  /// to them.
   std::map<Number, Incident> earlier_;
   std::unordered_map<std::string, Number> earlier_of_event_;
+  /// Events of an earlier run that were not heard of in this one, by entity and metric.
+  std::unordered_map<std::string, std::string> earlier_event_of_metric_;
   std::uint64_t earlier_until_ns_ = 0;
   std::uint64_t seen_revision_ = 0;
   std::uint64_t now_ns_ = 0;

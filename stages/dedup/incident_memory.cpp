@@ -51,7 +51,7 @@ std::vector<std::uint8_t> IncidentBook::save() const {
   for (const auto* incidents : {&earlier_, &incidents_}) {
     for (const auto& [number, incident] : *incidents) {
       if (incident.told) {
-        const wire::IncidentT told = incident.last_told();
+        const wire::IncidentT told = incident.checkpoint();
         const auto message = wire::Incident::Pack(builder, &told);
         kept.push_back(memory::CreateKeptIncidentDirect(
             builder, message, std::string(incident.there(0).machine_id).c_str()));
@@ -79,7 +79,11 @@ Result<> IncidentBook::load(std::span<const std::uint8_t> bytes) {
     const Number number = ++last_;
     for (const auto& event : told.events) {
       earlier_of_event_[event->event_id] = number;
-      earlier_of_event_[metric_key(event->entity_id, event->metric)] = number;
+      // Of two events of one metric the one that lasts is the one that goes on.
+      std::string& id = earlier_event_of_metric_[metric_key(event->entity_id, event->metric)];
+      if (id.empty() || event->state != wire::EventState::closed) {
+        id = event->event_id;
+      }
     }
     earlier_.try_emplace(number, std::move(told), std::string(text_of(one->machine_id())));
   }
@@ -91,19 +95,31 @@ Result<> IncidentBook::load(std::span<const std::uint8_t> bytes) {
 }
 
 void IncidentBook::resume(const wire::EventT& event) {
-  auto known = earlier_of_event_.find(event.event_id);
-  if (known == earlier_of_event_.end()) {
-    // Of several checks of the metric another may speak first now, which has another id.
-    known = earlier_of_event_.find(metric_key(event.entity_id, event.metric));
+  std::string id = event.event_id;
+  const auto of_metric = earlier_event_of_metric_.find(metric_key(event.entity_id, event.metric));
+  if (of_metric != earlier_event_of_metric_.end()) {
+    if (!earlier_of_event_.contains(id) && !of_event_.contains(id)) {
+      id = of_metric->second;
+    }
+    earlier_event_of_metric_.erase(of_metric);
   }
-  if (known == earlier_of_event_.end()) {
+  if (const auto known = earlier_of_event_.find(id); known != earlier_of_event_.end()) {
+    revive(known->second);
+  }
+  const auto place = of_event_.find(id);
+  if (id == event.event_id || place == of_event_.end()) {
     return;
   }
-  const Number number = known->second;
+  const Number number = place->second;
+  incidents_.at(number).rename(id, event.event_id);
+  of_event_.erase(place);
+  of_event_[event.event_id] = number;
+}
+
+void IncidentBook::revive(Number number) {
   Incident& incident = incidents_.insert(earlier_.extract(number)).position->second;
   for (const wire::FoldedEventT& folded : incident.events()) {
     earlier_of_event_.erase(folded.event_id);
-    earlier_of_event_.erase(metric_key(folded.entity_id, folded.metric));
     index(number, folded);
   }
   const auto nanoseconds = [](Duration duration) {
@@ -116,7 +132,7 @@ void IncidentBook::resume(const wire::EventT& event) {
 }
 
 void IncidentBook::forget_earlier(Outbox& out) {
-  if (earlier_.empty()) {
+  if (earlier_.empty() && earlier_event_of_metric_.empty()) {
     return;
   }
   if (earlier_until_ns_ == 0) {
@@ -130,6 +146,7 @@ void IncidentBook::forget_earlier(Outbox& out) {
   }
   earlier_.clear();
   earlier_of_event_.clear();
+  earlier_event_of_metric_.clear();
 }
 
 }  // namespace gala::dedup

@@ -59,6 +59,50 @@ TEST(IncidentMemory, KeepsItsIdOverARestart) {
   EXPECT_EQ(desk.incidents.at(silent_id).state, wire::IncidentState::closed);
 }
 
+/// Of several checks of one metric another may speak first after the restart, with an id and a
+/// start of its own: the incident keeps its id and counts each event once.
+TEST(IncidentMemory, KeepsItsIdWhenAnotherCheckReportsTheMetric) {
+  Map map;
+  const Host host = add_host(map, "m1", 1);
+  std::vector<std::uint8_t> memory;
+  std::string id;
+  {
+    Desk desk(shipped_model());
+    desk.learn(map);
+    desk.pass(101);
+    desk.open({host.disk, "util"}, 101);
+    desk.open({host.disk, "aqu"}, 101);
+    desk.pass(110);
+    ASSERT_THAT(desk.standing(), SizeIs(1));
+    id = desk.standing().front()->incident_id;
+    memory = desk.save();
+  }
+  Desk desk(shipped_model());
+  desk.pass(200);
+  ASSERT_TRUE(desk.load(memory));
+  // The first one resumes the incident, the second one finds it resumed.
+  for (const char* metric : {"util", "aqu"}) {
+    desk.keep({host.disk, metric}, 190);
+  }
+  desk.pass(210);
+  ASSERT_THAT(desk.standing(), SizeIs(1));
+  const wire::IncidentT* resumed = desk.standing().front();
+  EXPECT_EQ(resumed->incident_id, id);
+  EXPECT_EQ(resumed->total, 2U);
+  EXPECT_EQ(resumed->open, 2U);
+  for (const auto& event : resumed->events) {
+    EXPECT_TRUE(event->event_id.starts_with("190_")) << event->event_id;
+    EXPECT_EQ(event->started_ns, 101 * second) << event->event_id;
+    EXPECT_FALSE(event->folded_to.starts_with("101_")) << event->folded_to;
+  }
+  for (const char* metric : {"util", "aqu"}) {
+    desk.close({host.disk, metric}, 190);
+  }
+  desk.pass(300);
+  ASSERT_THAT(desk.standing(), SizeIs(1));
+  EXPECT_EQ(desk.standing().front()->state, wire::IncidentState::closed);
+}
+
 TEST(IncidentMemory, RefusesADamagedMemory) {
   Map map;
   const Host host = add_host(map, "m1", 1);
