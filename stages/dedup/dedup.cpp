@@ -301,6 +301,8 @@ void Dedup::report(SelfReport& report) const {
   gauge("incidents_evicted_total", incidents_.evicted(), "Incidents closed at max_incidents.");
   gauge("known_entities", relatives_.size(), "Entities of the topology known here.");
   gauge("entities_refused", relatives_.counts().entities_beyond, "Entities beyond max_entities.");
+  gauge("searches_cut_total", relatives_.cut_searches(),
+        "Searches for related entities that ended at the limit of entities looked at.");
   gauge("topology_refused", relatives_.counts().refused(),
         "Parts of topology messages that did not fit.");
   gauge("topology_gaps", relatives_.counts().gaps, "Topology deltas that did not follow.");

@@ -77,7 +77,7 @@ void Relatives::search(std::string_view start,
   ++search_;
   seen_[*found] = search_;
   std::vector<Step> steps{{*found, 0, 0, {}}};
-  for (std::size_t at = 0; at < steps.size() && steps.size() < limits_.visited; ++at) {
+  for (std::size_t at = 0; at < steps.size(); ++at) {
     const Step step = steps[at];
     if (step.depth >= limits_.hops) {
       break;  // Breadth first: all others are as far.
@@ -85,6 +85,10 @@ void Relatives::search(std::string_view start,
     for (const Link& link : replica_.links(step.node)) {
       if (seen_[link.other] == search_ || !passes(step, link)) {
         continue;
+      }
+      if (steps.size() >= limits_.visited) {
+        ++cut_searches_;
+        return;
       }
       seen_[link.other] = search_;
       steps.push_back({link.other, at, step.depth + 1, link});

@@ -22,7 +22,8 @@ class Relatives {
     std::size_t relations_each = 10;
     /// Relations that may lie between two entities.
     int hops = 5;
-    /// Entities looked at for one question.
+    /// Entities looked at for one question, the first one included. The nearest come first; a
+    /// search that ends here is counted.
     std::size_t visited = 1024;
   };
   /// An entity that is near, and the ids on the way to it, both ends included. Valid for the call.
@@ -39,6 +40,8 @@ class Relatives {
   void search(std::string_view start, const std::function<bool(std::string_view id)>& wanted,
               const Visit& visit) const;
 
+  /// Searches that ended at `visited`: what is further away was not found.
+  [[nodiscard]] std::uint64_t cut_searches() const { return cut_searches_; }
   [[nodiscard]] std::size_t size() const { return replica_.entity_count(); }
   [[nodiscard]] const Replica::Counts& counts() const { return replica_.counts(); }
   /// Counts up with every message that was applied.
@@ -66,6 +69,7 @@ class Relatives {
   mutable std::vector<std::uint32_t> seen_;
   mutable std::uint32_t search_ = 0;
   mutable std::vector<bool> crossroads_;
+  mutable std::uint64_t cut_searches_ = 0;
 };
 
 }  // namespace gala::dedup
