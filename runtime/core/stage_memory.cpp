@@ -7,11 +7,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <system_error>
+
+#include "runtime/core/read_file.h"
 
 namespace gala {
 namespace {
@@ -46,24 +49,23 @@ Result<FileDescriptor> claim_memory(const std::string& path) {
 Result<std::vector<std::uint8_t>> read_memory(const std::string& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) {
+  if (error == std::errc::no_such_file_or_directory) {
     return std::vector<std::uint8_t>{};
+  }
+  if (error) {
+    return fail(path + " cannot be read (" + error.message() + "); what it held is learned anew");
   }
   if (size > largest_file || size < checksum_bytes) {
     return fail(path + " has no sensible size; it is left alone and what it held is learned anew");
   }
-  std::vector<std::uint8_t> bytes(size);
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size));
+  const std::string text = TRY(read_file(path));
+  const std::size_t kept = text.size() - std::min(text.size(), checksum_bytes);
   XXH64_hash_t expected = 0;
-  if (file) {
-    std::memcpy(&expected, bytes.data() + size - checksum_bytes, checksum_bytes);
-    bytes.resize(size - checksum_bytes);
-  }
-  if (!file || XXH64(bytes.data(), bytes.size(), 0) != expected) {
+  std::memcpy(&expected, text.data() + kept, text.size() - kept);
+  if (text.size() < checksum_bytes || XXH64(text.data(), kept, 0) != expected) {
     return fail(path + " is damaged; what it held is learned anew");
   }
-  return bytes;
+  return std::vector<std::uint8_t>(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(kept));
 }
 
 Result<> write_memory(const std::string& path, std::span<const std::uint8_t> bytes) {

@@ -19,8 +19,8 @@ std::string memory_path(const std::string& state_directory, const std::string& s
 /// another process writes there is lost. The error says that another process keeps it.
 Result<FileDescriptor> claim_memory(const std::string& path);
 
-/// The bytes that were kept; nothing when there is no file yet. A file that is damaged or larger
-/// than 2 GiB is an error.
+/// The bytes that were kept; nothing when there is no file yet. A file that cannot be read, is
+/// damaged or larger than 2 GiB is an error.
 Result<std::vector<std::uint8_t>> read_memory(const std::string& path);
 
 /// Replaces the file as a whole: after a crash or on a full disk the old one is still there.

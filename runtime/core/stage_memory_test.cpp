@@ -37,6 +37,14 @@ TEST_F(StageMemory, RefusesADamagedFile) {
   EXPECT_FALSE(read_memory(path_));
 }
 
+// What cannot be read is no memory that was never written: somebody must learn of it.
+TEST_F(StageMemory, SaysWhyItCannotBeRead) {
+  std::filesystem::create_directories(path_);
+  const auto read = read_memory(path_);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().what.find(path_ + " cannot be read"), std::string::npos);
+}
+
 TEST_F(StageMemory, IsKeptByOneProcessOnly) {
   {
     const auto kept = claim_memory(path_);
