@@ -3,6 +3,7 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -42,6 +43,22 @@ Response make_response(std::string_view text) {
   return response;
 }
 
+/// Not where the kernel was started without it.
+bool has_ipv6() {
+  return static_cast<bool>(FileDescriptor(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)));
+}
+
+/// Listens on one address; `::` takes IPv4 clients, too. False leaves the reason in errno.
+bool listen_on(const FileDescriptor& socket, const addrinfo& address, bool everywhere) {
+  const int on = 1;
+  const int off = 0;
+  return socket && ::setsockopt(socket.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+         (!everywhere || address.ai_family != AF_INET6 ||
+          ::setsockopt(socket.value(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) == 0) &&
+         ::bind(socket.value(), address.ai_addr, address.ai_addrlen) == 0 &&
+         ::listen(socket.value(), backlog) == 0;
+}
+
 Result<FileDescriptor> listening_socket(const std::string& address) {
   const auto refuse = [&](std::string_view cause) {
     return fail("metrics = \"" + address + "\": cannot listen there (" + std::string(cause) +
@@ -55,12 +72,14 @@ Result<FileDescriptor> listening_socket(const std::string& address) {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
+  const bool everywhere = host == "*";
   addrinfo hints{};
+  hints.ai_family = !everywhere ? AF_UNSPEC : has_ipv6() ? AF_INET6 : AF_INET;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  const int failed = ::getaddrinfo(host == "*" ? nullptr : host.c_str(),
-                                   address.c_str() + colon + 1, &hints, &found);
+  const int failed = ::getaddrinfo(everywhere ? nullptr : host.c_str(), address.c_str() + colon + 1,
+                                   &hints, &found);
   if (failed != 0) {
     return refuse(::gai_strerror(failed));
   }
@@ -68,10 +87,7 @@ Result<FileDescriptor> listening_socket(const std::string& address) {
   int error = 0;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     FileDescriptor socket(::socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    const int on = 1;
-    if (socket && ::setsockopt(socket.value(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-        ::bind(socket.value(), one->ai_addr, one->ai_addrlen) == 0 &&
-        ::listen(socket.value(), backlog) == 0) {
+    if (listen_on(socket, *one, everywhere)) {
       return socket;
     }
     error = errno;

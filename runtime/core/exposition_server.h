@@ -19,8 +19,8 @@ class ExpositionServer {
   /// No connection lives longer, whether it is asking, waiting or reading.
   static constexpr Duration max_age = std::chrono::seconds{10};
 
-  /// Listens on "host:port" ("*" = every address of the host, "[::1]:9470" for IPv6); an address in
-  /// use is an error.
+  /// Listens on "host:port" ("*" = every address of the host, IPv4 and IPv6; "[::1]:9470" for
+  /// IPv6); an address in use is an error.
   static Result<ExpositionServer> listen(const std::string& address);
 
   ExpositionServer(ExpositionServer&&) noexcept;

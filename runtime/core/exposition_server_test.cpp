@@ -5,10 +5,19 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <cstddef>
+#include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <vector>
 
@@ -20,10 +29,19 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Optional;
 using ::testing::StartsWith;
 
 constexpr std::string_view scrape = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
 const BootTime start{std::chrono::seconds(100)};
+
+sockaddr_in6 loopback_of_ipv6(int port) {
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_port = htons(static_cast<std::uint16_t>(port));
+  address.sin6_addr = in6addr_loopback;
+  return address;
+}
 
 sockaddr_in loopback(int port) {
   sockaddr_in address{};
@@ -54,8 +72,11 @@ std::string address_of(int port) { return "127.0.0.1:" + std::to_string(port); }
 /// A client that does what the test says and nothing else.
 class Client {
  public:
-  explicit Client(int port) {
-    const sockaddr_in address = loopback(port);
+  explicit Client(int port) : Client(loopback(port)) {}
+  template <class Address>
+  explicit Client(const Address& address)
+      : socket_(::socket(reinterpret_cast<const sockaddr&>(address).sa_family,
+                         SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     EXPECT_EQ(
         ::connect(socket_.value(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
         0);
@@ -85,7 +106,7 @@ class Client {
   }
 
  private:
-  FileDescriptor socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  FileDescriptor socket_;
 };
 
 class Exposition : public testing::Test {
@@ -177,6 +198,65 @@ TEST_F(Exposition, RefusesEndlessHeaders) {
   ASSERT_TRUE(answer);
   EXPECT_THAT(*answer, testing::AnyOf(IsEmpty(), StartsWith("HTTP/1.1 431")));
   EXPECT_THAT(*get(scrape), EndsWith("metric 1\n"));
+}
+
+/// A server on every address and its port. Until it is bound again, another process may take the
+/// free port.
+struct Everywhere {
+  int port = 0;
+  Result<ExpositionServer> server = fail("not tried");
+
+  Everywhere() {
+    for (int attempt = 0; attempt < 10 && !server; ++attempt) {
+      port = Listener().port;
+      server = ExpositionServer::listen("*:" + std::to_string(port));
+    }
+  }
+
+  template <class Address>
+  std::optional<std::string> get(const Address& address) {
+    server->publish("metric 1\n");
+    const Client client(address);
+    client.say(scrape);
+    return client.read(*server, start);
+  }
+};
+
+/// Makes the kernel refuse IPv6 to this process, as one that was started without it does.
+bool forbid_ipv6() {
+  const auto family = static_cast<unsigned>(offsetof(seccomp_data, args));
+  const auto number = static_cast<unsigned>(offsetof(seccomp_data, nr));
+  // If this is socket() and the family is IPv6, the error; else the call.
+  std::array<sock_filter, 6> code{{{BPF_LD | BPF_W | BPF_ABS, 0, 0, number},
+                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, __NR_socket},
+                                   {BPF_LD | BPF_W | BPF_ABS, 0, 0, family},
+                                   {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, AF_INET6},
+                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EAFNOSUPPORT},
+                                   {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}}};
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(ExpositionAddress, TakesBothFamiliesOnEveryAddress) {
+  Everywhere everywhere;
+  ASSERT_TRUE(everywhere.server) << everywhere.server.error().what;
+  EXPECT_THAT(everywhere.get(loopback(everywhere.port)), Optional(EndsWith("metric 1\n")));
+  if (std::ifstream("/proc/net/if_inet6").peek() == std::ifstream::traits_type::eof()) {
+    GTEST_SKIP() << "no interface of this host has an IPv6 address";
+  }
+  EXPECT_THAT(everywhere.get(loopback_of_ipv6(everywhere.port)), Optional(EndsWith("metric 1\n")));
+}
+
+TEST(ExpositionAddress, TakesIpv4WhereTheKernelHasNoIpv6) {
+  const auto without_ipv6 = [] {
+    if (!forbid_ipv6()) {
+      return 2;
+    }
+    Everywhere everywhere;
+    return everywhere.server && everywhere.get(loopback(everywhere.port)) ? 0 : 1;
+  };
+  EXPECT_EXIT(std::_Exit(without_ipv6()), testing::ExitedWithCode(0), "");
 }
 
 TEST(ExpositionAddress, RefusesAPortInUse) {
