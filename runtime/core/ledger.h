@@ -20,6 +20,8 @@ struct EdgeCounts {
   std::uint64_t sent = 0;
   std::uint64_t dropped_full = 0;
   std::uint64_t dropped_stopping = 0;
+  /// ZeroMQ refused the message, or its connection ended inside it.
+  std::uint64_t dropped_error = 0;
   std::uint64_t received = 0;
   std::uint64_t missing = 0;
   std::uint64_t repeated = 0;

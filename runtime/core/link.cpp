@@ -9,6 +9,7 @@
 #include <utility>
 #include <zmq.hpp>
 
+#include "runtime/core/refusals.h"
 #include "runtime/core/rejected.h"
 
 namespace gala {
@@ -48,6 +49,7 @@ struct OutEnd {
   Edge edge;
   Ledger ledger;
   zmq::socket_t socket;
+  Refusals refusals;
 };
 
 struct InEnd {
@@ -55,6 +57,7 @@ struct InEnd {
   Ledger ledger;
   zmq::socket_t socket;
   Duration lag{0};
+  Refusals refusals;
 };
 
 struct Tap {
@@ -68,6 +71,50 @@ struct Parts {
   zmq::message_t payload;
 };
 
+constexpr auto more_follows = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
+
+/// Waits where the edge does, and counts what it drops. False when the message is dropped.
+bool send_topic(OutEnd& end, zmq::message_t& topic, const Links::KeepWaiting& keep_waiting) {
+  EdgeCounts& counts = end.ledger.counts();
+  zmq::message_t part = share(topic);
+  while (!end.socket.send(part, more_follows)) {
+    if (end.edge.delivery == Delivery::drop) {
+      ++counts.dropped_full;
+      return false;
+    }
+    if (!keep_waiting()) {
+      ++counts.dropped_stopping;
+      return false;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    zmq::pollitem_t item{end.socket.handle(), 0, ZMQ_POLLOUT, 0};
+    // An interruption ends this slice, and what else is wrong is met by the next attempt to send.
+    zmq_poll(&item, 1, block_slice.count());
+    counts.waited_ns +=
+        static_cast<std::uint64_t>(Duration{std::chrono::steady_clock::now() - began}.count());
+  }
+  return true;
+}
+
+/// Header and payload, after the topic. False when the connection ended in between, which drops
+/// the message as a whole.
+bool send_rest(OutEnd& end, Envelope envelope, zmq::message_t& payload) {
+  EdgeCounts& counts = end.ledger.counts();
+  envelope.epoch_ns = counts.epoch_ns;
+  envelope.sequence = counts.last_sequence + 1;
+  const wire::Header header = make_header(envelope, payload.size());
+  const auto header_sent = end.socket.send(zmq::buffer(&header, sizeof(header)), more_follows);
+  // Also after a header that was not taken: the last part ends the message for the library.
+  const auto payload_sent = end.socket.send(share(payload), zmq::send_flags::dontwait);
+  if (!header_sent || !payload_sent) {
+    return false;
+  }
+  counts.last_sequence = envelope.sequence;
+  ++counts.sent;
+  counts.bytes += payload.size();
+  return true;
+}
+
 }  // namespace
 
 struct Links::State {
@@ -79,7 +126,7 @@ struct Links::State {
   std::optional<Tap> status;
   std::uint64_t started_ns = 0;
   Rejected rejected;
-  std::string last_refusal;
+  Refusals tap_refusals;
 
   explicit State(const Options& wanted)
       : options(wanted), rejected(wanted.run_directory + "/rejected", wanted.stage) {}
@@ -87,7 +134,8 @@ struct Links::State {
   Result<> open_out(const Edge& edge);
   Result<> open_in(const Edge& edge);
   Tap open_publisher(const std::string& endpoint, std::string port);
-  void send_edge(OutEnd& end, Envelope envelope, Parts& parts, const KeepWaiting& keep_waiting);
+  void send_edge(OutEnd& end, const Envelope& envelope, Parts& parts,
+                 const KeepWaiting& keep_waiting);
   void send_tap(Tap& tap, Envelope envelope, Parts& parts);
   bool receive_one(InEnd& end, const std::function<void(const Frame&)>& handle);
 };
@@ -100,7 +148,7 @@ Result<> Links::State::open_out(const Edge& edge) {
   socket.set(zmq::sockopt::reconnect_ivl, 50);
   socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
   socket.connect(endpoint);
-  out.push_back({edge, std::move(ledger), std::move(socket)});
+  out.push_back({edge, std::move(ledger), std::move(socket), {}});
   return {};
 }
 
@@ -111,7 +159,7 @@ Result<> Links::State::open_in(const Edge& edge) {
   socket.set(zmq::sockopt::rcvhwm, static_cast<int>(edge.queue));
   socket.set(zmq::sockopt::maxmsgsize, std::int64_t{max_payload_bytes});
   socket.bind(endpoint);
-  in.push_back({edge, std::move(ledger), std::move(socket)});
+  in.push_back({edge, std::move(ledger), std::move(socket), Duration{0}, {}});
   return {};
 }
 
@@ -157,46 +205,42 @@ Links::~Links() {
   }
 }
 
-void Links::State::send_edge(OutEnd& end, Envelope envelope, Parts& parts,
+void Links::State::send_edge(OutEnd& end, const Envelope& envelope, Parts& parts,
                              const KeepWaiting& keep_waiting) {
-  EdgeCounts& counts = end.ledger.counts();
-  ++counts.offered;
-  envelope.epoch_ns = counts.epoch_ns;
-  envelope.sequence = counts.last_sequence + 1;
-  zmq::message_t topic = share(parts.topic);
-  const auto more = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-  while (!end.socket.send(topic, more)) {
-    if (end.edge.delivery == Delivery::drop) {
-      ++counts.dropped_full;
+  ++end.ledger.counts().offered;
+  std::string reason;
+  try {
+    if (!send_topic(end, parts.topic, keep_waiting)) {
       return;
     }
-    if (!keep_waiting()) {
-      ++counts.dropped_stopping;
+    if (send_rest(end, envelope, parts.payload)) {
+      if (end.refusals.count() > 0) {
+        end.refusals.accept(current_instant().boot);
+      }
       return;
     }
-    const auto began = std::chrono::steady_clock::now();
-    zmq::pollitem_t item{end.socket.handle(), 0, ZMQ_POLLOUT, 0};
-    zmq::poll(&item, 1, block_slice);
-    counts.waited_ns +=
-        static_cast<std::uint64_t>(Duration{std::chrono::steady_clock::now() - began}.count());
+    reason = "the connection ended inside a message";
+  } catch (const zmq::error_t& error) {
+    reason = error.what();
   }
-  const wire::Header header = make_header(envelope, parts.payload.size());
-  end.socket.send(zmq::buffer(&header, sizeof(header)), more);
-  const std::size_t size = parts.payload.size();
-  end.socket.send(share(parts.payload), zmq::send_flags::dontwait);
-  counts.last_sequence = envelope.sequence;
-  ++counts.sent;
-  counts.bytes += size;
+  ++end.ledger.counts().dropped_error;
+  end.refusals.refuse(std::move(reason), current_instant().boot);
 }
 
 void Links::State::send_tap(Tap& tap, Envelope envelope, Parts& parts) {
   envelope.epoch_ns = started_ns;
   envelope.sequence = ++tap.sequence;
   const wire::Header header = make_header(envelope, parts.payload.size());
-  const auto more = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-  if (tap.socket.send(share(parts.topic), more)) {
-    tap.socket.send(zmq::buffer(&header, sizeof(header)), more);
-    tap.socket.send(share(parts.payload), zmq::send_flags::dontwait);
+  try {
+    if (tap.socket.send(share(parts.topic), more_follows)) {
+      tap.socket.send(zmq::buffer(&header, sizeof(header)), more_follows);
+      tap.socket.send(share(parts.payload), zmq::send_flags::dontwait);
+    }
+    if (tap_refusals.count() > 0) {
+      tap_refusals.accept(current_instant().boot);
+    }
+  } catch (const zmq::error_t& error) {
+    tap_refusals.refuse(tap.port + ": " + error.what(), current_instant().boot);
   }
 }
 
@@ -208,19 +252,15 @@ void Links::send(Outgoing&& message, Instant sent, const KeepWaiting& keep_waiti
   envelope.sent = message.at.value_or(sent);
   Parts parts{message_of(make_topic(message.type, message.subject)),
               message_of(std::move(message.payload))};
-  try {
-    for (OutEnd& end : state_->out) {
-      if (end.edge.port == message.port) {
-        state_->send_edge(end, envelope, parts, keep_waiting);
-      }
+  for (OutEnd& end : state_->out) {
+    if (end.edge.port == message.port) {
+      state_->send_edge(end, envelope, parts, keep_waiting);
     }
-    for (Tap& tap : state_->taps) {
-      if (tap.port == message.port) {
-        state_->send_tap(tap, envelope, parts);
-      }
+  }
+  for (Tap& tap : state_->taps) {
+    if (tap.port == message.port) {
+      state_->send_tap(tap, envelope, parts);
     }
-  } catch (const zmq::error_t& error) {
-    state_->last_refusal = std::string("sending failed: ") + error.what();
   }
 }
 
@@ -232,11 +272,7 @@ void Links::publish_status(std::vector<std::uint8_t> payload, Instant sent) {
   envelope.sent = sent;
   Parts parts{message_of(make_topic(envelope.type, state_->options.stage)),
               message_of(std::move(payload))};
-  try {
-    state_->send_tap(*state_->status, envelope, parts);
-  } catch (const zmq::error_t& error) {
-    state_->last_refusal = std::string("publishing the status failed: ") + error.what();
-  }
+  state_->send_tap(*state_->status, envelope, parts);
 }
 
 Result<std::vector<int>> Links::wait(const std::vector<int>& descriptors, Duration timeout) {
@@ -285,29 +321,49 @@ bool Links::State::receive_one(InEnd& end, const std::function<void(const Frame&
           : fail("message of " + std::to_string(parts.size()) + " parts, not 3");
   if (!frame) {
     ++counts.invalid;
-    last_refusal = end.edge.from + "." + end.edge.port + ": " + frame.error().what;
+    end.refusals.refuse(frame.error().what, current_instant().boot);
     rejected.keep(bytes_of(parts.back()));
     return true;
   }
   counts.receive(frame->envelope.epoch_ns, frame->envelope.sequence, frame->payload.size());
-  end.lag = current_instant().boot - frame->envelope.sent.boot;
+  const BootTime now = current_instant().boot;
+  end.lag = now - frame->envelope.sent.boot;
+  end.refusals.accept(now);
   handle(*frame);
   return true;
 }
 
 std::size_t Links::receive(std::size_t limit, const std::function<void(const Frame&)>& handle) {
   std::size_t all = 0;
-  try {
-    for (InEnd& end : state_->in) {
-      std::size_t count = 0;
-      while (count < limit && state_->receive_one(end, handle)) {
-        ++count;
+  for (InEnd& end : state_->in) {
+    try {
+      for (std::size_t count = 0; count < limit && state_->receive_one(end, handle); ++count) {
+        ++all;
       }
-      all += count;
+    } catch (const zmq::error_t& error) {
+      end.refusals.refuse(std::string("receiving failed: ") + error.what(), current_instant().boot);
     }
-  } catch (const zmq::error_t& error) {
-    state_->last_refusal = std::string("receiving failed: ") + error.what();
   }
+  return all;
+}
+
+std::vector<std::string> Links::complaints() const {
+  std::vector<std::string> all;
+  const auto add = [&](const Refusals& refusals, const std::string& what,
+                       const std::string& remedy) {
+    if (refusals.count() > 0) {
+      all.push_back(what + " and are lost, the newest because: " + refusals.reason() + remedy);
+    }
+  };
+  for (const InEnd& end : state_->in) {
+    add(end.refusals, "messages from " + end.edge.from + "." + end.edge.port + " are refused",
+        "; see " + state_->options.run_directory + "/rejected, and that both are of one release");
+  }
+  const std::string restart = "; restart this stage if that goes on";
+  for (const OutEnd& end : state_->out) {
+    add(end.refusals, "messages to " + end.edge.to + " cannot be sent", restart);
+  }
+  add(state_->tap_refusals, "messages to taps cannot be sent", restart);
   return all;
 }
 
@@ -318,7 +374,6 @@ const EdgeCounts& Links::out_counts(std::size_t edge) const {
   return state_->out[edge].ledger.counts();
 }
 Duration Links::in_lag(std::size_t edge) const { return state_->in[edge].lag; }
-const std::string& Links::last_refusal() const { return state_->last_refusal; }
 
 void Links::close(Duration linger) {
   const auto milliseconds =

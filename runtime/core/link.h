@@ -42,7 +42,8 @@ class Links {
   /// message is dropped and counted.
   using KeepWaiting = std::function<bool()>;
 
-  /// Sends one message to every edge and the tap of its port. `sent` stamps the header.
+  /// Sends one message to every edge and the tap of its port. `sent` stamps the header. What an
+  /// edge does not take is counted there.
   void send(Outgoing&& message, Instant sent, const KeepWaiting& keep_waiting);
   /// Publishes a StageStatus for `gala top`.
   void publish_status(std::vector<std::uint8_t> payload, Instant sent);
@@ -61,8 +62,8 @@ class Links {
   [[nodiscard]] const EdgeCounts& out_counts(std::size_t edge) const;
   /// How long the newest message of an edge had been under way.
   [[nodiscard]] Duration in_lag(std::size_t edge) const;
-  /// The newest reason why a message was refused, "" when none was.
-  [[nodiscard]] const std::string& last_refusal() const;
+  /// One sentence for each end that has refused messages and is not yet well again (Refusals).
+  [[nodiscard]] std::vector<std::string> complaints() const;
 
   /// Closes; messages still queued have `linger` to leave.
   void close(Duration linger);

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -19,6 +20,8 @@ namespace gala {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class RunDirectory {
@@ -127,6 +130,28 @@ TEST(Links, ContinueTheCountWhenTheConsumerComesBack) {
   EXPECT_EQ(in.received + in.missing, 30u);
 }
 
+// The library serves no process that was forked after its sockets were opened: there it refuses
+// each call. The parent sees the child's counts, which lie in a shared file.
+TEST(Links, CountWhatTheLibraryRefusesToSend) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(producer);
+  const EdgeCounts& counts = producer->out_counts(0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto deadline = current_instant().boot + 2s;
+    while (counts.dropped_error < 3 && current_instant().boot < deadline) {
+      send(*producer, 0, 1);
+    }
+    ::_exit(producer->complaints().empty() ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0) << "no complaint";
+  EXPECT_GE(counts.dropped_error, 3u);
+  EXPECT_EQ(counts.offered, counts.sent + counts.dropped_full + counts.dropped_error);
+}
+
 TEST(Links, RefuseASecondOwnerOfAnEndpoint) {
   const RunDirectory directory;
   const auto first = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
@@ -167,7 +192,8 @@ TEST(Links, KeepGarbageOutAndCountIt) {
     consumer->receive(64, [](const Frame&) { FAIL() << "garbage was handed on"; });
   }
   EXPECT_EQ(consumer->in_counts(0).invalid, 2u);
-  EXPECT_THAT(consumer->last_refusal(), HasSubstr("header of 6 bytes"));
+  EXPECT_THAT(consumer->complaints(),
+              ElementsAre(AllOf(HasSubstr("producer.records"), HasSubstr("header of 6 bytes"))));
   EXPECT_TRUE(std::filesystem::exists(directory.path() + "/rejected/consumer.0"));
 }
 

@@ -206,8 +206,8 @@ class Loop {
     usage_.cpu_ns = process_cpu_ns();
     SelfReport report;
     stage_.report(report);
-    if (!links_.last_refusal().empty()) {
-      report.complaints.push_back("messages were refused, the last one: " + links_.last_refusal());
+    for (std::string& complaint : links_.complaints()) {
+      report.complaints.push_back(std::move(complaint));
     }
     log_new_complaints(report.complaints);
     auto health = report.complaints.empty() ? wire::Health::ok : wire::Health::degraded;
