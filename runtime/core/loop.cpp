@@ -22,7 +22,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration status_period = 1s;
 constexpr Duration usage_period = 10s;
-constexpr Duration drain_limit = 1500ms;
+/// From the signal to the exit it takes two seconds at most: the stage handles what has arrived,
+/// has one second for its drain, then edges may wait for room until drain_limit, then linger_limit.
+constexpr Duration drain_receive_limit = 400ms;
+constexpr Duration drain_limit = 1600ms;
 /// A stage that is killed loses what it learned since then. A small memory is cheap to keep
 /// current; it is written only when it has changed.
 constexpr Duration memory_period = 300s;
@@ -103,7 +106,7 @@ class Loop {
       stage_.on_readable(now, out_);
       flush(now);
     }
-    receive(now);
+    receive(now, receive_limit);
     if (now.boot >= next_tick_) {
       next_tick_ = tick_after(now.boot);
       stage_.tick(now, out_);
@@ -158,8 +161,8 @@ class Loop {
     small_memory_ = memory.size() <= small_memory_bytes ? std::move(memory) : decltype(memory){};
   }
 
-  std::size_t receive(Instant now) {
-    return links_.receive(receive_limit, [&](const Frame& frame) {
+  std::size_t receive(Instant now, std::size_t limit) {
+    return links_.receive(limit, [&](const Frame& frame) {
       stage_.handle(frame, out_);
       flush(now);
     });
@@ -187,14 +190,14 @@ class Loop {
     if (now.boot >= next_status_) {
       publish(now);
     }
-    return stopping_ ? now.boot < drain_deadline(now.boot) : true;
+    return stopping_ ? now.boot < drain_began(now.boot) + wait_limit_ : true;
   }
 
-  BootTime drain_deadline(BootTime now) {
+  BootTime drain_began(BootTime now) {
     if (drain_began_ == BootTime{}) {
       drain_began_ = now;
     }
-    return drain_began_ + drain_limit;
+    return drain_began_;
   }
 
   void publish(Instant now) {
@@ -236,11 +239,14 @@ class Loop {
 
   void drain() {
     stopping_ = true;
-    const BootTime deadline = drain_deadline(current_instant().boot);
-    while (current_instant().boot < deadline && receive(current_instant()) > 0) {
+    // What is left then is counted as missing at the next start. One message of each edge at a
+    // time, since each may cost the stage long.
+    const BootTime received_until = drain_began(current_instant().boot) + drain_receive_limit;
+    while (current_instant().boot < received_until && receive(current_instant(), 1) > 0) {
     }
     const Instant now = current_instant();
     stage_.drain(now, out_);
+    wait_limit_ = drain_limit;
     flush(now);
     keep_memory();
     publish(now);
@@ -265,6 +271,8 @@ class Loop {
   /// What the file holds, when that is little.
   std::vector<std::uint8_t> small_memory_;
   BootTime drain_began_;
+  /// How long after that edges still wait for room.
+  Duration wait_limit_ = drain_receive_limit;
   ProcessUsage usage_;
   std::set<std::string> known_complaints_;
   bool stopping_ = false;
