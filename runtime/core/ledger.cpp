@@ -46,9 +46,12 @@ Result<Ledger> Ledger::open(const std::string& path, std::uint64_t now_ns) {
   struct stat status{};
   const bool fresh =
       ::fstat(file.value(), &status) != 0 || status.st_size != off_t{sizeof(EdgeCounts)};
-  if (fresh && (::ftruncate(file.value(), 0) != 0 ||
-                ::ftruncate(file.value(), off_t{sizeof(EdgeCounts)}) != 0)) {
+  if (fresh && ::ftruncate(file.value(), 0) != 0) {
     return fail(path + ": cannot be sized (" + std::strerror(errno) + ")");
+  }
+  // A page that the disk has no room for would end the process when it is first written.
+  if (const int error = ::posix_fallocate(file.value(), 0, off_t{sizeof(EdgeCounts)}); error != 0) {
+    return fail(path + ": cannot be sized (" + std::strerror(error) + ")");
   }
   void* mapped =
       ::mmap(nullptr, sizeof(EdgeCounts), PROT_READ | PROT_WRITE, MAP_SHARED, file.value(), 0);

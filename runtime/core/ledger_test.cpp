@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 namespace gala {
 namespace {
@@ -73,6 +77,27 @@ TEST(Ledger, RefusesASecondOwner) {
   const auto second = Ledger::open(file.path(), 100);
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().what, HasSubstr("in use by another process"));
+}
+
+/// Opens a ledger where there is no room, in a mount namespace of this process. 0 when it is
+/// refused.
+int open_on_a_full_disk(const std::string& directory) {
+  if (::unshare(CLONE_NEWNS) != 0 ||
+      ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=4k") != 0) {
+    return 2;
+  }
+  std::ofstream(directory + "/full") << std::string(4096, 'x');
+  return Ledger::open(directory + "/edge.sent", 100) ? 1 : 0;
+}
+
+TEST(Ledger, RefusesToStartOnAFullDisk) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root: mounts a small file system in a namespace of its own";
+  }
+  const TemporaryFile place;
+  std::filesystem::create_directory(place.path());
+  EXPECT_EXIT(std::_Exit(open_on_a_full_disk(place.path())), testing::ExitedWithCode(0), "");
 }
 
 TEST(Ledger, ForgetsACountFromBeforeTheLastBoot) {
