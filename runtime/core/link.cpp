@@ -9,17 +9,21 @@
 #include <utility>
 #include <zmq.hpp>
 
-#include "runtime/core/refusals.h"
+#include "runtime/core/out_end.h"
 #include "runtime/core/rejected.h"
 
 namespace gala {
 namespace {
 
+using detail::more_follows;
+using detail::OutEnd;
+using detail::Parts;
+using detail::share;
+
 // ZMQ_ZERO_COPY_RECV: off, so that received payloads are 8-aligned as FlatBuffers needs
 // (libzmq 4.3.4 hands out odd addresses otherwise). A draft constant, hence the number.
 constexpr int zero_copy_receive_option = 10;
 constexpr int tap_queue = 200;
-constexpr std::chrono::milliseconds block_slice{50};
 
 std::span<const std::uint8_t> bytes_of(const zmq::message_t& message) {
   return {message.data<std::uint8_t>(), message.size()};
@@ -39,19 +43,6 @@ zmq::message_t message_of(std::vector<std::uint8_t>&& bytes) {
 
 zmq::message_t message_of(std::string_view text) { return {text.data(), text.size()}; }
 
-zmq::message_t share(zmq::message_t& message) {
-  zmq::message_t copy;
-  copy.copy(message);
-  return copy;
-}
-
-struct OutEnd {
-  Edge edge;
-  Ledger ledger;
-  zmq::socket_t socket;
-  Refusals refusals;
-};
-
 struct InEnd {
   Edge edge;
   Ledger ledger;
@@ -65,55 +56,6 @@ struct Tap {
   std::uint64_t sequence = 0;
   zmq::socket_t socket;
 };
-
-struct Parts {
-  zmq::message_t topic;
-  zmq::message_t payload;
-};
-
-constexpr auto more_follows = zmq::send_flags::dontwait | zmq::send_flags::sndmore;
-
-/// Waits where the edge does, and counts what it drops. False when the message is dropped.
-bool send_topic(OutEnd& end, zmq::message_t& topic, const Links::KeepWaiting& keep_waiting) {
-  EdgeCounts& counts = end.ledger.counts();
-  zmq::message_t part = share(topic);
-  while (!end.socket.send(part, more_follows)) {
-    if (end.edge.delivery == Delivery::drop) {
-      ++counts.dropped_full;
-      return false;
-    }
-    if (!keep_waiting()) {
-      ++counts.dropped_stopping;
-      return false;
-    }
-    const auto began = std::chrono::steady_clock::now();
-    zmq::pollitem_t item{end.socket.handle(), 0, ZMQ_POLLOUT, 0};
-    // An interruption ends this slice, and what else is wrong is met by the next attempt to send.
-    zmq_poll(&item, 1, block_slice.count());
-    counts.waited_ns +=
-        static_cast<std::uint64_t>(Duration{std::chrono::steady_clock::now() - began}.count());
-  }
-  return true;
-}
-
-/// Header and payload, after the topic. False when the connection ended in between, which drops
-/// the message as a whole.
-bool send_rest(OutEnd& end, Envelope envelope, zmq::message_t& payload) {
-  EdgeCounts& counts = end.ledger.counts();
-  envelope.epoch_ns = counts.epoch_ns;
-  envelope.sequence = counts.last_sequence + 1;
-  const wire::Header header = make_header(envelope, payload.size());
-  const auto header_sent = end.socket.send(zmq::buffer(&header, sizeof(header)), more_follows);
-  // Also after a header that was not taken: the last part ends the message for the library.
-  const auto payload_sent = end.socket.send(share(payload), zmq::send_flags::dontwait);
-  if (!header_sent || !payload_sent) {
-    return false;
-  }
-  counts.last_sequence = envelope.sequence;
-  ++counts.sent;
-  counts.bytes += payload.size();
-  return true;
-}
 
 }  // namespace
 
@@ -134,8 +76,6 @@ struct Links::State {
   Result<> open_out(const Edge& edge);
   Result<> open_in(const Edge& edge);
   Tap open_publisher(const std::string& endpoint, std::string port);
-  void send_edge(OutEnd& end, const Envelope& envelope, Parts& parts,
-                 const KeepWaiting& keep_waiting);
   void send_tap(Tap& tap, Envelope envelope, Parts& parts);
   bool receive_one(InEnd& end, const std::function<void(const Frame&)>& handle);
 };
@@ -148,7 +88,7 @@ Result<> Links::State::open_out(const Edge& edge) {
   socket.set(zmq::sockopt::reconnect_ivl, 50);
   socket.set(zmq::sockopt::reconnect_ivl_max, 1000);
   socket.connect(endpoint);
-  out.push_back({edge, std::move(ledger), std::move(socket), {}});
+  out.emplace_back(edge, std::move(ledger), std::move(socket));
   return {};
 }
 
@@ -205,28 +145,6 @@ Links::~Links() {
   }
 }
 
-void Links::State::send_edge(OutEnd& end, const Envelope& envelope, Parts& parts,
-                             const KeepWaiting& keep_waiting) {
-  ++end.ledger.counts().offered;
-  std::string reason;
-  try {
-    if (!send_topic(end, parts.topic, keep_waiting)) {
-      return;
-    }
-    if (send_rest(end, envelope, parts.payload)) {
-      if (end.refusals.count() > 0) {
-        end.refusals.accept(current_instant().boot);
-      }
-      return;
-    }
-    reason = "the connection ended inside a message";
-  } catch (const zmq::error_t& error) {
-    reason = error.what();
-  }
-  ++end.ledger.counts().dropped_error;
-  end.refusals.refuse(std::move(reason), current_instant().boot);
-}
-
 void Links::State::send_tap(Tap& tap, Envelope envelope, Parts& parts) {
   envelope.epoch_ns = started_ns;
   envelope.sequence = ++tap.sequence;
@@ -253,8 +171,8 @@ void Links::send(Outgoing&& message, Instant sent, const KeepWaiting& keep_waiti
   Parts parts{message_of(make_topic(message.type, message.subject)),
               message_of(std::move(message.payload))};
   for (OutEnd& end : state_->out) {
-    if (end.edge.port == message.port) {
-      state_->send_edge(end, envelope, parts, keep_waiting);
+    if (end.edge().port == message.port) {
+      end.send(envelope, parts, keep_waiting);
     }
   }
   for (Tap& tap : state_->taps) {
@@ -361,7 +279,7 @@ std::vector<std::string> Links::complaints() const {
   }
   const std::string restart = "; restart this stage if that goes on";
   for (const OutEnd& end : state_->out) {
-    add(end.refusals, "messages to " + end.edge.to + " cannot be sent", restart);
+    add(end.refusals(), "messages to " + end.edge().to + " cannot be sent", restart);
   }
   add(state_->tap_refusals, "messages to taps cannot be sent", restart);
   return all;
@@ -370,17 +288,14 @@ std::vector<std::string> Links::complaints() const {
 const EdgeCounts& Links::in_counts(std::size_t edge) const {
   return state_->in[edge].ledger.counts();
 }
-const EdgeCounts& Links::out_counts(std::size_t edge) const {
-  return state_->out[edge].ledger.counts();
-}
+const EdgeCounts& Links::out_counts(std::size_t edge) const { return state_->out[edge].counts(); }
 Duration Links::in_lag(std::size_t edge) const { return state_->in[edge].lag; }
 
 void Links::close(Duration linger) {
   const auto milliseconds =
       static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(linger).count());
   for (OutEnd& end : state_->out) {
-    end.socket.set(zmq::sockopt::linger, milliseconds);
-    end.socket.close();
+    end.close(milliseconds);
   }
   for (InEnd& end : state_->in) {
     end.socket.close();

@@ -1,5 +1,5 @@
-// The typed ends of ZeroMQ: edges (PUSH → PULL), taps and status (PUB). The only header that speaks
-// of sockets; link.cpp is the only file that includes zmq.hpp and catches its exceptions.
+// The typed ends of ZeroMQ: edges (PUSH → PULL), taps and status (PUB). Whoever includes this sees
+// no socket: link.cpp and out_end.cpp alone use zmq.hpp here, and catch its exceptions.
 #pragma once
 
 #include <chrono>
