@@ -245,7 +245,9 @@ bool Links::State::receive_one(InEnd& end, const std::function<void(const Frame&
   }
   counts.receive(frame->envelope.epoch_ns, frame->envelope.sequence, frame->payload.size());
   const BootTime now = current_instant().boot;
-  end.lag = now - frame->envelope.sent.boot;
+  // Who sends may have another clock, or none.
+  const BootTime sent = frame->envelope.sent.boot;
+  end.lag = sent < BootTime{} || sent > now ? Duration{0} : now - sent;
   end.refusals.accept(now);
   handle(*frame);
   return true;

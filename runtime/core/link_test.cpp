@@ -152,6 +152,21 @@ TEST(Links, CountWhatTheLibraryRefusesToSend) {
   EXPECT_EQ(counts.offered, counts.sent + counts.dropped_full + counts.dropped_error);
 }
 
+// A recording is sent at its own times, and what a stranger sends has any.
+TEST(Links, KnowNoLagOfAMessageFromTheFuture) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 10)));
+  auto consumer = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(producer && consumer);
+  for (const BootTime at : {current_instant().boot + 1h, BootTime{Duration::min()}}) {
+    Outgoing early = message(1);
+    early.at = Instant{at, WallTime{}};
+    producer->send(std::move(early), current_instant(), [] { return false; });
+    ASSERT_EQ(receive(*consumer, 1).size(), 1u);
+    EXPECT_EQ(consumer->in_lag(0), Duration{0});
+  }
+}
+
 TEST(Links, RefuseASecondOwnerOfAnEndpoint) {
   const RunDirectory directory;
   const auto first = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
