@@ -20,7 +20,7 @@ struct EdgeCounts {
   std::uint64_t sent = 0;
   std::uint64_t dropped_full = 0;
   std::uint64_t dropped_stopping = 0;
-  /// ZeroMQ refused the message, or its connection ended inside it.
+  /// ZeroMQ refused the message, its connection ended inside it, or it is too large for a consumer.
   std::uint64_t dropped_error = 0;
   std::uint64_t received = 0;
   std::uint64_t missing = 0;

@@ -152,6 +152,23 @@ TEST(Links, CountWhatTheLibraryRefusesToSend) {
   EXPECT_EQ(counts.offered, counts.sent + counts.dropped_full + counts.dropped_error);
 }
 
+// The consumer's library ends the connection of whoever sends more, with all that is under way.
+TEST(Links, CountWhatIsTooLargeForTheConsumer) {
+  const RunDirectory directory;
+  auto producer = Links::open(producer_options(directory, edge(Delivery::drop, 10)));
+  auto consumer = Links::open(consumer_options(directory, edge(Delivery::drop, 10)));
+  ASSERT_TRUE(producer && consumer);
+  producer->send({"records", wire::MessageType::records, "t",
+                  std::vector<std::uint8_t>(max_payload_bytes + 8)},
+                 current_instant(), [] { return false; });
+  send(*producer, 7, 8);
+  EXPECT_EQ(receive(*consumer, 1), std::vector<std::uint64_t>{7});
+  EXPECT_EQ(producer->out_counts(0).dropped_error, 1u);
+  EXPECT_EQ(producer->out_counts(0).sent, 1u);
+  EXPECT_EQ(consumer->in_counts(0).missing, 0u);
+  EXPECT_THAT(producer->complaints(), ElementsAre(HasSubstr("beyond the limit of 67108864")));
+}
+
 // A recording is sent at its own times, and what a stranger sends has any.
 TEST(Links, KnowNoLagOfAMessageFromTheFuture) {
   const RunDirectory directory;

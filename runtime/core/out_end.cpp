@@ -19,21 +19,28 @@ zmq::message_t share(zmq::message_t& message) {
 void OutEnd::send(const Envelope& envelope, Parts& parts,
                   const std::function<bool()>& keep_waiting) {
   ++ledger_.counts().offered;
-  std::string reason;
+  const std::size_t size = parts.payload.size();
+  if (size > max_payload_bytes) {
+    // The consumer would end the connection, and what else is under way would be lost, too.
+    refuse("a payload of " + std::to_string(size) + " bytes is beyond the limit of " +
+           std::to_string(max_payload_bytes));
+    return;
+  }
   try {
     if (!send_topic(parts.topic, keep_waiting)) {
       return;
     }
-    if (send_rest(envelope, parts.payload)) {
-      if (refusals_.count() > 0) {
-        refusals_.accept(current_instant().boot);
-      }
-      return;
+    if (!send_rest(envelope, parts.payload)) {
+      refuse("the connection ended inside a message");
+    } else if (refusals_.count() > 0) {
+      refusals_.accept(current_instant().boot);
     }
-    reason = "the connection ended inside a message";
   } catch (const zmq::error_t& error) {
-    reason = error.what();
+    refuse(error.what());
   }
+}
+
+void OutEnd::refuse(std::string reason) {
   ++ledger_.counts().dropped_error;
   refusals_.refuse(std::move(reason), current_instant().boot);
 }

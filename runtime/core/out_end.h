@@ -41,6 +41,7 @@ class OutEnd {
  private:
   bool send_topic(zmq::message_t& topic, const std::function<bool()>& keep_waiting);
   bool send_rest(Envelope envelope, zmq::message_t& payload);
+  void refuse(std::string reason);
 
   Edge edge_;
   Ledger ledger_;
