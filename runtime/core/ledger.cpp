@@ -6,11 +6,18 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 namespace gala {
+
+void EdgeCounts::settle() {
+  const std::uint64_t known =
+      sent + dropped_full + dropped_stopping + dropped_error + dropped_killed;
+  dropped_killed += offered - std::min(offered, known);
+}
 
 void EdgeCounts::receive(std::uint64_t producer_epoch_ns, std::uint64_t sequence,
                          std::uint64_t size_bytes) {

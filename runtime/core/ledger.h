@@ -22,6 +22,8 @@ struct EdgeCounts {
   std::uint64_t dropped_stopping = 0;
   /// ZeroMQ refused the message, its connection ended inside it, or it is too large for a consumer.
   std::uint64_t dropped_error = 0;
+  /// The process was killed while it sent them.
+  std::uint64_t dropped_killed = 0;
   std::uint64_t received = 0;
   std::uint64_t missing = 0;
   std::uint64_t repeated = 0;
@@ -29,6 +31,9 @@ struct EdgeCounts {
   std::uint64_t bytes = 0;
   std::uint64_t waited_ns = 0;
 
+  /// Producer, at its start: what an earlier process had offered and neither sent nor dropped was
+  /// lost with it.
+  void settle();
   /// Consumer: accounts for a message of the producer's epoch with this sequence.
   void receive(std::uint64_t producer_epoch_ns, std::uint64_t sequence, std::uint64_t size_bytes);
 };

@@ -83,6 +83,7 @@ struct Links::State {
 Result<> Links::State::open_out(const Edge& edge) {
   const std::string endpoint = edge_endpoint(options.run_directory, edge);
   Ledger ledger = TRY(Ledger::open(endpoint.substr(6) + ".sent", started_ns));
+  ledger.counts().settle();
   zmq::socket_t socket(context, zmq::socket_type::push);
   socket.set(zmq::sockopt::sndhwm, static_cast<int>(edge.queue));
   socket.set(zmq::sockopt::reconnect_ivl, 50);

@@ -152,6 +152,31 @@ TEST(Links, CountWhatTheLibraryRefusesToSend) {
   EXPECT_EQ(counts.offered, counts.sent + counts.dropped_full + counts.dropped_error);
 }
 
+// A process that is killed while an edge waits has a message in its hands.
+TEST(Links, CountWhatAKilledProducerHeld) {
+  const RunDirectory directory;
+  const Edge waiting = edge(Delivery::block, 2);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto producer = Links::open(producer_options(directory, waiting));
+    for (std::uint64_t value = 0; producer && value < 10; ++value) {
+      producer->send(message(value), current_instant(), [] {
+        ::_exit(7);
+        return false;
+      });
+    }
+    ::_exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(WEXITSTATUS(status), 7) << "the edge has to wait for its consumer";
+  const auto producer = Links::open(producer_options(directory, waiting));
+  ASSERT_TRUE(producer);
+  const EdgeCounts& counts = producer->out_counts(0);
+  EXPECT_EQ(counts.dropped_killed, 1u);
+  EXPECT_EQ(counts.offered, counts.sent + counts.dropped_killed);
+}
+
 // The consumer's library ends the connection of whoever sends more, with all that is under way.
 TEST(Links, CountWhatIsTooLargeForTheConsumer) {
   const RunDirectory directory;

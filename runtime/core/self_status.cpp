@@ -20,6 +20,7 @@ Offset<wire::OutEdge> pack_out(FlatBufferBuilder& builder, const Edge& edge,
   add_loss("queue_full", counts.dropped_full);
   add_loss("stopping", counts.dropped_stopping);
   add_loss("error", counts.dropped_error);
+  add_loss("killed", counts.dropped_killed);
   return wire::CreateOutEdgeDirect(builder, edge.port.c_str(), edge.to.c_str(),
                                    std::string(to_string(edge.delivery)).c_str(),
                                    static_cast<std::uint32_t>(edge.queue), counts.offered,
