@@ -129,7 +129,8 @@ class Loop {
     if (auto claim = claim_memory(memory_path_)) {
       memory_claim_ = std::move(*claim);
     } else {
-      spdlog::warn("{}", claim.error().what);
+      memory_complaint_ =
+          "what this stage learns is not kept before it is started again: " + claim.error().what;
     }
     const auto bytes = read_memory(memory_path_);
     if (!bytes) {
@@ -144,7 +145,8 @@ class Loop {
   void keep_memory() {
     const BootTime now = current_instant().boot;
     next_memory_ = now + memory_period;
-    if (!stage_.remembers()) {
+    // Whoever keeps the memory now, such as a training, would lose it to what this run has read.
+    if (!stage_.remembers() || !memory_claim_) {
       return;
     }
     std::vector<std::uint8_t> memory = stage_.save();
@@ -155,9 +157,10 @@ class Loop {
       }
     }
     if (const auto written = write_memory(memory_path_, memory); !written) {
-      spdlog::warn("{}", written.error().what);
+      memory_complaint_ = written.error().what + "; what was learned since is lost at a restart";
       return;
     }
+    memory_complaint_.clear();
     small_memory_ = memory.size() <= small_memory_bytes ? std::move(memory) : decltype(memory){};
   }
 
@@ -209,6 +212,9 @@ class Loop {
     usage_.cpu_ns = process_cpu_ns();
     SelfReport report;
     stage_.report(report);
+    if (!memory_complaint_.empty()) {
+      report.complaints.push_back(memory_complaint_);
+    }
     for (std::string& complaint : links_.complaints()) {
       report.complaints.push_back(std::move(complaint));
     }
@@ -266,8 +272,11 @@ class Loop {
   BootTime next_usage_;
   BootTime next_memory_;
   std::string memory_path_;
-  /// Held while this runs: `gala train` then leaves the memory alone.
+  /// Held while this runs: `gala train` then leaves the memory alone. Without it nothing is
+  /// written.
   FileDescriptor memory_claim_;
+  /// Why the memory is not kept, "" while it is.
+  std::string memory_complaint_;
   /// What the file holds, when that is little.
   std::vector<std::uint8_t> small_memory_;
   BootTime drain_began_;

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "runtime/core/batch.h"
+#include "runtime/core/stage_memory.h"
 #include "runtime/model/model.h"
 
 namespace gala::detail {
@@ -100,6 +101,41 @@ TEST_F(LoopTest, LeavesTimeForTheDrainWhateverHasArrived) {
   EXPECT_LT(stage.handled, 500U);
   EXPECT_LT(stage.drained - stage.done, 600ms) << "the rest of its time is the stage's";
   EXPECT_LT(now() - stage.done, 2s);
+}
+
+/// Is done at once and has learned something.
+class LearnedStage final : public AnyStage {
+ public:
+  Result<> start(Instant) override { return {}; }
+  void handle(const Frame&, Outbox&) override {}
+  void tick(Instant, Outbox&) override {}
+  std::vector<int> descriptors() override { return {}; }
+  void on_readable(Instant, Outbox&) override {}
+  void drain(Instant, Outbox&) override {}
+  bool finished() override { return true; }
+  void report(SelfReport&) const override {}
+  [[nodiscard]] bool remembers() const override { return true; }
+  [[nodiscard]] std::vector<std::uint8_t> save() const override { return {1, 2, 3}; }
+  Result<> load(std::span<const std::uint8_t>) override { return {}; }
+};
+
+// A training holds the memory while it works, and writes it at its end.
+TEST_F(LoopTest, LeavesAMemoryAloneThatAnotherProcessKeeps) {
+  const std::string path = memory_path(directory_, "slow");
+  const LoopOptions options{{model_, "m1", "test", "slow", 1s, directory_, ""},
+                            {},
+                            {directory_, "slow", {}, {}, {}},
+                            0s,
+                            ""};
+  LearnedStage stage;
+  {
+    const auto training = claim_memory(path);
+    ASSERT_TRUE(training) << training.error().what;
+    ASSERT_EQ(run_loop(stage, options), 0);
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  ASSERT_EQ(run_loop(stage, options), 0);
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 }  // namespace
