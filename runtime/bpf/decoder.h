@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -14,6 +15,9 @@
 namespace gala::bpf {
 
 using Bytes = std::span<const std::byte>;
+
+/// Takes one record of a ring as it is; the bytes are valid during the call.
+using RecordTaker = std::function<void(Bytes)>;
 
 /// Rows of one table.
 struct TableRows {

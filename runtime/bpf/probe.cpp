@@ -278,6 +278,23 @@ int Probe::ring_descriptor() const { return state_->rings.descriptor(); }
 
 Result<std::vector<TableRows>> Probe::consume() { return state_->rings.consume(); }
 
+Result<Layout> Probe::follow(const std::string& name, const std::string& row, RecordTaker take) {
+  const bpf_object& object = *state_->attached.object;
+  const btf* types = TRY(types_of(object));
+  const Layout layout = TRY(layout_of(*types, row));
+  const int map = bpf_map__fd(TRY(find_map(object, name)));
+  TRY(state_->rings.add_raw(map, layout.size, std::move(take)));
+  return layout;
+}
+
+Result<> Probe::put(const std::string& name, Bytes key, Bytes value) {
+  const bpf_map* map = TRY(find_map(*state_->attached.object, name));
+  const int error =
+      bpf_map__update_elem(map, key.data(), key.size(), value.data(), value.size(), BPF_ANY);
+  return error == 0 ? Result<>{}
+                    : tl::unexpected(system_error("cannot set an entry of " + name, -error));
+}
+
 Result<std::map<std::string, std::uint64_t>> Probe::lost() const {
   const bpf_object& object = *state_->attached.object;
   const bpf_map* map = TRY(find_map(object, "lost"));

@@ -82,6 +82,11 @@ class Probe {
   [[nodiscard]] int ring_descriptor() const;
   /// What the rings hold; only tables with rows.
   Result<std::vector<TableRows>> consume();
+  /// The records of a ring that is no table: consume() hands each to `take` as it is. Returns where
+  /// the members of `row` are, the struct that each begins with.
+  Result<Layout> follow(const std::string& map, const std::string& row, RecordTaker take);
+  /// Sets one entry of a map whose key and value have these sizes.
+  Result<> put(const std::string& map, Bytes key, Bytes value);
 
   /// Losses since the start, by reason: ring_full, map_full, storage_full; ring_short and
   /// iterator_short: fewer bytes than a row has, so that the files do not fit together.

@@ -16,18 +16,35 @@ int Rings::take(void* context, void* data, std::size_t size) {
   return 0;
 }
 
+int Rings::take_raw(void* context, void* data, std::size_t size) {
+  auto* raw = static_cast<Raw*>(context);
+  if (size < raw->least_size) {
+    ++raw->short_records;
+    return 0;
+  }
+  raw->take({static_cast<const std::byte*>(data), size});
+  return 0;
+}
+
 Result<> Rings::add(std::string table, int map, RowDecoder decoder) {
   Batch empty = decoder.begin();
-  Table* context = tables_
-                       .emplace_back(std::make_unique<Table>(
-                           Table{std::move(table), std::move(decoder), std::move(empty)}))
-                       .get();
+  const auto& added = tables_.emplace_back(
+      std::make_unique<Table>(Table{std::move(table), std::move(decoder), std::move(empty)}));
+  return attach(map, take, added.get());
+}
+
+Result<> Rings::add_raw(int map, std::size_t least_size, RecordTaker taker) {
+  const auto& added = raw_.emplace_back(std::make_unique<Raw>(Raw{least_size, std::move(taker)}));
+  return attach(map, take_raw, added.get());
+}
+
+Result<> Rings::attach(int map, ring_buffer_sample_fn taker, void* context) {
   if (ring_ == nullptr) {
-    ring_.reset(ring_buffer__new(map, take, context, nullptr));
+    ring_.reset(ring_buffer__new(map, taker, context, nullptr));
     return ring_ == nullptr ? Result<>{tl::unexpected(system_error("cannot map a ring", errno))}
                             : Result<>{};
   }
-  const int error = ring_buffer__add(ring_.get(), map, take, context);
+  const int error = ring_buffer__add(ring_.get(), map, taker, context);
   return error == 0 ? Result<>{} : tl::unexpected(system_error("cannot map a ring", -error));
 }
 
@@ -54,6 +71,9 @@ std::uint64_t Rings::short_rows() const {
   std::uint64_t all = 0;
   for (const auto& table : tables_) {
     all += table->short_rows;
+  }
+  for (const auto& raw : raw_) {
+    all += raw->short_records;
   }
   return all;
 }
