@@ -75,6 +75,7 @@ enum tcp_state {
 
 #define IPPROTO_TCP 6
 #define TCPHDR_FIN  0x01
+#define TCPHDR_SYN  0x02
 #define TCPHDR_RST  0x04
 #define TCPHDR_ACK  0x10
 

@@ -1,0 +1,219 @@
+/* A connection, and which of its pieces are told. */
+#pragma once
+
+#include "bpf/l7/piece.h"
+
+/* A direction that goes on for longer is a body: its head has been told. */
+const volatile u32 pieces_per_turn = 16;
+
+/* Pieces of a connection that are told before user space has said what it speaks; what comes until
+ * it does is left out. */
+#define UNDECIDED_PIECES 256
+
+/* Lives and dies with its socket; accepted sockets inherit their listener's, which has no id. */
+struct l7_connection {
+	u64 id;	      /* 0: nothing was read or written yet */
+	u32 read_end; /* sequence numbers: end of what was read, and written, so far */
+	u32 write_end;
+	u32 generation;
+	u32 tgid;
+	u32 weight; /* of the exchange under way; 0: it is not told */
+	u16 turn;   /* pieces since the direction changed */
+	u16 told;   /* while undecided */
+	u8 role;
+	u8 verdict;
+	u8 direction;
+	u8 from_start;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct l7_connection);
+} connections SEC(".maps");
+
+static __always_inline struct l7_connection *find(const struct sock *sk)
+{
+	if (!sk->sk_bpf_storage)
+		return 0;
+	return bpf_sk_storage_get(&connections, (void *)sk, 0, 0);
+}
+
+static __always_inline struct l7_connection *follow(struct sock *sk, u32 role, bool from_start)
+{
+	struct l7_connection *c =
+		bpf_sk_storage_get(&connections, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!c) {
+		count_lost(storage_full);
+		return 0;
+	}
+	c->role = role;
+	c->from_start = from_start;
+	return c;
+}
+
+static __always_inline u16 server_port(const struct sock *sk, const struct l7_connection *c)
+{
+	return c->role == ROLE_SERVER ? sk->__sk_common.skc_num
+				      : bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
+static __always_inline struct process_value *process_of(const struct sock *sk,
+							const struct l7_connection *c)
+{
+	struct process_key key = {
+		.tgid = c->tgid,
+		.server_port = server_port(sk, c),
+		.role = c->role,
+	};
+
+	return find_or_add(processes, &key, &no_process);
+}
+
+/* One in 2^n exchanges is told, so that about `exchanges_per_period` are; a process that is
+ * suddenly busier may tell twice as many until the window ends. Returns what the exchange stands
+ * for, or 0.
+ */
+static __always_inline u32 weigh_exchange(struct process_value *process,
+					  const struct l7_connection *c)
+{
+	u32 budget = exchanges_per_period;
+	u32 now = window;
+
+	if (process->in_window != now) {
+		u32 seen = process->in_window + 1 == now ? process->seen : 0;
+		u32 shift = 0;
+
+		for (int i = 0; i < 12 && seen >> shift > budget; i++)
+			shift++;
+		process->in_window = now;
+		process->shift = shift;
+		process->seen = 0;
+	}
+	process->exchanges++;
+	process->seen++;
+	if (c->verdict == VERDICT_WHOLE)
+		return 1;
+	if ((!c->verdict && c->told >= UNDECIDED_PIECES) ||
+	    process->seen >> process->shift > 2 * budget) {
+		process->left_out++;
+		return 0;
+	}
+	if (process->shift && bpf_get_prandom_u32() & ((1u << (process->shift & 15)) - 1))
+		return 0;
+	return 1u << (process->shift & 15);
+}
+
+static __always_inline void take_verdict(struct l7_connection *c)
+{
+	u32 generation = verdict_generation;
+	u64 id = c->id;
+	u8 *verdict;
+
+	if (c->generation == generation)
+		return;
+	c->generation = generation;
+	verdict = bpf_map_lookup_elem(&verdicts, &id);
+	if (verdict)
+		c->verdict = *verdict;
+}
+
+/* The budget is for an exchange as a whole, decided when it begins: with the first byte of a
+ * request after a reply, and on a connection where the server speaks first with that.
+ */
+static __always_inline bool begins_exchange(struct l7_connection *c, u8 direction)
+{
+	bool changes = c->direction != direction;
+
+	c->direction = direction;
+	if (!c->id) {
+		c->id = (bpf_ktime_get_boot_ns() << 8) + (bpf_get_smp_processor_id() & 255);
+		c->turn = 0;
+		return true;
+	}
+	if (changes)
+		c->turn = 0;
+	return changes && direction == DIRECTION_REQUEST;
+}
+
+/* Whether the piece is told to user space. */
+static __always_inline bool is_told(const struct sock *sk, struct l7_connection *c, u8 direction)
+{
+	struct process_value *process;
+
+	if (c->verdict == VERDICT_GIVEN_UP)
+		return false;
+	if (begins_exchange(c, direction)) {
+		take_verdict(c);
+		if (c->verdict == VERDICT_GIVEN_UP)
+			return false;
+		c->tgid = current_tgid();
+		if (!want_current(c->tgid)) {
+			c->verdict = VERDICT_GIVEN_UP;
+			return false;
+		}
+		process = process_of(sk, c);
+		c->weight = process ? weigh_exchange(process, c) : 0;
+		if (!c->weight)
+			c->from_start = 0;
+		else if (process)
+			process->told++;
+	}
+	if (!c->weight || c->turn >= pieces_per_turn)
+		return false;
+	c->turn++;
+	if (!c->verdict)
+		c->told++;
+	return true;
+}
+
+/* What a read or write passes. */
+struct passage {
+	u64 at_ns;
+	u32 seq; /* of its first byte */
+	u32 size;
+	u32 other_seq;
+	u32 offset; /* of its first byte in the buffer that is read */
+};
+
+static __always_inline void fill_head(struct l7_piece *head, const struct sock *sk,
+				      const struct l7_connection *c, const struct passage *data)
+{
+	head->id = c->id;
+	head->at_ns = data->at_ns;
+	head->seq = data->seq;
+	head->size = data->size;
+	head->other_seq = data->other_seq;
+	head->tgid = c->tgid;
+	head->weight = c->weight;
+	head->server_port = server_port(sk, c);
+	head->copied = 0;
+	head->direction = c->direction;
+	head->closed = 0;
+	head->role = c->role;
+	head->from_start = c->from_start;
+	head->verdict = c->verdict;
+	__builtin_memset(head->pad, 0, sizeof(head->pad));
+	if (c->role == ROLE_SERVER) {
+		local_address(&head->server_ip, sk);
+		remote_address(&head->client_ip, sk);
+	} else {
+		local_address(&head->client_ip, sk);
+		remote_address(&head->server_ip, sk);
+	}
+}
+
+static __always_inline void submit(struct piece_record *piece, const struct sock *sk,
+				   const struct l7_connection *c)
+{
+	struct process_value *process = process_of(sk, c);
+
+	if (process) {
+		process->pieces++;
+		process->bytes += piece->head.copied;
+	}
+	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
+}

@@ -1,0 +1,228 @@
+/* l7: the first bytes of what servers read and write, for a stage that understands protocols.
+ *
+ * Followed are accepted connections, and with clients_too those that processes open. What a
+ * connection speaks is user space's to find out: it says so once (`verdicts`), and a connection
+ * that nobody understands costs a lookup in its socket's storage from then on, nothing else. Of one
+ * that is understood, the first bytes of each read and write are copied, so that lengths and heads
+ * can be followed; where a direction goes on for long, only the beginning is. Sequence numbers tell
+ * what is missing in between. Where a process has more exchanges than its budget, some stand for
+ * others.
+ */
+#include "bpf/l7/connection.h"
+#include "bpf/l7/message.h"
+
+const volatile bool clients_too = false;
+
+struct bpf_dynptr {
+	u64 opaque[2];
+} __attribute__((aligned(8)));
+
+/* b5964b968ac6 ("bpf: Add skb dynptrs"), 6.4; in tracing programs since ffc83860d8c0, 6.12. */
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, u64 flags, struct bpf_dynptr *to) __ksym;
+
+struct listen_key {
+	u32 netns;
+	u32 port;
+};
+
+/* Ports found listening at start; used by the seeds only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listen_key);
+	__type(value, u8);
+} listening SEC(".maps");
+
+/* What a socket reads or writes is a request or a reply by its role. */
+static __always_inline u8 direction_of(const struct l7_connection *c, bool reads)
+{
+	return (c->role == ROLE_SERVER) == reads ? DIRECTION_REQUEST : DIRECTION_REPLY;
+}
+
+/* When the last segment arrived, as the kernel noted it. */
+static __always_inline u64 arrived_ns(const struct sock *sk)
+{
+	u64 arrived = BPF_CORE_READ((const struct tcp_sock *)sk, tcp_clock_cache);
+
+	return bpf_ktime_get_boot_ns() - elapsed(arrived, bpf_ktime_get_ns());
+}
+
+static __always_inline u32 copy_read(u8 *to, struct sk_buff *skb, const struct passage *data)
+{
+	u64 size = at_most(data->size, PIECE_SIZE);
+	struct bpf_dynptr bytes;
+
+	if (bpf_dynptr_from_skb(skb, 0, &bytes))
+		return 0;
+	return bpf_dynptr_read(to, size, (const void *)&bytes, data->offset, 0) ? 0 : size;
+}
+
+/* Before `len` bytes are copied to whoever reads, under the socket lock. */
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
+{
+	struct passage data = {.size = len};
+	struct sock *sk = skb->sk;
+	struct piece_record *piece;
+	struct l7_connection *c;
+	u32 begins;
+
+	if (!sk || sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk) || len <= 0)
+		return 0;
+	c = find(sk);
+	if (!c || c->verdict == VERDICT_GIVEN_UP)
+		return 0;
+	data.seq = BPF_CORE_READ((const struct tcp_sock *)sk, copied_seq);
+	begins = skb_field(skb, seq) + !!(skb_field(skb, tcp_flags) & TCPHDR_SYN);
+	/* Who peeks further has read nothing yet. */
+	if ((s32)(data.seq - begins) < 0)
+		data.seq = begins;
+	data.offset = data.seq - begins;
+	/* What was peeked at comes again when it is read. */
+	if (c->id && c->read_end && (s32)(data.seq - c->read_end) < 0)
+		return 0;
+	if (is_told(sk, c, direction_of(c, true))) {
+		piece = reserve_or_count(pieces, sizeof(*piece));
+		if (piece) {
+			data.at_ns = arrived_ns(sk);
+			data.other_seq = c->write_end;
+			fill_head(&piece->head, sk, c, &data);
+			piece->head.copied = copy_read(piece->bytes, skb, &data);
+			submit(piece, sk, c);
+		}
+	}
+	c->read_end = data.seq + len;
+	return 0;
+}
+
+/* `size` bytes are about to be written. */
+static __always_inline void written(struct sock *sk, const struct msghdr *msg, u32 size)
+{
+	struct l7_connection *c = find(sk);
+	struct passage data = {.size = size};
+	struct piece_record *piece;
+	struct tcp_sock *tp;
+
+	if (!c || !size || c->verdict == VERDICT_GIVEN_UP)
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return;
+	data.seq = tp->write_seq;
+	/* A long write comes by here for each part of it, one that did not fit is written again. */
+	if (c->id && c->write_end && (s32)(data.seq - c->write_end) < 0)
+		return;
+	if (is_told(sk, c, direction_of(c, false))) {
+		piece = reserve_or_count(pieces, sizeof(*piece));
+		if (piece) {
+			data.at_ns = bpf_ktime_get_boot_ns();
+			data.other_seq = c->read_end;
+			fill_head(&piece->head, sk, c, &data);
+			piece->head.copied = copy_message(piece->bytes, msg, size);
+			submit(piece, sk, c);
+		}
+	}
+	c->write_end = data.seq + size;
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(data_is_written, struct sock *sk, struct msghdr *msg)
+{
+	written(sk, msg, msg->msg_iter.count);
+	return 0;
+}
+
+SEC("fentry/tcp_sendmsg_locked")
+int BPF_PROG(data_is_written_fentry, struct sock *sk, struct msghdr *msg, unsigned long size)
+{
+	written(sk, msg, size);
+	return 0;
+}
+
+static __always_inline void tell_closed(const struct l7_connection *c)
+{
+	struct l7_piece *piece;
+
+	if (!c->id || c->verdict == VERDICT_GIVEN_UP)
+		return;
+	piece = reserve_or_count(pieces, sizeof(*piece));
+	if (!piece)
+		return;
+	__builtin_memset(piece, 0, sizeof(*piece));
+	piece->id = c->id;
+	piece->at_ns = bpf_ktime_get_boot_ns();
+	piece->closed = 1;
+	piece->role = c->role;
+	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_changes, struct sock *sk, int before, int after)
+{
+	struct l7_connection *c;
+
+	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
+		return 0;
+	if (after == TCP_LISTEN) {
+		if (want_port(sk->__sk_common.skc_num))
+			follow(sk, ROLE_SERVER, true);
+	} else if (after == TCP_SYN_SENT) {
+		if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)) &&
+		    want_current(current_tgid()))
+			follow(sk, ROLE_CLIENT, true);
+	} else if (after == TCP_CLOSE) {
+		c = find(sk);
+		if (c)
+			tell_closed(c);
+	}
+	return 0;
+}
+
+SEC("iter/task_file")
+int seed_listeners(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct listen_key key = {};
+	struct sock *sk;
+	u8 yes = 1;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num))
+		return 0;
+	key.netns = socket_netns(sk);
+	key.port = sk->__sk_common.skc_num;
+	bpf_map_update_elem(&listening, &key, &yes, BPF_ANY);
+	follow(sk, ROLE_SERVER, true);
+	return 0;
+}
+
+SEC("iter/task_file")
+int seed_connections(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct listen_key key = {};
+	struct sock *sk;
+	bool server;
+
+	if (!task || !file)
+		return 0;
+	sk = tcp_of(file);
+	if (!sk || sk->__sk_common.skc_state != TCP_ESTABLISHED)
+		return 0;
+	if (find(sk) || !want_process(task->tgid, task))
+		return 0;
+	key.netns = socket_netns(sk);
+	key.port = sk->__sk_common.skc_num;
+	server = bpf_map_lookup_elem(&listening, &key) != 0;
+	if (server)
+		follow(sk, ROLE_SERVER, false);
+	else if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)))
+		follow(sk, ROLE_CLIENT, false);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

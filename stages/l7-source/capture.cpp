@@ -1,0 +1,92 @@
+// The kernel's side.
+#include "stages/l7-source/capture.h"
+
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <utility>
+
+namespace gala::l7_source {
+namespace {
+
+constexpr const char* ring = "pieces";
+constexpr const char* record = "l7_piece";
+constexpr long interval_ns = 100'000'000;
+
+Result<FileDescriptor> start_timer() {
+  FileDescriptor timer(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  itimerspec every{};
+  every.it_value.tv_nsec = interval_ns;
+  every.it_interval.tv_nsec = interval_ns;
+  if (!timer || ::timerfd_settime(timer.value(), 0, &every, nullptr) != 0) {
+    return fail(std::string("cannot start a timer: ") + std::strerror(errno));
+  }
+  return timer;
+}
+
+std::uint64_t sum_of(Batch& batch, std::string_view name) {
+  const Column* column = batch.find(name);
+  return column == nullptr
+             ? 0
+             : std::accumulate(column->integers.begin(), column->integers.end(), std::uint64_t{0});
+}
+
+}  // namespace
+
+Result<Capture> Capture::open(const CaptureOptions& options) {
+  bpf::ProbeOptions chosen;
+  chosen.tunables = {{"exchanges_per_period", options.exchanges_per_period},
+                     {"clients_too", options.clients ? 1 : 0}};
+  bpf::Probe probe = TRY(bpf::Probe::open(options.share_directory + "/bpf/l7.bpf.o",
+                                          options.share_directory + "/bpf/l7.toml", chosen));
+  auto sink = std::make_unique<Sink>();
+  Sink* const target = sink.get();
+  const bpf::Layout layout = TRY(probe.follow(ring, record, [target](bpf::Bytes bytes) {
+    const auto piece = target->reader.read(bytes);
+    if (piece && target->take != nullptr) {
+      (*target->take)(*piece);
+    } else {
+      ++target->unreadable;
+    }
+  }));
+  target->reader = TRY(PieceReader::make(layout));
+  return Capture(std::move(probe), std::move(sink), TRY(start_timer()));
+}
+
+void Capture::clear_timer() const {
+  std::uint64_t expirations = 0;
+  const auto size = ::read(timer_.value(), &expirations, sizeof(expirations));
+  static_cast<void>(size);  // nothing to read: somebody was faster
+}
+
+Result<> Capture::drain(const std::function<void(const Piece&)>& take) {
+  sink_->take = &take;
+  const auto consumed = probe_.consume();
+  sink_->take = nullptr;
+  return consumed ? Result<>{} : Result<>{tl::unexpected(consumed.error())};
+}
+
+Result<> Capture::decide(std::uint64_t connection, Verdict verdict) {
+  const auto value = static_cast<std::uint8_t>(verdict);
+  return probe_.put("verdicts", std::as_bytes(std::span(&connection, 1)),
+                    std::as_bytes(std::span(&value, 1)));
+}
+
+Result<> Capture::publish() {
+  generation_ += generation_ == std::numeric_limits<std::uint32_t>::max() ? 2 : 1;
+  return probe_.set_tunable("verdict_generation", generation_);
+}
+
+Result<Capture::LeftOut> Capture::left_out() {
+  Batch processes = TRY(probe_.read("processes"));
+  return LeftOut{sum_of(processes, "exchanges"), sum_of(processes, "told"),
+                 sum_of(processes, "left_out")};
+}
+
+}  // namespace gala::l7_source

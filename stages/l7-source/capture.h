@@ -1,0 +1,75 @@
+// The kernel's side: loads the probe l7, empties its ring, passes verdicts on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/bpf/probe.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
+#include "stages/l7-source/piece.h"
+#include "stages/l7-source/piece_reader.h"
+
+namespace gala::l7_source {
+
+struct CaptureOptions {
+  std::string share_directory;
+  /// Exchanges of a process and port in a period that are told.
+  std::int64_t exchanges_per_period = 2000;
+  bool clients = false;
+};
+
+/// Not thread-safe. Everything is detached when it goes.
+class Capture {
+ public:
+  static Result<Capture> open(const CaptureOptions& options);
+
+  /// Readable ten times a second: the ring wakes nobody.
+  [[nodiscard]] int timer() const { return timer_.value(); }
+  void clear_timer() const;
+
+  /// Hands over every piece that the ring holds.
+  Result<> drain(const std::function<void(const Piece&)>& take);
+  /// A verdict holds from the connection's next exchange on, once `publish` was called.
+  Result<> decide(std::uint64_t connection, Verdict verdict);
+  Result<> publish();
+
+  /// The budget's period ends.
+  Result<> end_window() { return probe_.advance_window(); }
+  /// Exchanges of processes that are idle no longer count.
+  struct LeftOut {
+    std::uint64_t exchanges = 0;
+    std::uint64_t told = 0;
+    std::uint64_t left_out = 0;
+  };
+  Result<LeftOut> left_out();
+  [[nodiscard]] Result<std::map<std::string, std::uint64_t>> lost() const { return probe_.lost(); }
+  [[nodiscard]] const std::vector<bpf::Attachment>& attachments() const {
+    return probe_.attachments();
+  }
+  [[nodiscard]] std::vector<bpf::ProgramCost> costs() const { return probe_.costs(); }
+  [[nodiscard]] std::uint64_t map_bytes() const { return probe_.map_bytes(); }
+  /// Records that were no pieces.
+  [[nodiscard]] std::uint64_t unreadable() const { return sink_->unreadable; }
+
+ private:
+  /// What the ring's callback writes to; its place does not change.
+  struct Sink {
+    PieceReader reader;
+    const std::function<void(const Piece&)>* take = nullptr;
+    std::uint64_t unreadable = 0;
+  };
+  Capture(bpf::Probe probe, std::unique_ptr<Sink> sink, FileDescriptor timer)
+      : probe_(std::move(probe)), sink_(std::move(sink)), timer_(std::move(timer)) {}
+
+  bpf::Probe probe_;
+  std::unique_ptr<Sink> sink_;
+  FileDescriptor timer_;
+  std::uint32_t generation_ = 1;
+};
+
+}  // namespace gala::l7_source

@@ -1,0 +1,24 @@
+// Every protocol that the stage understands: one line each.
+#include "stages/l7-source/protocols.h"
+
+#include <algorithm>
+#include <array>
+
+#include "stages/l7-source/protocols/http/http.h"
+
+namespace gala::l7_source {
+
+std::span<const Protocol> protocols() {
+  static const std::array all{
+      http_protocol(),
+  };
+  return all;
+}
+
+const Protocol* find_protocol(std::string_view name) {
+  const auto all = protocols();
+  const auto found = std::ranges::find(all, name, &Protocol::name);
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace gala::l7_source
