@@ -3,8 +3,10 @@
 
 #include "bpf/l7/piece.h"
 
-/* A direction that goes on for longer is a body: its head has been told. */
+/* A direction that goes on for longer is a body: its head has been told. Where every byte counts,
+ * heads come between bodies, so it takes longer to be sure. */
 const volatile u32 pieces_per_turn = 16;
+#define WHOLE_TURNS 16
 
 /* Pieces of a connection that are told before user space has said what it speaks; what comes until
  * it does is left out. */
@@ -143,6 +145,7 @@ static __always_inline bool begins_exchange(struct l7_connection *c, u8 directio
 static __always_inline bool is_told(const struct sock *sk, struct l7_connection *c, u8 direction)
 {
 	struct process_value *process;
+	u32 most;
 
 	if (c->verdict == VERDICT_GIVEN_UP)
 		return false;
@@ -162,7 +165,8 @@ static __always_inline bool is_told(const struct sock *sk, struct l7_connection 
 		else if (process)
 			process->told++;
 	}
-	if (!c->weight || c->turn >= pieces_per_turn)
+	most = c->verdict == VERDICT_WHOLE ? WHOLE_TURNS * pieces_per_turn : pieces_per_turn;
+	if (!c->weight || c->turn >= most)
 		return false;
 	c->turn++;
 	if (!c->verdict)
@@ -206,14 +210,24 @@ static __always_inline void fill_head(struct l7_piece *head, const struct sock *
 	}
 }
 
-static __always_inline void submit(struct piece_record *piece, const struct sock *sk,
-				   const struct l7_connection *c)
+/* Bytes of the next piece that are worth a copy. */
+static __always_inline u64 worth(const struct l7_connection *c)
+{
+	return c->verdict == VERDICT_KNOWN ? PIECE_SIZE : LARGE_SIZE;
+}
+
+/* The piece with its first `copied` bytes. */
+static __always_inline void tell(struct scratch *piece, u64 copied, const struct sock *sk,
+				 const struct l7_connection *c)
 {
 	struct process_value *process = process_of(sk, c);
 
+	copied = at_most(copied, LARGE_SIZE);
+	piece->head.copied = copied;
 	if (process) {
 		process->pieces++;
-		process->bytes += piece->head.copied;
+		process->bytes += copied;
 	}
-	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
+	if (bpf_ringbuf_output(&pieces, piece, sizeof(piece->head) + copied, BPF_RB_NO_WAKEUP))
+		count_lost(ring_full);
 }

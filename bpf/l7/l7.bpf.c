@@ -47,14 +47,27 @@ static __always_inline u64 arrived_ns(const struct sock *sk)
 	return bpf_ktime_get_boot_ns() - elapsed(arrived, bpf_ktime_get_ns());
 }
 
-static __always_inline u32 copy_read(u8 *to, struct sk_buff *skb, const struct passage *data)
+static __always_inline u64 copy_read(u8 *to, u64 most, struct sk_buff *skb,
+				     const struct passage *data)
 {
-	u64 size = at_most(data->size, PIECE_SIZE);
+	u64 size = at_most(at_most(data->size, most), LARGE_SIZE);
 	struct bpf_dynptr bytes;
 
 	if (bpf_dynptr_from_skb(skb, 0, &bytes))
 		return 0;
 	return bpf_dynptr_read(to, size, (const void *)&bytes, data->offset, 0) ? 0 : size;
+}
+
+static __always_inline void tell_read(const struct sock *sk, struct sk_buff *skb,
+				      const struct l7_connection *c, const struct passage *data)
+{
+	u32 number = 0;
+	struct scratch *piece = bpf_map_lookup_elem(&scratches, &number);
+
+	if (!piece)
+		return;
+	fill_head(&piece->head, sk, c, data);
+	tell(piece, copy_read(piece->bytes, worth(c), skb, data), sk, c);
 }
 
 /* Before `len` bytes are copied to whoever reads, under the socket lock. */
@@ -63,7 +76,6 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 {
 	struct passage data = {.size = len};
 	struct sock *sk = skb->sk;
-	struct piece_record *piece;
 	struct l7_connection *c;
 	u32 begins;
 
@@ -82,17 +94,24 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	if (c->id && c->read_end && (s32)(data.seq - c->read_end) < 0)
 		return 0;
 	if (is_told(sk, c, direction_of(c, true))) {
-		piece = reserve_or_count(pieces, sizeof(*piece));
-		if (piece) {
-			data.at_ns = arrived_ns(sk);
-			data.other_seq = c->write_end;
-			fill_head(&piece->head, sk, c, &data);
-			piece->head.copied = copy_read(piece->bytes, skb, &data);
-			submit(piece, sk, c);
-		}
+		data.at_ns = arrived_ns(sk);
+		data.other_seq = c->write_end;
+		tell_read(sk, skb, c, &data);
 	}
 	c->read_end = data.seq + len;
 	return 0;
+}
+
+static __always_inline void tell_write(const struct sock *sk, const struct l7_connection *c,
+				       const struct msghdr *msg, const struct passage *data)
+{
+	u32 number = 1;
+	struct scratch *piece = bpf_map_lookup_elem(&scratches, &number);
+
+	if (!piece)
+		return;
+	fill_head(&piece->head, sk, c, data);
+	tell(piece, copy_message(piece->bytes, worth(c), msg, data->size), sk, c);
 }
 
 /* `size` bytes are about to be written. */
@@ -100,7 +119,6 @@ static __always_inline void written(struct sock *sk, const struct msghdr *msg, u
 {
 	struct l7_connection *c = find(sk);
 	struct passage data = {.size = size};
-	struct piece_record *piece;
 	struct tcp_sock *tp;
 
 	if (!c || !size || c->verdict == VERDICT_GIVEN_UP)
@@ -113,14 +131,9 @@ static __always_inline void written(struct sock *sk, const struct msghdr *msg, u
 	if (c->id && c->write_end && (s32)(data.seq - c->write_end) < 0)
 		return;
 	if (is_told(sk, c, direction_of(c, false))) {
-		piece = reserve_or_count(pieces, sizeof(*piece));
-		if (piece) {
-			data.at_ns = bpf_ktime_get_boot_ns();
-			data.other_seq = c->read_end;
-			fill_head(&piece->head, sk, c, &data);
-			piece->head.copied = copy_message(piece->bytes, msg, size);
-			submit(piece, sk, c);
-		}
+		data.at_ns = bpf_ktime_get_boot_ns();
+		data.other_seq = c->read_end;
+		tell_write(sk, c, msg, &data);
 	}
 	c->write_end = data.seq + size;
 }

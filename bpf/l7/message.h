@@ -36,9 +36,9 @@ struct msghdr___buffers {
 
 #pragma clang attribute pop
 
-/* A first buffer that is shorter is followed by the second: nginx writes a status line of its own,
- * others a length. */
-#define SHORT_BUFFER 64
+/* Buffers of a message that are looked at: nginx writes each frame of HTTP/2 from one of its own.
+ */
+#define MOST_BUFFERS 16
 
 static __always_inline const struct iovec *buffers_of(const struct iov_iter___buffers *iter)
 {
@@ -49,43 +49,40 @@ static __always_inline const struct iovec *buffers_of(const struct iov_iter___bu
 	return BPF_CORE_READ(iter, __iov);
 }
 
-/* Copies up to `most` bytes of the message, which is a constant of at least 128; returns how many.
- */
-static __always_inline u32 copy_buffers(u8 *to, const struct iov_iter___buffers *iter, u64 count)
+/* Copies up to `most` of the message's bytes, LARGE_SIZE at most; returns how many. */
+static __always_inline u64 copy_buffers(u8 *to, u64 most, const struct iov_iter___buffers *iter,
+					u64 count)
 {
 	const struct iovec *buffers = buffers_of(iter);
-	struct iovec first = {}, second = {};
 	u64 offset = BPF_CORE_READ(iter, iov_offset);
-	u64 size, more;
+	struct iovec buffer;
+	u64 filled = 0;
+	u64 size;
 
-	if (bpf_probe_read_kernel(&first, sizeof(first), buffers) || first.iov_len < offset)
-		return 0;
-	size = first.iov_len - offset;
-	if (size > count)
-		size = count;
-	if (size >= SHORT_BUFFER || size == count) {
-		size = at_most(size, PIECE_SIZE);
-		return bpf_probe_read_user(to, size, first.iov_base + offset) ? 0 : size;
+	if (most > count)
+		most = count;
+	for (int i = 0; i < MOST_BUFFERS && filled < most; i++) {
+		if (bpf_probe_read_kernel(&buffer, sizeof(buffer), buffers + i) ||
+		    buffer.iov_len < offset)
+			break;
+		filled = at_most(filled, LARGE_SIZE);
+		size = at_most(buffer.iov_len - offset, most - filled);
+		size = at_most(size, LARGE_SIZE);
+		if (bpf_probe_read_user(to + filled, size, buffer.iov_base + offset))
+			break;
+		filled += size;
+		offset = 0;
 	}
-	size = at_most(size, SHORT_BUFFER);
-	if (size && bpf_probe_read_user(to, size, first.iov_base + offset))
-		return 0;
-	if (bpf_probe_read_kernel(&second, sizeof(second), buffers + 1))
-		return size;
-	more = second.iov_len;
-	if (more > count - size)
-		more = count - size;
-	more = at_most(more, PIECE_SIZE - SHORT_BUFFER);
-	return bpf_probe_read_user(to + size, more, second.iov_base) ? size : size + more;
+	return at_most(filled, LARGE_SIZE);
 }
 
 /* The same for whatever buffers the message has; 0 for those that are no memory of a process
  * (sendfile, splice, the kernel's own). */
-static __always_inline u32 copy_message(u8 *to, const struct msghdr *msg, u64 count)
+static __always_inline u64 copy_message(u8 *to, u64 most, const struct msghdr *msg, u64 count)
 {
 	const struct iov_iter___buffers *iter = &((const struct msghdr___buffers *)msg)->msg_iter;
 	u8 type = BPF_CORE_READ(iter, iter_type);
-	u64 size = at_most(count, PIECE_SIZE);
+	u64 size = at_most(at_most(count, most), LARGE_SIZE);
 
 	if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 	    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
@@ -97,5 +94,5 @@ static __always_inline u32 copy_message(u8 *to, const struct msghdr *msg, u64 co
 	}
 	if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
 		return 0;
-	return copy_buffers(to, iter, count);
+	return copy_buffers(to, most, iter, count);
 }

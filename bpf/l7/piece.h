@@ -5,8 +5,10 @@
 #include "bpf/include/histogram.h"
 #include "bpf/include/tcp.h"
 
-/* Bytes of a piece: enough for a request's head without its cookies, and for a reply's. */
+/* Bytes of a piece: enough for a request's head without its cookies, and for a reply's; more where
+ * every byte may count, or where nobody knows yet. */
 #define PIECE_SIZE 256
+#define LARGE_SIZE 1024
 
 /* Where bytes go: from client to server, or back. */
 #define DIRECTION_REQUEST 0
@@ -42,10 +44,20 @@ static __always_inline u64 at_most(u64 size, u64 most)
 	return size > most ? most : size;
 }
 
-struct piece_record {
+/* A piece on its way to the ring, which takes only what was copied. Twice the room, so that the
+ * verifier sees that any copy behind any other fits. */
+struct scratch {
 	struct l7_piece head;
-	u8 bytes[PIECE_SIZE];
+	u8 bytes[2 * LARGE_SIZE];
 };
+
+/* One for each program that tells pieces. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
 
 /* Emptied ten times a second by a timer, since waking a reader up costs more than the rest: room
  * for 15,000 exchanges a second. */

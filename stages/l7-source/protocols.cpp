@@ -5,11 +5,13 @@
 #include <array>
 
 #include "stages/l7-source/protocols/http/http.h"
+#include "stages/l7-source/protocols/http2/http2.h"
 
 namespace gala::l7_source {
 
 std::span<const Protocol> protocols() {
   static const std::array all{
+      http2_protocol(),
       http_protocol(),
   };
   return all;

@@ -5,6 +5,10 @@ list(REMOVE_ITEM parsers ${parser_tests})
 target_sources(stage_l7_source PRIVATE ${parsers})
 list(APPEND tests ${parser_tests})
 
+# Header blocks of HTTP/2 are decompressed by libnghttp2.
+pkg_check_modules(NGHTTP2 REQUIRED IMPORTED_TARGET libnghttp2)
+target_link_libraries(stage_l7_source PRIVATE PkgConfig::NGHTTP2)
+
 # The probe is loaded through runtime/bpf.
 target_link_libraries(stage_l7_source PUBLIC gala_runtime_bpf)
 list(FILTER tests EXCLUDE REGEX "_kernel_test\\.cpp$")

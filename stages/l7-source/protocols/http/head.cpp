@@ -70,15 +70,6 @@ void read_framing(std::string_view name, std::string_view value, Framing& framin
   }
 }
 
-/// Of a traceparent: version, trace, parent, flags (W3C Trace Context).
-std::string trace_of(std::string_view value) {
-  constexpr std::size_t begin = 3;
-  constexpr std::size_t size = 32;
-  const std::string_view trace = value.substr(std::min(begin, value.size()), size);
-  const bool valid = trace.size() == size && std::ranges::all_of(trace, is_hex);
-  return valid ? std::string(trace) : std::string{};
-}
-
 /// Numbers, hashes, UUIDs, and what no programmer would name a part of an interface.
 bool is_value(std::string_view segment) {
   if (segment.size() > longest_word) {
@@ -185,6 +176,14 @@ ReplyHead read_reply(Bytes bytes) {
     read_framing(name, value, head.framing);
   });
   return head;
+}
+
+std::string trace_of(std::string_view value) {
+  constexpr std::size_t begin = 3;
+  constexpr std::size_t size = 32;
+  const std::string_view trace = value.substr(std::min(begin, value.size()), size);
+  const bool valid = trace.size() == size && std::ranges::all_of(trace, is_hex);
+  return valid ? std::string(trace) : std::string{};
 }
 
 std::string path_shape(std::string_view target) {

@@ -45,6 +45,9 @@ std::optional<std::size_t> head_size(Bytes bytes);
 RequestHead read_request(Bytes head);
 ReplyHead read_reply(Bytes head);
 
+/// The trace of a traceparent header's value (W3C Trace Context); "" when it is none.
+std::string trace_of(std::string_view value);
+
 /// The path of a request's target without query, with what looks like a value as {id}.
 std::string path_shape(std::string_view target);
 
