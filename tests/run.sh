@@ -1,11 +1,18 @@
 #!/bin/bash
-# Everything that is tested, in one command, on a clean clone: packages, then what needs no build
-# (syntax, format, tests/tidy, message schemas), the build, the tests, pipelines, reference pages.
-# Ends with "N passed, N failed, N skipped"; exit 1 when one failed.
-# Usage: tests/run.sh [--full] [--keep-going] [--preset dev|release] [--filter REGEX]
-#   --full        also clang-tidy-19 on what changed, sanitizers, fuzzing
-#   --keep-going  build and test also when what needs no build has failed
-#   --filter      only the tests whose names match (then no other checks)
+# Everything that is tested, in one command, on a clean clone: installs packages, then runs parts.
+#   rules  what needs no build: syntax, format, tests/tidy, message schemas
+#   tests  build, tests, pipelines, reference pages
+#   lint   clang-tidy-19 on what changed
+#   asan   unit tests under the sanitizers of addresses and undefined behaviour
+#   tsan   unit tests of what has threads under the thread sanitizer
+#   fuzz   every fuzz target over its kept inputs, then for a minute
+# Usage: tests/run.sh [--full | --only PART] [--keep-going] [--preset dev|release] [--filter REGEX]
+#   --full        all parts; without it, rules and tests
+#   --only        one part
+#   --keep-going  begins a part also when one before it has failed
+#   --filter      only tests (of lint: files, of fuzz: targets) whose names match; without --only,
+#                 only the part tests
+# Ends with "N passed, N failed, N skipped" and how to run each failure again; exit 1 after one.
 # REQUIRE_KERNEL=1 makes kernel tests fail, instead of skip, where they are not permitted.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,7 +20,7 @@ source deploy/packages.sh
 
 preset=dev
 filter=""
-full=no
+parts=(rules tests)
 keep_going=no
 passed=0
 failed=0
@@ -23,36 +30,59 @@ failures=()
 parse_options() {
   while [ $# -gt 0 ]; do
     case "$1" in
-      --help | -h) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
-      --full) full=yes; shift ;;
+      --help | -h) sed -n '2,/^set/s/^# //p' "$0"; exit 0 ;;
+      --full) parts=(rules tests lint asan tsan fuzz); shift ;;
+      --only)
+        case "${2:?--only needs a part}" in
+          rules | tests | lint | asan | tsan | fuzz) parts=("$2") ;;
+          *) echo "unknown part $2 (see --help)" >&2; exit 2 ;;
+        esac
+        shift 2 ;;
       --keep-going) keep_going=yes; shift ;;
       --preset) preset="${2:?--preset needs a name}"; shift 2 ;;
       --filter) filter="${2:?--filter needs an expression}"; shift 2 ;;
       *) echo "unknown option $1 (see --help)" >&2; exit 2 ;;
     esac
   done
+  if [ -n "$filter" ] && [ "${#parts[@]}" -gt 1 ]; then
+    parts=(tests)
+  fi
 }
 
-# heading NAME: begins a part and says how long the one before took.
+# begin PART ABOUT
 part=""
 part_began=0
-heading() {
+begin() {
+  end_part
+  part="$1"
+  part_began=$SECONDS
+  printf '\n== %s: %s ==\n' "$1" "$2"
+}
+
+end_part() {
   if [ -n "$part" ]; then
     echo "-- $part: $((SECONDS - part_began)) s"
   fi
-  part="$1"
-  part_began=$SECONDS
-  printf '\n== %s ==\n' "$1"
 }
 
+# fail NAME [FILTER]: FILTER is what --filter needs to run this alone.
+fail() {
+  local again="tests/run.sh --only $part${2:+ --filter '$2'}"
+  if [ "$preset" != dev ]; then
+    again+=" --preset $preset"
+  fi
+  failed=$((failed + 1))
+  failures+=("$1"$'\n'"    again: $again")
+}
+
+# record NAME STATUS [FILTER]
 record() {
   if [ "$2" -eq 0 ]; then
     passed=$((passed + 1))
     echo "ok: $1"
   else
-    failed=$((failed + 1))
-    failures+=("$1")
     echo "FAILED: $1"
+    fail "$1" "${3:-}"
   fi
 }
 
@@ -67,6 +97,49 @@ check() {
   shift
   "$@" || status=$?
   record "$name" "$status"
+}
+
+# each NAME FUNCTION ITEM…: a check of each item, as many at a time as there are cores. Prints the
+# last line of what FUNCTION says, or more when it fails; with exit 77 that line says why it skips.
+each() {
+  local name="$1" function="$2" item pid log status
+  local -A running=()
+  shift 2
+  mkdir -p "build/$part"
+  for item in "$@" ""; do
+    while [ "${#running[@]}" -gt 0 ] &&
+      { [ -z "$item" ] || [ "${#running[@]}" -ge "$(build_jobs)" ]; }; do
+      status=0
+      wait -n -p pid "${!running[@]}" || status=$?
+      finish_item "$name" "${running[$pid]}" "$status"
+      unset "running[$pid]"
+    done
+    if [ -n "$item" ]; then
+      log="$(log_of "$item")"
+      "$function" "$item" >"$log" 2>&1 &
+      running[$!]="$item"
+    fi
+  done
+}
+
+log_of() {
+  echo "build/$part/${1//\//-}.log"
+}
+
+# finish_item NAME ITEM STATUS
+finish_item() {
+  local log last
+  log="$(log_of "$2")"
+  last="$(tail -n 1 "$log")"
+  if [ "$3" -eq 77 ]; then
+    skip "$1 $2" "$last"
+    return
+  fi
+  if [ "$3" -ne 0 ]; then
+    tail -n 60 "$log"
+    last="exit $3, all of it in $log"
+  fi
+  record "$1 $2${last:+ ($last)}" "$3" "$2"
 }
 
 cpp_files() {
@@ -107,7 +180,7 @@ summarise() {
 
 # run_tests PRESET [ctest option…]
 run_tests() {
-  local directory="build/$1" report summary counts status=0
+  local directory="build/$1" report summary counts line status=0
   shift
   report="$PWD/$directory/tests.xml"
   rm -f "$report"
@@ -125,12 +198,11 @@ run_tests() {
   summary="$(summarise "$report")"
   read -r -a counts <<<"$(head -n 1 <<<"$summary")"
   passed=$((passed + counts[0]))
-  failed=$((failed + counts[1]))
   skipped=$((skipped + counts[2]))
   tail -n +2 <<<"$summary"
   while read -r line; do
-    failures+=("${line#FAILED: }")
-  done < <(grep '^FAILED: ' <<<"$summary" || true)
+    fail "$line in $directory" "^$line\$"
+  done < <(sed -n 's/^FAILED: //p' <<<"$summary")
   # A crash of ctest itself, or an empty list, must not look like success.
   if [ "$status" -ne 0 ] && [ "${counts[1]}" -eq 0 ]; then
     record "ctest in $directory (exit $status)" 1
@@ -191,82 +263,61 @@ changed_sources() {
     awk '!seen[$0]++')
 }
 
-check_clang_tidy() {
-  local sources
-  sources="$(changed_sources)"
-  echo "$(wc -w <<<"$sources") changed files"
-  xargs --no-run-if-empty --max-procs="$(build_jobs)" --max-args=2 \
-    timeout 300 clang-tidy-19 --quiet --warnings-as-errors='*' -p "build/$preset" <<<"$sources"
+# Files that have not begun when the time is up are skipped: those of the newest commits came first.
+lint_one() {
+  if [ "$SECONDS" -ge "$lint_until" ]; then
+    echo "no time is left; alone: clang-tidy-19 -p build/$preset $1"
+    return 77
+  fi
+  timeout 300 clang-tidy-19 --quiet --warnings-as-errors='*' -p "build/$preset" "$1" 2>&1 |
+    sed '/warnings\? generated/d'
 }
 
 # Unit tests of one sanitizer's build. What crosses folders starts many processes or loads probes:
 # too slow, or not permitted, under a sanitizer; its tests are named after the folders of tests/.
 run_sanitized() {
-  local across
+  local across before="$failed"
   check "build of $1" build "$1" "$2"
-  across="$(printf '%s|' tests/*/ | sed 's,tests/,,g; s,/,,g')kernel"
-  run_tests "$1" --exclude-regex "_NOT_BUILT|^($across)\\." --label-exclude kernel
-}
-
-# A target over its kept corpus, then for a minute on its own. What it finds stays in build/.
-fuzz_one() {
-  local target="$1" log="build/fuzz/$1.log" found="build/fuzz/found/$1"
-  mkdir -p "$found"
-  if "build/fuzz/bin/$target" -runs=0 "tests/fuzz/corpus/$target" >"$log" 2>&1 &&
-    timeout 120 "build/fuzz/bin/$target" -max_total_time=60 -timeout=10 -rss_limit_mb=1024 \
-      -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$target" >>"$log" 2>&1; then
-    grep --max-count=1 'DONE' "$log" | sed "s/^/$target: /" || true
-    return 0
+  if [ "$failed" -gt "$before" ]; then
+    return
   fi
-  tail -n 40 "$log"
-  return 1
+  across="$(printf '%s|' tests/*/ | sed 's,tests/,,g; s,/,,g')kernel"
+  run_tests "$1" --exclude-regex "_NOT_BUILT|^($across)\\." --label-exclude kernel \
+    ${filter:+--tests-regex "$filter"}
 }
 
-fuzz_all() {
-  local target running=() names=()
-  wait_for_oldest() {
-    local status=0
-    wait "${running[0]}" || status=$?
-    record "fuzz ${names[0]}" "$status"
-    running=("${running[@]:1}")
-    names=("${names[@]:1}")
-  }
-  for target in tests/fuzz/*_fuzz.cpp; do
-    target="$(basename "$target" .cpp)"
-    if [ "${#running[@]}" -ge "$(nproc)" ]; then
-      wait_for_oldest
-    fi
-    fuzz_one "$target" &
-    running+=("$!")
-    names+=("$target")
-  done
-  while [ "${#running[@]}" -gt 0 ]; do
-    wait_for_oldest
-  done
+fuzz_kept() {
+  "build/asan/bin/$1" -runs=0 -timeout=10 -rss_limit_mb=1024 "tests/fuzz/corpus/$1"
 }
 
-# What needs no build.
-run_fast() {
-  heading "what needs no build"
+# A minute of a target's own inputs. What it finds stays in build/.
+fuzz_minute() {
+  local found="build/fuzz/found/$1"
+  mkdir -p "$found"
+  timeout 120 "build/asan/bin/$1" -max_total_time=60 -timeout=10 -rss_limit_mb=1024 \
+    -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$1"
+}
+
+part_rules() {
+  begin rules "what needs no build"
   check "shell syntax" check_scripts
   check "format (clang-format-19)" check_format
   check "the tree keeps its rules (tests/tidy)" tests/tidy/tidy.py
   check "message schemas conform to tests/wire-baseline" check_schemas
 }
 
-run_built() {
-  heading "build ($preset)"
+part_tests() {
+  begin tests "build of $preset, and its tests"
   check "build of $preset" build "$preset" all
   if [ "$failed" -gt 0 ] && [ ! -x "build/$preset/bin/gala" ]; then
     skip "tests" "the build failed"
     return
   fi
-  heading "tests"
+  echo "-- built after $((SECONDS - part_began)) s"
   run_tests "$preset" ${filter:+--tests-regex "$filter"}
   if [ -n "$filter" ]; then
     return
   fi
-  heading "pipelines and pages"
   check "gala check of pipelines/*.toml" check_pipelines
   check "reference pages are current (gala docs --check)" "build/$preset/bin/gala" docs --check
   if [ -d "${GALA_EVAL_DATA:-}" ]; then
@@ -276,40 +327,58 @@ run_built() {
   fi
 }
 
-run_full() {
-  if [ "$full" = no ]; then
-    skip "clang-tidy-19, sanitizers, fuzzing" "only with --full"
+part_lint() {
+  local sources lint_until=$((SECONDS + 300))
+  begin lint "clang-tidy-19 on what changed"
+  # It reads how files are compiled, and generated headers.
+  check "generated headers" build "$preset" gala_wire_headers
+  mapfile -t sources < <(changed_sources | grep -E -- "${filter:-.}" || true)
+  each "clang-tidy-19" lint_one "${sources[@]}"
+}
+
+part_asan() {
+  begin asan "unit tests under the sanitizers of addresses and of undefined behaviour"
+  run_sanitized asan unit_tests
+}
+
+part_tsan() {
+  begin tsan "unit tests of what has threads under the thread sanitizer"
+  run_sanitized tsan threaded_tests
+}
+
+part_fuzz() {
+  local targets before="$failed"
+  begin fuzz "every fuzz target over its kept inputs, then for a minute"
+  check "build of fuzz targets" build asan fuzz_targets
+  if [ "$failed" -gt "$before" ]; then
     return
   fi
-  heading "clang-tidy-19 on what changed"
-  check "clang-tidy-19" check_clang_tidy
-  heading "unit tests under address and undefined-behaviour sanitizers"
-  run_sanitized asan unit_tests
-  heading "unit tests of what has threads under the thread sanitizer"
-  run_sanitized tsan threaded_tests
-  heading "fuzzing"
-  check "build of fuzz" build fuzz fuzz_targets
-  fuzz_all
+  mapfile -t targets < <(basename --suffix=.cpp -a tests/fuzz/*_fuzz.cpp |
+    grep -E -- "${filter:-.}" || true)
+  each "kept inputs of" fuzz_kept "${targets[@]}"
+  each "a minute of" fuzz_minute "${targets[@]}"
 }
 
 main() {
+  local name
   parse_options "$@"
-  heading "packages"
+  part=packages
   install_packages build run demo test bench
+  if [[ " ${parts[*]} " =~ \ (lint|asan|tsan|fuzz)\  ]]; then
+    install_packages full
+  fi
   mkdir -p build
-  if [ -z "$filter" ]; then
-    run_fast
-  fi
-  if [ "$failed" -gt 0 ] && [ "$keep_going" = no ]; then
-    skip "build and tests" "what needs no build has failed; --keep-going goes on"
-  else
-    run_built
-    if [ -z "$filter" ]; then
-      run_full
+  export UBSAN_OPTIONS=print_stacktrace=1
+  for name in "${parts[@]}"; do
+    if [ "$failed" -gt 0 ] && [ "$keep_going" = no ]; then
+      skip "$name" "a part before it failed; --keep-going goes on"
+    else
+      "part_$name"
     fi
-  fi
+  done
+  end_part
 
-  heading "result after $SECONDS s"
+  printf '\n== result after %d s ==\n' "$SECONDS"
   if [ "$failed" -gt 0 ]; then
     printf 'failed: %s\n' "${failures[@]}"
   fi
