@@ -118,6 +118,7 @@ class Attempt {
   std::vector<std::string> iterators() const {
     std::vector<std::string> all = description_.seeds;
     for (const TableDescription& table : description_.tables) {
+      all.insert(all.end(), table.before.begin(), table.before.end());
       if (table.kind == TableKind::iterator) {
         all.push_back(table.program);
       } else if (!table.refresh.empty() && description_.find_table(table.refresh) == nullptr) {

@@ -66,8 +66,14 @@ TableDescription read_table(const Member& member, Diagnostics& diagnostics) {
     } else {
       reader.read("refresh", table.refresh);
       reader.read("over", table.over);
+      if (const Value* before = reader.find("before")) {
+        table.before = read_words(*before, diagnostics);
+      }
       if (!table.over.empty() && table.refresh.empty()) {
         reader.error_at("over", "\"over\" belongs to a refreshing program, and there is none");
+      }
+      if (!table.before.empty() && table.refresh.empty()) {
+        reader.error_at("before", "\"before\" belongs to a refreshing program, and there is none");
       }
     }
   }

@@ -26,6 +26,8 @@ struct TableDescription {
   /// Map whose elements the refreshing program visits; empty for programs that visit tasks, files
   /// or sockets.
   std::string over;
+  /// Iterator programs that run before the refreshing one, in this order.
+  std::vector<std::string> before;
 };
 
 /// BPF programs that only make sense together.

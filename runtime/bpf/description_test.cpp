@@ -19,6 +19,7 @@ seeds = ["one"]
 kind = "map"
 map = "rows"
 refresh = "two"
+before = ["three", "four"]
 about = "r"
 [[hooks]]
 about = "h"
@@ -32,10 +33,24 @@ max = 10
 )");
   ASSERT_TRUE(read) << read.error().what;
   EXPECT_EQ(read->find_table("rows")->refresh, "two");
+  EXPECT_THAT(read->find_table("rows")->before, ElementsAre("three", "four"));
   EXPECT_THAT(read->hooks.at(0).alternatives,
               ElementsAre(ElementsAre("first"), ElementsAre("second", "third")));
   EXPECT_EQ(read->find_tunable("every")->maximum, 10);
   EXPECT_EQ(read->find_tunable("never"), nullptr);
+}
+
+TEST(Description, RefusesProgramsBeforeARefreshThatIsNotThere) {
+  const auto read = parse_description("probe.toml", R"(about = "a"
+cost = "c"
+[tables.rows]
+kind = "map"
+map = "rows"
+before = ["one"]
+about = "r"
+)");
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().what, HasSubstr("refreshing program"));
 }
 
 TEST(Description, ReportsEverythingAtItsPlace) {

@@ -90,6 +90,9 @@ Result<> Probe::State::build_table(const TableDescription& table, const ProbeOpt
       return add_iterator(table.program);
     case TableKind::map:
       maps.emplace(table.name, TRY(decoder_of(*attached.object, table.map, options.idle_reads)));
+      for (const std::string& program : table.before) {
+        TRY(add_iterator(program));
+      }
       if (!table.refresh.empty() && schema.description.find_table(table.refresh) == nullptr) {
         return add_iterator(table.refresh, table.over);
       }
@@ -142,16 +145,19 @@ Result<Batch> Probe::State::read_iterator(const TableDescription& table) {
   return batch;
 }
 
-/// Runs the iterator that a map needs, once per window. Where the kernel has none, the map is read
-/// as it is: its events are still in it.
+/// Runs the iterators that a map needs, each once per window. Where the kernel has none, the map is
+/// read as it is: its events are still in it.
 Result<> Probe::State::refresh(const TableDescription& table) {
   if (table.refresh.empty()) {
     return {};
   }
   const TableDescription* source = schema.description.find_table(table.refresh);
-  const std::string& program = source == nullptr ? table.refresh : source->program;
-  if (iterators.contains(program) && !fresh.contains(program)) {
-    TRY(iterate(program));
+  std::vector<std::string> programs = table.before;
+  programs.push_back(source == nullptr ? table.refresh : source->program);
+  for (const std::string& program : programs) {
+    if (iterators.contains(program) && !fresh.contains(program)) {
+      TRY(iterate(program));
+    }
   }
   return {};
 }

@@ -45,6 +45,7 @@ std::vector<std::string> programs_of(const Description& description) {
     }
   }
   for (const TableDescription& table : description.tables) {
+    programs.insert(programs.end(), table.before.begin(), table.before.end());
     if (!table.refresh.empty() && description.find_table(table.refresh) == nullptr) {
       programs.push_back(table.refresh);
     }
