@@ -37,6 +37,28 @@ struct mm_struct___rss_stat {
 
 #pragma clang attribute pop
 
+#define TASK_INTERRUPTIBLE   1
+#define TASK_UNINTERRUPTIBLE 2
+#define TASK_STOPPED	     4
+#define TASK_TRACED	     8
+#define TASK_NOLOAD	     0x400
+
+static __always_inline u64 task_state(const struct task_struct *task)
+{
+	const struct task_struct___state *old = (const void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return old->state;
+	return task->__state;
+}
+
+/* Gone to sleep until something is done, not until something happens; idle kernel threads are left
+ * out. */
+static __always_inline bool is_blocked(u64 state)
+{
+	return (state & (TASK_UNINTERRUPTIBLE | TASK_NOLOAD)) == TASK_UNINTERRUPTIBLE;
+}
+
 static __always_inline struct gendisk *request_disk(struct request *rq)
 {
 	struct request___rq_disk *old = (void *)rq;

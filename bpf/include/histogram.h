@@ -57,20 +57,27 @@ static __always_inline void histogram_note_max(struct histogram *h, u64 ns, u32 
 }
 
 /* Into a histogram of this CPU alone; iterators run when a window has just ended, and add to that.
+ * A sample that stands for `weight` of its kind counts as so many.
  */
-static __always_inline void histogram_add_in(struct histogram *h, u64 ns, u32 of_window)
+static __always_inline void histogram_add_for(struct histogram *h, u64 ns, u32 of_window,
+					      u32 weight)
 {
 	u32 slot = histogram_slot(ns);
 
 	if (slot < HISTOGRAM_SLOTS)
-		h->slots[slot]++;
-	h->sum += ns;
+		h->slots[slot] += weight;
+	h->sum += ns * weight;
 	histogram_note_max(h, ns, of_window);
+}
+
+static __always_inline void histogram_add_in(struct histogram *h, u64 ns, u32 of_window)
+{
+	histogram_add_for(h, ns, of_window, 1);
 }
 
 static __always_inline void histogram_add(struct histogram *h, u64 ns)
 {
-	histogram_add_in(h, ns, window);
+	histogram_add_for(h, ns, window, 1);
 }
 
 /* Into a histogram that CPUs share; the maximum may lose a race, counts and sum may not. */

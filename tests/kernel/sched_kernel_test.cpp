@@ -1,6 +1,7 @@
 // sched: who waits for a CPU, and why. See probe_test.h.
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <condition_variable>
@@ -82,6 +83,44 @@ TEST_F(ProbeTest, SchedTellsWaitsForLocksFromOtherSleeps) {
   ASSERT_GE(again, 0);
   EXPECT_GT(integer(rows, "futex_waits", again), integer(rows, "lock_waits", again));
   EXPECT_LE(integer(rows, "lock_waits", again), locks + 1);
+}
+
+long switches_of_this_process() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nvcsw + usage.ru_nivcsw;
+}
+
+// Of short waits a sample is in the row, and stands for all.
+TEST_F(ProbeTest, SchedCountsShortWaitsByASample) {
+  Probe probe = open("sched");
+  Batch rows = read(probe, "processes");
+  const std::vector<Want> self{{"tgid", static_cast<std::uint64_t>(::getpid()), {}}};
+  const int first = find_row(rows, self);
+  const std::uint64_t counted = first < 0 ? 0 : integer(rows, "switches", first);
+  const long before = switches_of_this_process();
+  std::binary_semaphore there{0};
+  std::binary_semaphore back{0};
+  constexpr int turns = 20'000;
+  std::thread other([&] {
+    for (int i = 0; i < turns; ++i) {
+      there.acquire();
+      back.release();
+    }
+  });
+  for (int i = 0; i < turns; ++i) {
+    there.release();
+    back.acquire();
+  }
+  other.join();
+  const auto made = static_cast<double>(switches_of_this_process() - before);
+  rows = read(probe, "processes");
+  const int row = find_row(rows, self);
+  ASSERT_GE(row, 0);
+  const auto told = static_cast<double>(integer(rows, "switches", row) - counted);
+  EXPECT_GE(told, made * 0.8);
+  EXPECT_LE(told, made * 1.2);
+  EXPECT_EQ(total(rows, "runq_delay", row), integer(rows, "switches", row));
 }
 
 }  // namespace
