@@ -86,7 +86,7 @@ static __always_inline struct endpoint_value *row_of(struct endpoint_state *stat
 	return find_or_add(endpoints, &state->key, &no_endpoint);
 }
 
-static __always_inline struct endpoint_state *listener(const struct sock *sk, u32 tgid)
+static __always_inline struct endpoint_state *listener(const struct sock *sk, u32 tgid, u32 drops)
 {
 	struct endpoint_state *state =
 		bpf_sk_storage_get(&states, (void *)sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -103,22 +103,39 @@ static __always_inline struct endpoint_state *listener(const struct sock *sk, u3
 		local_address(&state->key.address, sk);
 		state->role = ROLE_SERVER;
 		state->listens = 1;
-		state->drops = sk->sk_drops.counter;
+		state->drops = drops;
 		state->known = 1;
 	}
 	return state;
 }
 
-static __always_inline void note_queues(struct endpoint_value *row, const struct sock *sk,
-					const struct tcp_sock *tp, u32 of_window)
-{
-	u32 limit = sk->sk_max_ack_backlog;
+/* Both queues of a listening TCP socket. */
+struct queues {
+	u32 accept;
+	u32 limit;
+	u32 syn;
+	u32 drops;
+};
 
-	window_max_note_in(&row->accept_queue, sk->sk_ack_backlog, of_window);
-	window_max_note_in(&row->syn_queue, tp->inet_conn.icsk_accept_queue.qlen.counter,
-			   of_window);
-	if (limit > row->accept_queue_limit)
-		row->accept_queue_limit = limit;
+static __always_inline struct queues queues_of(const struct sock *tcp)
+{
+	const struct tcp_sock *tp = (const void *)tcp;
+
+	return (struct queues){
+		.accept = BPF_CORE_READ(tcp, sk_ack_backlog),
+		.limit = BPF_CORE_READ(tcp, sk_max_ack_backlog),
+		.syn = BPF_CORE_READ(tp, inet_conn.icsk_accept_queue.qlen.counter),
+		.drops = BPF_CORE_READ(tcp, sk_drops.counter),
+	};
+}
+
+static __always_inline void note_queues(struct endpoint_value *row, const struct queues *queues,
+					u32 of_window)
+{
+	window_max_note_in(&row->accept_queue, queues->accept, of_window);
+	window_max_note_in(&row->syn_queue, queues->syn, of_window);
+	if (queues->limit > row->accept_queue_limit)
+		row->accept_queue_limit = queues->limit;
 }
 
 /* What the listener dropped since the last time. Drops that no hook has judged are dropped SYNs: an
@@ -126,10 +143,9 @@ static __always_inline void note_queues(struct endpoint_value *row, const struct
  * is full.
  */
 static __always_inline void judge_drops(struct endpoint_state *state, struct endpoint_value *row,
-					const struct sock *sk, const struct tcp_sock *tp)
+					const struct queues *queues)
 {
-	u32 drops = sk->sk_drops.counter;
-	u32 gained = drops - state->drops;
+	u32 gained = queues->drops - state->drops;
 	u32 told = state->told_drops;
 	u32 rest;
 
@@ -138,15 +154,14 @@ static __always_inline void judge_drops(struct endpoint_state *state, struct end
 	if (told > gained)
 		told = gained;
 	rest = gained - told;
-	state->drops = drops;
+	state->drops = queues->drops;
 	state->told_drops -= told;
 	add_shared(row->listendrop, gained);
 	if (!rest || have_syn_arrives_fentry)
 		return;
-	if (sk->sk_ack_backlog > sk->sk_max_ack_backlog ||
-	    row->accept_queue.value > sk->sk_max_ack_backlog)
+	if (queues->accept > queues->limit || row->accept_queue.value > queues->limit)
 		add_shared(row->accept_overflow, rest);
-	else if (tp->inet_conn.icsk_accept_queue.qlen.counter >= sk->sk_max_ack_backlog)
+	else if (queues->syn >= queues->limit)
 		add_shared(row->syn_overflow, rest);
 }
 
@@ -157,7 +172,7 @@ static __always_inline void begins_to_listen(const struct sock *sk)
 
 	if (!want_port(sk->__sk_common.skc_num) || !want_current(tgid))
 		return;
-	state = listener(sk, tgid);
+	state = listener(sk, tgid, sk->sk_drops.counter);
 	if (state)
 		row_of(state);
 }
@@ -189,11 +204,18 @@ static __always_inline void begins_to_connect(const struct sock *sk)
 		add_shared(row->syn_sent, 1);
 }
 
+/* A listener that speaks MPTCP is read by the socket that its application holds. */
+static __always_inline bool is_beneath_mptcp(const struct tcp_sock *tp)
+{
+	return bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 {
 	struct endpoint_state *state;
 	struct endpoint_value *row;
+	struct queues queues;
 	struct tcp_sock *tp;
 
 	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
@@ -220,7 +242,10 @@ int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 	if (!tp)
 		return 0;
 	if (before == TCP_LISTEN) {
-		judge_drops(state, row, sk, tp);
+		if (!is_beneath_mptcp(tp)) {
+			queues = queues_of(sk);
+			judge_drops(state, row, &queues);
+		}
 	} else if (before == TCP_SYN_SENT) {
 		if (after == TCP_ESTABLISHED) {
 			add_shared(row->active_open, 1);
@@ -303,17 +328,15 @@ int BPF_PROG(syn_arrives_fentry, void *rsk_ops, void *af_ops, struct sock *sk)
 {
 	struct endpoint_state *state = state_of(sk);
 	struct endpoint_value *row = state ? row_of(state) : 0;
-	struct tcp_sock *tp;
+	struct queues queues;
 
 	if (!row)
 		return 0;
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	note_queues(row, sk, tp, window);
-	if (sk->sk_ack_backlog > sk->sk_max_ack_backlog)
+	queues = queues_of(sk);
+	note_queues(row, &queues, window);
+	if (queues.accept > queues.limit)
 		add_shared(row->accept_overflow, 1);
-	else if (tp->inet_conn.icsk_accept_queue.qlen.counter >= sk->sk_max_ack_backlog)
+	else if (queues.syn >= queues.limit)
 		add_shared(row->syn_overflow, 1);
 	return 0;
 }
@@ -326,25 +349,31 @@ int read_listeners(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct endpoint_state *state;
 	struct endpoint_value *row;
-	struct tcp_sock *tp;
+	struct queues queues;
+	const struct sock *tcp;
 	struct sock *sk;
 
 	if (!task || !file)
 		return 0;
-	sk = tcp_of(file);
+	sk = carrier_of(file);
 	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num) ||
 	    !want_process(task->tgid, task))
 		return 0;
-	state = listener(sk, task->tgid);
+	tcp = tcp_beneath(sk);
+	if (!tcp)
+		return 0;
+	queues = queues_of(tcp);
+	state = listener(sk, task->tgid, queues.drops);
 	if (!state || state->pass == ctx->meta->session_id)
 		return 0;
 	state->pass = ctx->meta->session_id;
 	row = row_of(state);
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!row || !tp)
+	if (!row)
 		return 0;
-	note_queues(row, sk, tp, window - 1); /* the one that has just ended */
-	judge_drops(state, row, sk, tp);
+	note_queues(row, &queues, window - 1); /* the one that has just ended */
+	if (sk->sk_protocol != IPPROTO_TCP) /* a hook may have judged them, by the socket beneath */
+		state->told_drops = queues.drops - state->drops;
+	judge_drops(state, row, &queues);
 	return 0;
 }
 

@@ -73,11 +73,12 @@ enum tcp_state {
 	TCP_NEW_SYN_RECV,
 };
 
-#define IPPROTO_TCP 6
-#define TCPHDR_FIN  0x01
-#define TCPHDR_SYN  0x02
-#define TCPHDR_RST  0x04
-#define TCPHDR_ACK  0x10
+#define IPPROTO_TCP   6
+#define IPPROTO_MPTCP 262
+#define TCPHDR_FIN    0x01
+#define TCPHDR_SYN    0x02
+#define TCPHDR_RST    0x04
+#define TCPHDR_ACK    0x10
 
 #define EPIPE	     32
 #define ECONNABORTED 103
@@ -200,6 +201,19 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 
+/* What the newest acknowledged segment tells: when it left, how long its way took. */
+struct tcp_rack {
+	u64 mstamp;
+	u32 rtt_us;
+	u32 end_seq;
+};
+
+struct tcp_options_received {
+	u32 rcv_tsecr;
+	u16 saw_tstamp : 1;
+	u16 tstamp_ok : 1;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 reordering;
@@ -214,6 +228,9 @@ struct tcp_sock {
 	u32 lost;
 	u32 snd_ssthresh;
 	struct minmax rtt_min;
+	struct tcp_rack rack;
+	struct tcp_options_received rx_opt;
+	bool is_mptcp; /* with CONFIG_MPTCP */
 	u32 segs_out;
 	u32 data_segs_out;
 	u64 bytes_sent;
@@ -247,6 +264,11 @@ struct tcp_sock {
 	u32 rcv_ooopack;
 	u32 reord_seen;
 	u32 dsack_dups;
+};
+
+/* What an application holds whose listener speaks MPTCP; `first` is the TCP socket beneath. */
+struct mptcp_sock {
+	struct sock *first;
 };
 
 struct request_sock {
@@ -418,7 +440,9 @@ struct bpf_iter__task_file {
 #define FUTEX_LOCK_PI2 13
 #define FUTEX_CMD_MASK 0x7f
 
-/* The system call that a task is in, and the second argument of it. */
+/* The system call that a task is in, the second argument of it, and whether a thread that sleeps in
+ * it waits for events: for the next thing to do.
+ */
 #if defined(__TARGET_ARCH_x86)
 #define SYSTEM_CALL_FUTEX 202
 static __always_inline s64 system_call_number(const struct pt_regs *regs)
@@ -429,6 +453,30 @@ static __always_inline u64 second_argument(const struct pt_regs *regs)
 {
 	return regs->si;
 }
+static __always_inline bool waits_for_events(s64 call)
+{
+	switch (call) {
+	case 0:	  /* read */
+	case 7:	  /* poll */
+	case 19:  /* readv */
+	case 23:  /* select */
+	case 43:  /* accept */
+	case 45:  /* recvfrom */
+	case 47:  /* recvmsg */
+	case 208: /* io_getevents */
+	case 232: /* epoll_wait */
+	case 270: /* pselect6 */
+	case 271: /* ppoll */
+	case 281: /* epoll_pwait */
+	case 288: /* accept4 */
+	case 299: /* recvmmsg */
+	case 426: /* io_uring_enter */
+	case 441: /* epoll_pwait2 */
+		return true;
+	default:
+		return false;
+	}
+}
 #elif defined(__TARGET_ARCH_arm64)
 #define SYSTEM_CALL_FUTEX 98
 static __always_inline s64 system_call_number(const struct pt_regs *regs)
@@ -438,5 +486,26 @@ static __always_inline s64 system_call_number(const struct pt_regs *regs)
 static __always_inline u64 second_argument(const struct pt_regs *regs)
 {
 	return regs->regs[1];
+}
+static __always_inline bool waits_for_events(s64 call)
+{
+	switch (call) {
+	case 4:	  /* io_getevents */
+	case 22:  /* epoll_pwait */
+	case 63:  /* read */
+	case 65:  /* readv */
+	case 72:  /* pselect6 */
+	case 73:  /* ppoll */
+	case 202: /* accept */
+	case 207: /* recvfrom */
+	case 212: /* recvmsg */
+	case 242: /* accept4 */
+	case 243: /* recvmmsg */
+	case 426: /* io_uring_enter */
+	case 441: /* epoll_pwait2 */
+		return true;
+	default:
+		return false;
+	}
 }
 #endif

@@ -84,8 +84,26 @@ static __always_inline u32 current_tgid(void)
 	return bpf_get_current_pid_tgid() >> 32;
 }
 
-/* The TCP socket behind an open file, or 0. */
-static __always_inline struct sock *tcp_of(struct file *file)
+/* Who stands for a connection that `task` works on and that was opened then. A process that is
+ * younger than its connection lives for it: the process that started it stands for it, if that is
+ * older, or the one that listens.
+ */
+static __always_inline u32 stands_for(const struct task_struct *task, u64 opened_ns, u32 listener)
+{
+	const struct task_struct *parent;
+
+	if (!opened_ns || BPF_CORE_READ(task, group_leader, start_time) <= opened_ns)
+		return BPF_CORE_READ(task, tgid);
+	parent = BPF_CORE_READ(task, group_leader, real_parent, group_leader);
+	if (BPF_CORE_READ(parent, start_time) <= opened_ns && BPF_CORE_READ(parent, tgid) > 1)
+		return BPF_CORE_READ(parent, tgid);
+	return listener;
+}
+
+/* The socket behind an open file, if it carries TCP: a TCP socket, or the one that an application
+ * holds where it speaks MPTCP, which has the port and state of the TCP sockets beneath it. Or 0.
+ */
+static __always_inline struct sock *carrier_of(struct file *file)
 {
 	struct socket *socket = bpf_sock_from_file(file);
 	struct sock *sk;
@@ -93,10 +111,30 @@ static __always_inline struct sock *tcp_of(struct file *file)
 	if (!socket)
 		return 0;
 	sk = socket->sk;
-	if (!sk || !is_tcp_family(sk) || sk->sk_protocol != IPPROTO_TCP)
+	if (!sk || !is_tcp_family(sk))
 		return 0;
-	return sk;
+	return sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP ? sk : 0;
 }
+
+/* The TCP socket behind an open file, or 0. */
+static __always_inline struct sock *tcp_of(struct file *file)
+{
+	struct sock *sk = carrier_of(file);
+
+	return sk && sk->sk_protocol == IPPROTO_TCP ? sk : 0;
+}
+
+/* For reading only, by BPF_CORE_READ: the TCP socket of what carrier_of() found, or 0. */
+static __always_inline const struct sock *tcp_beneath(const struct sock *carrier)
+{
+	const struct mptcp_sock *mptcp = (const void *)carrier;
+
+	if (carrier->sk_protocol == IPPROTO_TCP)
+		return carrier;
+	return bpf_core_field_exists(mptcp->first) ? BPF_CORE_READ(mptcp, first) : 0;
+}
+
+#define SOCK_DONE 2 /* bit 1 of sk_flags: the peer's FIN is in */
 
 /* A field of the segment's tcp_skb_cb, which lies in skb->cb. Never copy that struct to the stack:
  * its local layout is relocated to the kernel's. */

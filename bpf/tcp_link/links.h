@@ -83,7 +83,9 @@ struct counted {
 };
 
 struct socket_state {
-	u64 pass; /* the iterator's session that last wrote its row */
+	u64 pass;      /* the iterator's session that last wrote its row */
+	u64 opened_ns; /* accepted; 0: not, or before the collector */
+	u32 listener;
 	u32 tgid;
 	u16 role;
 	u8 ignored;
@@ -106,12 +108,13 @@ struct port_key {
 	u32 port;
 };
 
-/* Ports with a listener: tells the role of a connection that is older than the collector. */
+/* Ports with a listener, and whose: tells the role of a connection that is older than the
+ * collector, or that comes in at an older listener which no file shows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct port_key);
-	__type(value, u8);
+	__type(value, u32);
 } listening SEC(".maps");
 
 static const struct tcp_link_value no_link;
@@ -143,6 +146,16 @@ static __always_inline bool is_connected(u8 state)
 {
 	return state != TCP_CLOSE && state != TCP_LISTEN && state != TCP_TIME_WAIT &&
 	       state != TCP_NEW_SYN_RECV;
+}
+
+static __always_inline void note_port(const struct sock *sk, u32 tgid)
+{
+	struct port_key port = {
+		.netns = socket_netns(sk),
+		.port = sk->__sk_common.skc_num,
+	};
+
+	bpf_map_update_elem(&listening, &port, &tgid, BPF_ANY);
 }
 
 /* The role of a connection that began before the collector. */
@@ -246,5 +259,20 @@ static __always_inline struct socket_state *follow(struct sock *sk, u32 tgid, u3
 	}
 	state->tgid = tgid;
 	state->role = role;
+	return state;
+}
+
+/* A connection that comes in at a listener which no file shows: that beneath an older one that
+ * speaks MPTCP. All others inherit their listener's state. */
+static __always_inline struct socket_state *accepted_beneath(struct sock *sk)
+{
+	struct port_key key = {.netns = socket_netns(sk), .port = sk->__sk_common.skc_num};
+	u32 *tgid = bpf_map_lookup_elem(&listening, &key);
+	struct socket_state *state = tgid ? follow(sk, *tgid, ROLE_SERVER) : 0;
+
+	if (!state)
+		return 0;
+	state->listener = *tgid;
+	state->baselined = 1;
 	return state;
 }

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "bpf/include/tcp.h"
-
-extern unsigned long CONFIG_HZ __kconfig __weak;
+#include "bpf/include/ticks.h"
 
 enum {
 	CHRONO_BUSY = 1,
@@ -86,39 +85,6 @@ struct {
 	__type(value, struct tcp_socket_row);
 } row_of_cpu SEC(".maps");
 
-/* For kernels whose configuration cannot be read: ticks per second, measured between two reads. */
-u64 first_ns, first_tick, measured_hz;
-
-static __always_inline u64 ticks_per_s(void)
-{
-	return CONFIG_HZ ? CONFIG_HZ : measured_hz;
-}
-
-static __always_inline u64 ticks_to_us(u64 ticks)
-{
-	u64 hz = ticks_per_s();
-
-	return hz ? ticks * 1000000 / hz : 0;
-}
-
-/* All usual rates are multiples of 50, so one period is more than enough to tell them apart. */
-static __always_inline void measure_hz(void)
-{
-	u64 now, ticks, rate;
-
-	if (CONFIG_HZ || measured_hz)
-		return;
-	now = bpf_ktime_get_ns();
-	ticks = bpf_jiffies64();
-	if (!first_ns) {
-		first_ns = now;
-		first_tick = ticks;
-	} else if (now - first_ns > 900000000) {
-		rate = (ticks - first_tick) * 1000000000 / (now - first_ns);
-		measured_hz = (rate + 25) / 50 * 50;
-	}
-}
-
 static __always_inline u64 chrono_us(const struct tcp_sock *tp, u32 kind)
 {
 	u64 ticks;
@@ -143,8 +109,6 @@ static __always_inline u64 busy_us(const struct tcp_sock *tp)
 	return chrono_us(tp, CHRONO_BUSY) + chrono_us(tp, CHRONO_RWND_LIMITED) +
 	       chrono_us(tp, CHRONO_SNDBUF_LIMITED);
 }
-
-#define SOCK_DONE 2 /* bit 1 of sk_flags: the peer's FIN is in */
 
 /* The kernel counts the FIN as a received byte. */
 static __always_inline u64 received_bytes(const struct tcp_sock *tp, const struct sock *sk)

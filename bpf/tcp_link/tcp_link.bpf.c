@@ -96,15 +96,10 @@ static __always_inline void fill_row(struct tcp_socket_row *row, const struct so
 static __always_inline void note_listener(struct socket_state *state, const struct sock *sk,
 					  u32 tgid)
 {
-	struct port_key port = {
-		.netns = socket_netns(sk),
-		.port = sk->__sk_common.skc_num,
-	};
-	u8 yes = 1;
-
-	bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
+	note_port(sk, tgid);
 	if (!state->tgid || state->tgid == 1)
 		state->tgid = tgid;
+	state->listener = state->tgid;
 	state->role = ROLE_SERVER;
 	state->baselined = 1; /* what it accepts is new, and inherits this */
 }
@@ -137,10 +132,8 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 	if (!want_process(task->tgid, task))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
 	row = bpf_map_lookup_elem(&row_of_cpu, &zero);
-	if (!row)
+	if (!tp || !row)
 		return 0;
 	measure_hz();
 	state = bpf_sk_storage_get(&sockets, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -157,7 +150,7 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 	}
 	if (state->pass == pass)
 		return 0;
-	state->tgid = task->tgid;
+	state->tgid = stands_for(task, state->opened_ns, state->listener);
 	state->ignored = 0;
 	if (!state->role)
 		state->role = guess_role(sk);
@@ -181,22 +174,37 @@ int seed_listeners(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct socket_state *state;
-	struct port_key port;
 	struct sock *sk;
-	u8 yes = 1;
 
 	if (!task || !file)
 		return 0;
-	sk = tcp_of(file);
+	sk = carrier_of(file);
 	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num))
 		return 0;
-	port.netns = socket_netns(sk);
-	port.port = sk->__sk_common.skc_num;
-	bpf_map_update_elem(&listening, &port, &yes, BPF_ANY);
+	note_port(sk, task->tgid);
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0; /* it accepts by the TCP socket beneath, which no file shows */
 	state = follow(sk, task->tgid, ROLE_SERVER);
-	if (state)
-		state->baselined = 1;
+	if (!state)
+		return 0;
+	state->listener = state->tgid;
+	state->baselined = 1;
 	return 0;
+}
+
+static __always_inline void note_owner(struct socket_state *state)
+{
+	const struct task_struct *task = (void *)bpf_get_current_task();
+	u32 tgid = current_tgid();
+	u32 owner;
+
+	if (!tgid || tgid == state->tgid)
+		return;
+	owner = stands_for(task, state->opened_ns, state->listener);
+	if (owner == state->tgid)
+		return;
+	state->tgid = owner;
+	state->ignored = !want_current(tgid);
 }
 
 /* Owners make themselves known; ends are accounted for. */
@@ -223,19 +231,21 @@ int BPF_PROG(state_changes, const struct sock *const_sk, int before, int after)
 		state->ignored = after == TCP_SYN_SENT && !want_current(tgid);
 		state->baselined = 1;
 		state->has_key = 0;
+		state->listener = tgid;
 		state->counted = nothing_counted;
 		return 0;
 	}
 	state = bpf_sk_storage_get(&sockets, sk, 0, 0);
+	if (before == TCP_LISTEN && after == TCP_SYN_RECV) {
+		if (!state)
+			state = accepted_beneath(sk);
+		if (state)
+			state->opened_ns = bpf_ktime_get_ns();
+	}
 	if (!state || state->ignored)
 		return 0;
-	if (made_by_owner(before, after)) {
-		tgid = current_tgid();
-		if (tgid && tgid != state->tgid) {
-			state->tgid = tgid;
-			state->ignored = !want_current(tgid);
-		}
-	}
+	if (made_by_owner(before, after))
+		note_owner(state);
 	if (after == TCP_ESTABLISHED) {
 		link = link_of(state, sk);
 		if (link)

@@ -65,5 +65,25 @@ TEST_F(ProbeTest, EndpointCountsARefusedConnection) {
   EXPECT_EQ(integer(rows, "refused", row), 1u);
 }
 
+// As each Go server since 1.24: the application's socket is not the one that accepts.
+TEST_F(ProbeTest, EndpointReadsTheQueueOfAListenerThatSpeaksMptcp) {
+  Listener before(7, mptcp);
+  if (!before.is_there()) {
+    GTEST_SKIP() << "this kernel has no MPTCP";
+  }
+  Probe probe = open("endpoint");
+  Listener after(9, mptcp);
+  const FileDescriptor client = before.connect();
+  ASSERT_TRUE(probe.advance_window());
+  Batch rows = read(probe, "endpoints");
+  const int old = find_row(rows, {{"port", before.port(), {}}, {"role", 0, "server"}});
+  ASSERT_GE(old, 0);
+  EXPECT_EQ(integer(rows, "accept_queue_limit", old), 7u);
+  EXPECT_EQ(integer(rows, "accept_queue", old), 1u);
+  const int young = find_row(rows, {{"port", after.port(), {}}, {"role", 0, "server"}});
+  ASSERT_GE(young, 0);
+  EXPECT_EQ(integer(rows, "accept_queue_limit", young), 9u);
+}
+
 }  // namespace
 }  // namespace gala::bpf

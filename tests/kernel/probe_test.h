@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,6 +63,14 @@ class ProbeTest : public testing::Test {
     EXPECT_TRUE(batch) << batch.error().what;
     return batch ? std::move(*batch) : Batch{};
   }
+
+  /// The window that has just ended, when the connections have been at rest for some ticks of the
+  /// kernel: what they have counted is in their rows.
+  static Batch read_at_rest(Probe& probe, std::string_view table) {
+    std::this_thread::sleep_for(25ms);
+    EXPECT_TRUE(probe.advance_window());
+    return read(probe, table);
+  }
 };
 
 /// Row of the batch in which all of `wanted` hold, or −1.
@@ -103,17 +112,26 @@ inline std::uint64_t total(Batch& batch, const std::string& column, int row) {
   return sum;
 }
 
+/// The protocol of sockets that speak multipath TCP where their peer does, too.
+constexpr int mptcp = 262;
+
 /// A TCP listener on the loopback, and connections to it.
 class Listener {
  public:
-  explicit Listener(int backlog = 16) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Listener(int backlog = 16, int protocol = IPPROTO_TCP, int defer_accept_s = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM, protocol)) {
     address_.sin_family = AF_INET;
     address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (defer_accept_s > 0) {
+      ::setsockopt(socket_.value(), IPPROTO_TCP, TCP_DEFER_ACCEPT, &defer_accept_s,
+                   sizeof(defer_accept_s));
+    }
     ::bind(socket_.value(), generic(), sizeof(address_));
     ::listen(socket_.value(), backlog);
     socklen_t size = sizeof(address_);
     ::getsockname(socket_.value(), generic(), &size);
   }
+  [[nodiscard]] bool is_there() const { return static_cast<bool>(socket_); }
   [[nodiscard]] std::uint16_t port() const { return ntohs(address_.sin_port); }
   FileDescriptor connect(int flags = 0) {
     FileDescriptor client{::socket(AF_INET, SOCK_STREAM | flags, 0)};

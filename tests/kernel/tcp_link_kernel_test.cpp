@@ -80,5 +80,18 @@ TEST_F(ProbeTest, TcpLinkHasOneRowPerConnection) {
   EXPECT_EQ(rows, 2 * connections);
 }
 
+TEST_F(ProbeTest, TcpLinkKnowsTheServersEndWhereItsListenerSpeaksMptcp) {
+  Listener listener(16, mptcp);
+  if (!listener.is_there()) {
+    GTEST_SKIP() << "this kernel has no MPTCP";
+  }
+  Probe probe = open("tcp_link");
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  Batch sockets = read(probe, "sockets");
+  EXPECT_GE(find_row(sockets, {{"server_port", listener.port(), {}}, {"role", 0, "server"}}), 0);
+  EXPECT_GE(find_row(sockets, {{"server_port", listener.port(), {}}, {"role", 0, "client"}}), 0);
+}
+
 }  // namespace
 }  // namespace gala::bpf
