@@ -115,6 +115,8 @@ struct queues {
 	u32 limit;
 	u32 syn;
 	u32 drops;
+	bool waits_for_data; /* TCP_DEFER_ACCEPT: it drops the last ACK of each handshake on purpose
+			      */
 };
 
 static __always_inline struct queues queues_of(const struct sock *tcp)
@@ -126,6 +128,7 @@ static __always_inline struct queues queues_of(const struct sock *tcp)
 		.limit = BPF_CORE_READ(tcp, sk_max_ack_backlog),
 		.syn = BPF_CORE_READ(tp, inet_conn.icsk_accept_queue.qlen.counter),
 		.drops = BPF_CORE_READ(tcp, sk_drops.counter),
+		.waits_for_data = BPF_CORE_READ(tp, inet_conn.icsk_accept_queue.rskq_defer_accept),
 	};
 }
 
@@ -153,10 +156,10 @@ static __always_inline void judge_drops(struct endpoint_state *state, struct end
 		return;
 	if (told > gained)
 		told = gained;
-	rest = gained - told;
+	rest = queues->waits_for_data ? 0 : gained - told;
 	state->drops = queues->drops;
 	state->told_drops -= told;
-	add_shared(row->listendrop, gained);
+	add_shared(row->listendrop, told + rest);
 	if (!rest || have_syn_arrives_fentry)
 		return;
 	if (queues->accept > queues->limit || row->accept_queue.value > queues->limit)

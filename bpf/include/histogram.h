@@ -70,11 +70,6 @@ static __always_inline void histogram_add_for(struct histogram *h, u64 ns, u32 o
 	histogram_note_max(h, ns, of_window);
 }
 
-static __always_inline void histogram_add_in(struct histogram *h, u64 ns, u32 of_window)
-{
-	histogram_add_for(h, ns, of_window, 1);
-}
-
 static __always_inline void histogram_add(struct histogram *h, u64 ns)
 {
 	histogram_add_for(h, ns, window, 1);

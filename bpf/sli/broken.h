@@ -27,18 +27,21 @@ enum breaker {
 			row->timeouts++;                                                           \
 	})
 
-/* An application's reset is a segment of its connection and acknowledges what arrived. One that
- * answers a segment takes its numbers from that, and acknowledges nothing (RFC 9293, 3.10.7.1).
+/* Who sent the reset that has just come in. An application's is a segment of its connection, with
+ * the time stamp that all of them carry; one that answers a segment (RFC 9293, 3.10.7.1) knows of
+ * no connection and carries none.
  */
-static __always_inline u32 who_resets(u32 tcp_flags)
+static __always_inline u32 who_resets(const struct tcp_sock *tp)
 {
-	return tcp_flags & TCPHDR_ACK ? BROKEN_BY_PEER : BROKEN_BY_STRANGER;
+	bool stamped = BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.saw_tstamp);
+	bool agreed = BPF_CORE_READ_BITFIELD_PROBED(tp, rx_opt.tstamp_ok);
+
+	return agreed && !stamped ? BROKEN_BY_STRANGER : BROKEN_BY_PEER;
 }
 
-/* Who ends the connection that goes from `before` to TCP_CLOSE, where its last segment, if that was
- * a reset that we saw, was `reset_by` somebody. The kernel notes the error before the state.
- */
-static __always_inline u32 who_breaks(const struct sock *sk, int before, u32 reset_by)
+/* Who ends the connection that goes from `before` to TCP_CLOSE. The kernel notes the error before
+ * the state. */
+static __always_inline u32 who_breaks(const struct sock *sk, const struct tcp_sock *tp, int before)
 {
 	switch (sk->sk_err) {
 	case 0:
@@ -49,7 +52,7 @@ static __always_inline u32 who_breaks(const struct sock *sk, int before, u32 res
 		return BROKEN_BY_US;
 	case EPIPE:
 	case ECONNRESET:
-		return reset_by ? reset_by : BROKEN_BY_PEER;
+		return who_resets(tp);
 	default:
 		return BROKEN_BY_SILENCE;
 	}

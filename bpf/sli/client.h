@@ -1,65 +1,13 @@
 /* The client's end of a connection: how long a process waits for the servers that it calls.
  *
- * A call lasts from the first byte that is written after an answer to the arrival of the first byte
- * of the next answer. What is written meanwhile belongs to the same call: its rest, or a call that
- * overlaps it, which cannot be told apart without reading the bytes.
+ * A call lasts from the first byte that is written after an answer to the arrival of the next
+ * answer. What is written meanwhile belongs to the same call: its rest, or a call that overlaps it,
+ * which cannot be told apart without reading the bytes. A side that has never been written to on a
+ * connection waits for nobody, unless the same server answers on others.
  */
 #pragma once
 
-#include "bpf/sli/server.h"
-
-const volatile bool clients_too = true;
-
-struct client_key {
-	u32 tgid;
-	u16 port;
-	u16 family;
-	struct ip_address address; /* of the server */
-};
-_Static_assert(sizeof(struct client_key) == 24, "no padding");
-
-struct client_value {
-	u64 calls;	 /* answered */
-	u64 measured;	 /* of those, timed: in the histogram */
-	u64 overlapping; /* of those, with more written before the answer */
-	u64 unanswered;	 /* the connection ended first */
-	u64 broken;	 /* connections that ended in the middle of an exchange */
-	u64 peer_resets; /* of those, as broken.h tells them apart */
-	u64 stray_resets;
-	u64 own_resets;
-	u64 timeouts;
-	u64 waiting_ns;			/* that connections waited for answers, added up */
-	u64 connection_ns;		/* that connections were open, added up */
-	struct window_max longest_wait; /* of calls that still wait at the end of the window */
-	struct histogram latency;
-};
-
-/* Rows: processes times the server addresses they call; idle rows are evicted by user space. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct client_key);
-	__type(value, struct client_value);
-} clients SEC(".maps");
-
-struct call {
-	u64 written_ns; /* when the call began that has no answer yet; 0: none, or SKIPPED */
-	u64 waited_ns;	/* clock up to which its waiting is in the row */
-	u64 open_ns;	/* clock up to which the connection is in the row; 0: not established */
-	struct client_key key;
-	u32 calls;
-	u32 writes;   /* since the last answer */
-	u32 stream;   /* nobody answers: what is written is no call */
-	u32 reset_by; /* whoever sent a reset */
-};
-
-/* Lives and dies with its socket. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct call);
-} calls SEC(".maps");
+#include "bpf/sli/calls.h"
 
 /* So many writes without an answer are a stream in one direction, not a call. */
 #define WRITES_OF_A_STREAM 64
@@ -68,34 +16,106 @@ struct {
  * TLS); later, somebody gave up waiting. */
 static const u64 farewell_ns = 100000000;
 
-extern unsigned long CONFIG_HZ __kconfig __weak;
-
-static const struct client_value no_client;
-
-static __always_inline struct call *find_call(const struct sock *sk)
+/* More is written before the answer. Until the last of it, nobody but the client itself keeps the
+ * client waiting; and who pauses for a second does not wait: the call, if it is one, begins anew.
+ */
+static __always_inline void continue_call(struct call *call, u32 tick)
 {
-	if (!sk->sk_bpf_storage)
-		return 0;
-	return bpf_sk_storage_get(&calls, (void *)sk, 0, 0);
-}
+	u32 gap = tick - call->written_tick;
 
-/* A new or newly found socket that calls `sk`'s peer; 0 and a counted loss without memory. */
-static __always_inline struct call *follow_call(struct sock *sk, u32 tgid)
-{
-	struct call *call = bpf_sk_storage_get(&calls, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (!call) {
-		count_lost(storage_full);
-		return 0;
+	call->written_tick = tick;
+	if (gap > call->gap_ticks)
+		call->gap_ticks = gap;
+	if (gap >= SLOW_TICKS && call->written_ns > SKIPPED) {
+		call->last_ns = bpf_ktime_get_ns();
+		if (ticks_per_s() && gap > ticks_per_s()) {
+			call->written_ns = call->last_ns;
+			call->waited_ns = call->last_ns;
+		}
 	}
-	call->key.tgid = tgid;
-	call->key.port = bpf_ntohs(sk->__sk_common.skc_dport);
-	call->key.family = sk->__sk_common.skc_family;
-	remote_address(&call->key.address, sk);
-	return call;
+	if (++call->writes > WRITES_OF_A_STREAM) {
+		call->stream = 1;
+		call->writes = 0;
+	}
 }
 
-static __always_inline void client_writes(struct call *call, struct sock *sk)
+static __always_inline void begin_call(struct call *call, const struct tcp_sock *tp, u32 tick)
+{
+	u32 every = one_in(call->every);
+
+	call->writes = 1;
+	call->received_seq = data_end(tp);
+	call->written_tick = tick;
+	call->gap_ticks = 0;
+	call->is_parked = 0;
+	call->weight = every;
+	call->written_ns = SKIPPED;
+	if (!is_drawn(tp->write_seq, every))
+		return;
+	call->written_ns = bpf_ktime_get_ns();
+	call->last_ns = call->written_ns;
+	call->waited_ns = call->written_ns;
+}
+
+/* A timed call stands for `weight` of them. */
+static __always_inline void add_waiting(struct client_value *row, struct call *call, u64 now)
+{
+	if (!call->is_parked)
+		row->waiting_ns += elapsed(call->waited_ns, now) * call->weight;
+	call->waited_ns = now;
+}
+
+/* Slow calls are timed, whatever the sample: those outside of it by the ticks. */
+static __always_inline bool time_call(struct call *call)
+{
+	u32 ticks = tick_now() - call->written_tick;
+
+	if (ticks < SLOW_TICKS || !ticks_per_s() || call->writes > 1)
+		return call->written_ns > SKIPPED;
+	call->weight = 1;
+	if (call->written_ns == SKIPPED) {
+		call->written_ns = ticks_before(bpf_ktime_get_ns(), ticks);
+		call->last_ns = call->written_ns;
+		call->waited_ns = call->written_ns;
+	}
+	return true;
+}
+
+/* The open call is answered by what arrived at `now`. */
+static __always_inline void end_call(struct call *call, u64 now)
+{
+	bool timed = time_call(call);
+	struct client_value *row;
+
+	call->calls++;
+	if (call->writes > 1)
+		call->overlapping++;
+	call->writes = 0;
+	call->answered = 1;
+	if (!timed)
+		return;
+	row = find_or_add(clients, &call->key, &no_client);
+	if (!row)
+		return;
+	flush_calls(call, row);
+	add_waiting(row, call, now);
+	note_callee(call);
+	if (call->is_parked) {
+		row->parked++;
+		return;
+	}
+	row->measured++;
+	histogram_add_for(&row->latency, elapsed(call->last_ns, now), window, call->weight);
+}
+
+/* Data has arrived since the call began. */
+static __always_inline bool is_answered(const struct call *call, const struct tcp_sock *tp)
+{
+	return data_end(tp) != call->received_seq;
+}
+
+static __always_inline void client_writes(struct call *call, struct sock *sk,
+					  const struct tcp_sock *tp)
 {
 	u32 tgid = current_tgid();
 
@@ -108,109 +128,80 @@ static __always_inline void client_writes(struct call *call, struct sock *sk)
 	}
 	if (call->stream)
 		return;
-	if (call->written_ns) {
-		if (++call->writes > WRITES_OF_A_STREAM) {
-			call->stream = 1;
-			call->written_ns = 0;
-		}
-		return;
-	}
-	call->writes = 1;
-	if (sample_every > 1 && call->calls % sample_every) {
-		call->written_ns = SKIPPED;
-		return;
-	}
-	call->written_ns = bpf_ktime_get_ns();
-	call->waited_ns = call->written_ns;
+	if (call->writes && is_answered(call, tp))
+		end_call(call, data_arrived(tp));
+	if (call->writes)
+		continue_call(call, tick_now());
+	else
+		begin_call(call, tp, tick_now());
 }
 
-/* One in `sample_every` is timed and stands for all. */
-static __always_inline void add_waiting(struct client_value *row, struct call *call, u64 now)
+static __always_inline void client_reads(struct call *call, const struct tcp_sock *tp)
 {
-	row->waiting_ns += elapsed(call->waited_ns, now) * sample_every;
-	call->waited_ns = now;
+	call->stream = 0;
+	if (call->writes && is_answered(call, tp))
+		end_call(call, data_arrived(tp));
 }
 
-static __always_inline void client_receives(struct call *call, struct sk_buff *skb)
+/* What is open is in the row up to `now`, and what `waits`. */
+static __always_inline void bring_up_to_date(struct client_value *row, struct call *call, u64 now,
+					     bool waits)
 {
-	u32 bytes = skb_field(skb, end_seq) - skb_field(skb, seq);
-	struct client_value *row;
-	u64 now;
-
-	if (!bytes) {
-		if (skb_field(skb, tcp_flags) & TCPHDR_RST)
-			call->reset_by = who_resets(skb_field(skb, tcp_flags));
-		return;
-	}
-	if (!call->written_ns && !call->stream)
-		return;
-	/* A FIN counts as a byte. */
-	if (bytes == 1 && skb_field(skb, tcp_flags) & TCPHDR_FIN)
-		return;
-	if (call->stream) {
-		call->stream = 0;
-		return;
-	}
-	row = find_or_add(clients, &call->key, &no_client);
-	if (row) {
-		row->calls++;
-		if (call->writes > 1)
-			row->overlapping++;
-		if (call->written_ns != SKIPPED) {
-			now = bpf_ktime_get_ns();
-			row->measured++;
-			histogram_add(&row->latency, elapsed(call->written_ns, now));
-			add_waiting(row, call, now);
-		}
-	}
-	call->written_ns = 0;
-	call->calls++;
-}
-
-/* What is open and what waits is in the row up to `now`. */
-static __always_inline void bring_up_to_date(struct client_value *row, struct call *call, u64 now)
-{
-	if (call->open_ns)
-		row->connection_ns += elapsed(call->open_ns, now);
+	row->connection_ns += elapsed(call->open_ns, now);
 	call->open_ns = now;
-	if (call->written_ns > SKIPPED)
+	if (waits && call->written_ns > SKIPPED)
 		add_waiting(row, call, now);
+	else
+		call->waited_ns = now;
 }
 
 /* Data came so short a time ago that a reset probably cut an answer off. */
-static __always_inline bool receives(struct sock *sk)
+static __always_inline bool receives(const struct tcp_sock *tp)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	u32 least_ticks = CONFIG_HZ ? CONFIG_HZ / 4 : 64;
+	u32 hz = ticks_per_s();
 
-	return tp && (u32)bpf_jiffies64() - tp->inet_conn.icsk_ack.lrcvtime < least_ticks;
+	return ticks_since_data(tp) < (hz ? hz / 4 : 64);
+}
+
+/* When the open call began; of one that is not timed, by the ticks. */
+static __always_inline u64 call_began(const struct call *call, u64 now)
+{
+	return call->written_ns > SKIPPED ? call->written_ns
+					  : ticks_before(now, tick_now() - call->written_tick);
 }
 
 /* Whether the application does without an answer. */
 static __always_inline bool gives_up(const struct call *call, const struct sock *sk, u64 now)
 {
-	return call->written_ns && (sk->sk_err || (call->written_ns > SKIPPED &&
-						   elapsed(call->written_ns, now) >= farewell_ns));
+	return call->writes && (sk->sk_err || elapsed(call_began(call, now), now) >= farewell_ns);
+}
+
+/* Whether the server owes an answer at all. */
+static __always_inline bool owes_answer(const struct call *call, const struct tcp_sock *tp)
+{
+	if ((tick_now() - call->written_tick) / 3 < call->gap_ticks)
+		return false;
+	return call->answered || tp->data_segs_in || callee_of(call);
 }
 
 /* Who breaks a connection on its way to TCP_CLOSE in the middle of something, if anybody. */
-static __always_inline u32 who_breaks_call(const struct call *call, struct sock *sk, int before,
-					   u64 now)
+static __always_inline u32 who_breaks_call(const struct call *call, const struct tcp_sock *tp,
+					   int before, u64 now)
 {
-	u32 by = who_breaks(sk, before, call->reset_by);
-	bool busy = call->written_ns || call->stream;
+	u32 by = who_breaks(socket_of(tp), tp, before);
+	bool busy = call->writes || call->stream;
 
 	if (by == BROKEN_BY_US)
-		busy = gives_up(call, sk, now);
+		busy = gives_up(call, socket_of(tp), now);
 	else if (by == BROKEN_BY_PEER || by == BROKEN_BY_STRANGER)
-		busy = busy || (before == TCP_ESTABLISHED && receives(sk));
+		busy = busy || (before == TCP_ESTABLISHED && receives(tp));
 	return busy ? by : BROKEN_BY_NOBODY;
 }
 
 /* `before` and `after` are not equal; only a connection's first step out of ESTABLISHED can tell
  * who gave up. */
-static __always_inline void client_changes_state(struct call *call, struct sock *sk, int before,
-						 int after)
+static __always_inline void client_changes_state(struct call *call, const struct tcp_sock *tp,
+						 int before, int after)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct client_value *row;
@@ -225,15 +216,63 @@ static __always_inline void client_changes_state(struct call *call, struct sock 
 	row = find_or_add(clients, &call->key, &no_client);
 	if (!row)
 		return;
-	bring_up_to_date(row, call, now);
-	by = after == TCP_CLOSE ? who_breaks_call(call, sk, before, now) : BROKEN_BY_NOBODY;
+	if (call->writes && is_answered(call, tp))
+		end_call(call, data_arrived(tp));
+	bring_up_to_date(row, call, now, call->writes && owes_answer(call, tp));
+	flush_calls(call, row);
+	by = after == TCP_CLOSE ? who_breaks_call(call, tp, before, now) : BROKEN_BY_NOBODY;
 	if (by)
 		count_broken(row, by);
-	if (before == TCP_ESTABLISHED && call->written_ns) {
-		if (gives_up(call, sk, now))
+	if (before == TCP_ESTABLISHED && call->writes) {
+		if (!call->is_parked && gives_up(call, socket_of(tp), now) && owes_answer(call, tp))
 			row->unanswered++;
-		call->written_ns = 0;
+		call->writes = 0;
 	}
 	if (after == TCP_CLOSE)
 		call->open_ns = 0;
+}
+
+/* The server, on this host, has judged that this call waits on purpose. */
+static __always_inline bool server_parks(const struct call *call, const struct sock *sk)
+{
+	struct flow flow = {
+		.netns = socket_netns(sk),
+		.client_port = sk->__sk_common.skc_num,
+		.server_port = call->key.port,
+	};
+	u32 *judged;
+
+	local_address(&flow.client, sk);
+	flow.server = call->key.address;
+	judged = bpf_map_lookup_elem(&parked_flows, &flow);
+	return judged && *judged == window;
+}
+
+/* The process itself waits for somebody: what it serves waits for that. */
+static __always_inline void note_calling(const struct call *call, u64 began)
+{
+	struct serving *process = bpf_map_lookup_elem(&serving, &call->key.tgid);
+
+	if (!process)
+		return;
+	if (process->calls_window != window || began < process->calls_since)
+		process->calls_since = began;
+	process->calls_window = window;
+}
+
+/* How long the open call waits for its server; 0: it does not, or on purpose. */
+static __always_inline u64 waits_for_answer(struct call *call, const struct tcp_sock *tp, u64 now)
+{
+	u64 began = call_began(call, now);
+	u64 waited;
+
+	if (!call->writes || is_answered(call, tp))
+		return 0;
+	waited = elapsed(began, now);
+	call->is_parked = server_parks(call, socket_of(tp));
+	if (call->is_parked || !owes_answer(call, tp))
+		return 0;
+	if (waited >= least_parked_ns)
+		note_calling(call, began);
+	return waited;
 }

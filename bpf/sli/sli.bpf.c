@@ -1,61 +1,41 @@
-/* sli: how long a TCP server takes per request, and where: waking up, working, or sending; and how
- * long clients wait for the servers that they call.
+/* sli: how long a TCP server takes per request, and where: waiting for the rest of the request,
+ * waking up, working, or sending; and how long clients wait for the servers that they call.
  *
- * Four stamps a request, without reading a byte of it: TS1 the first segment of the request
- * arrives, TS2 the application reads it, TS3 it writes the reply, TS4 the reply is acknowledged to
- * its last byte. A reply that is written in parts stays open until the next request. One request at
- * a time is measured per connection. Where replies and requests overlap, they are counted, not
- * timed. What the client adds by holding an acknowledgement back is left out.
+ * No byte is read, and nothing runs per segment: the kernel itself keeps when the newest data
+ * arrived (TS1) and when the newest segment was acknowledged (TS4). One program runs when an
+ * application reads (TS2), one when it writes (TS3). A write after a read is a reply; a write
+ * without one is the rest of a reply, or a push. One request at a time is measured per connection.
+ * Where replies and requests overlap, they are counted, not timed. What the client adds by holding
+ * an acknowledgement back is left out.
  *
- * Both ends are measured by the same programs, because a program that only finds out that it is not
- * meant costs nearly as much as its work. Only connections carry state: a listener's is cloned into
- * the sockets that it accepts, a client's is made when it connects. Each end runs three programs a
- * request; the server's end reads the clock three times, the client's twice, and each looks up one
- * hash.
+ * Counts are complete. Of fast requests only a sample is timed where there are very many, and each
+ * stands for as many as its histogram says; slow ones are timed always. Only connections carry
+ * state: a listener's is cloned into the sockets that it accepts, a client's is made when it
+ * connects. A row is looked up for timed requests only.
  */
-#include "bpf/include/compat.h"
-#include "bpf/sli/client.h"
-
-struct listen_key {
-	u32 netns;
-	u32 port;
-};
-
-/* Ports found listening at start; used by the seeds only. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct listen_key);
-	__type(value, u8);
-} listening SEC(".maps");
-
-SEC("tp_btf/tcp_probe")
-int BPF_PROG(segment_arrives, struct sock *sk, struct sk_buff *skb)
-{
-	struct conversation *c = find(sk);
-	struct call *call;
-
-	if (c) {
-		server_receives(c, sk, skb);
-		return 0;
-	}
-	call = find_call(sk);
-	if (call)
-		client_receives(call, skb);
-	return 0;
-}
+#include "bpf/sli/requests.h"
+#include "bpf/sli/seeds.h"
 
 /* Under the socket lock, each time that data was copied to the application. */
 SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(request_is_read, struct sock *sk)
+int BPF_PROG(application_reads, struct sock *sk)
 {
 	struct conversation *c = find(sk);
+	struct tcp_sock *tp;
+	struct call *call;
 
-	if (!c || c->requests != c->responses)
+	if (c) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			request_read(c, sk, tp);
 		return 0;
-	if (sample_every <= 1 || !(c->requests % sample_every))
-		c->read_ns = bpf_ktime_get_ns();
-	c->requests++;
+	}
+	call = find_call(sk);
+	if (!call || (!call->writes && !call->stream))
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		client_reads(call, tp);
 	return 0;
 }
 
@@ -66,15 +46,18 @@ static __always_inline void written(struct sock *sk, u32 size)
 	struct tcp_sock *tp;
 	struct call *call;
 
-	if (!c) {
-		call = find_call(sk);
-		if (call)
-			client_writes(call, sk);
+	if (c) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (tp)
+			reply_written(c, sk, tp, tp->write_seq + size);
 		return;
 	}
+	call = find_call(sk);
+	if (!call)
+		return;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (tp)
-		reply(sk, c, tp, tp->write_seq + size);
+		client_writes(call, sk, tp);
 }
 
 SEC("tp_btf/tcp_sendmsg_locked")
@@ -91,8 +74,8 @@ int BPF_PROG(reply_fentry, struct sock *sk, struct msghdr *msg, unsigned long si
 	return 0;
 }
 
-/* After the call: on a fast path the acknowledgement is already in, and TS4 is now. A client's
- * answer may be in as well, so its calls are not timed on such kernels. */
+/* After the call: an answer to a client may be in already, so its calls are not timed on such
+ * kernels. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(reply_after, struct sock *sk, int size)
 {
@@ -111,153 +94,107 @@ int BPF_PROG(reply_after, struct sock *sk, int size)
 		begin(c, tp);
 		c->counted_written -= size;
 	}
-	reply(sk, c, tp, tp->write_seq);
-	if (c->responses != c->counted_responses && tp->snd_una == tp->write_seq)
-		reply_is_acknowledged(c, tp, tp->write_seq, false);
+	reply_written(c, sk, tp, tp->write_seq);
 	return 0;
 }
 
-/* The last word of a closing connection. */
-static __always_inline void server_changes_state(struct conversation *c, const struct sock *sk,
-						 int before, int after)
+static __always_inline void begins_to_listen(const struct sock *sk)
 {
-	struct server_value *server;
-	u64 ends = 0;
-	u32 by;
+	struct conversation *c;
 
-	if (!c->started || (!c->arrived_ns && c->requests == c->counted_requests &&
-			    c->responses == c->counted_responses))
+	if (!want_port(sk->__sk_common.skc_num))
 		return;
-	/* The FIN is acknowledged, so the reply before it is too. */
-	if (((before == TCP_FIN_WAIT1 && after == TCP_FIN_WAIT2) ||
-	     (before == TCP_LAST_ACK && !sk->sk_err)) &&
-	    is_timed(c)) {
-		ends = bpf_ktime_get_ns();
-	} else if (after != TCP_CLOSE) {
+	c = bpf_sk_storage_get(&conversations, (void *)sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c) {
+		count_lost(storage_full);
 		return;
-	} else if (is_under_way(c)) {
-		by = who_breaks(sk, before, c->reset_by);
-		server = by ? server_of(c) : 0;
-		if (server)
-			count_broken(server, by);
 	}
-	finish(c, is_acknowledged(c) ? c->acked_ns : ends);
+	c->listener = current_tgid();
+	c->owner = c->listener;
+}
+
+static __always_inline void begins_to_connect(const struct sock *sk)
+{
+	u32 tgid = current_tgid();
+
+	if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)) && want_current(tgid))
+		follow_call((void *)sk, tgid);
+}
+
+static __always_inline void is_accepted(const struct sock *sk)
+{
+	struct conversation *c = find(sk);
+
+	if (!c)
+		c = accepted_beneath((void *)sk);
+	if (!c)
+		return;
+	c->opened_ns = bpf_ktime_get_ns();
+	identify(c, sk);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 {
 	struct conversation *c;
+	struct tcp_sock *tp;
 	struct call *call;
-	u32 tgid;
 
 	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
 		return 0;
 	if (after == TCP_LISTEN) {
-		if (!want_port(sk->__sk_common.skc_num))
-			return 0;
-		c = bpf_sk_storage_get(&conversations, (void *)sk, 0,
-				       BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (c)
-			c->tgid = current_tgid();
-		else
-			count_lost(storage_full);
+		begins_to_listen(sk);
 		return 0;
 	}
 	if (after == TCP_SYN_SENT) {
-		tgid = current_tgid();
-		if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)) &&
-		    want_current(tgid))
-			follow_call((void *)sk, tgid);
+		begins_to_connect(sk);
 		return 0;
 	}
+	if (after == TCP_SYN_RECV && before == TCP_LISTEN)
+		is_accepted(sk);
 	if (before == TCP_LISTEN || before == TCP_SYN_RECV || after == TCP_SYN_RECV)
+		return 0;
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	if (!tp)
 		return 0;
 	c = find(sk);
 	if (c) {
-		server_changes_state(c, sk, before, after);
+		server_changes_state(c, tp, before, after);
 		return 0;
 	}
 	call = find_call(sk);
 	if (call)
-		client_changes_state(call, (void *)sk, before, after);
+		client_changes_state(call, tp, before, after);
 	return 0;
 }
 
-SEC("iter/task_file")
-int seed_listeners(struct bpf_iter__task_file *ctx)
+/* Once a period, before the requests are looked at. */
+SEC("iter/task")
+int look_at_threads(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	struct listen_key key = {};
-	struct conversation *c;
-	struct sock *sk;
-	u8 yes = 1;
 
-	if (!task || !file)
-		return 0;
-	sk = tcp_of(file);
-	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN || !want_port(sk->__sk_common.skc_num))
-		return 0;
-	key.netns = socket_netns(sk);
-	key.port = sk->__sk_common.skc_num;
-	bpf_map_update_elem(&listening, &key, &yes, BPF_ANY);
-	c = bpf_sk_storage_get(&conversations, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!c)
-		count_lost(storage_full);
-	else if (!c->tgid)
-		c->tgid = task->tgid;
+	if (task)
+		look_at_thread(task);
 	return 0;
 }
 
-SEC("iter/task_file")
-int seed_connections(struct bpf_iter__task_file *ctx)
+/* An application that is idle: it and this iterator never write the same state at one time, but for
+ * a window of a few instructions. */
+static __always_inline void end_idle_reply(struct conversation *c, const struct tcp_sock *tp,
+					   u64 now)
 {
-	struct task_struct *task = ctx->task;
-	struct file *file = ctx->file;
-	struct listen_key key = {};
-	struct conversation *c;
-	struct tcp_sock *tp;
-	struct call *call;
-	struct sock *sk;
-	u8 state;
+	struct server_value *server;
 
-	if (!task || !file)
-		return 0;
-	sk = tcp_of(file);
-	if (!sk)
-		return 0;
-	state = sk->__sk_common.skc_state;
-	if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
-		return 0;
-	key.netns = socket_netns(sk);
-	key.port = sk->__sk_common.skc_num;
-	if (!want_process(task->tgid, task))
-		return 0;
-	if (!bpf_map_lookup_elem(&listening, &key)) {
-		if (!clients_too || !want_port(bpf_ntohs(sk->__sk_common.skc_dport)))
-			return 0;
-		call = find_call(sk);
-		if (call)
-			return 0;
-		call = follow_call(sk, task->tgid);
-		if (call)
-			call->open_ns = bpf_ktime_get_ns();
-		return 0;
-	}
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp)
-		return 0;
-	c = bpf_sk_storage_get(&conversations, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!c) {
-		count_lost(storage_full);
-		return 0;
-	}
-	if (!c->started) {
-		c->tgid = task->tgid;
-		begin(c, tp);
-	}
-	return 0;
+	if (tick_now() - c->replied_tick < SLOW_TICKS)
+		return;
+	if (c->replying && !is_before(tp->snd_una, tp->write_seq) && is_pause(tp, now))
+		end_reply(c, tp, reply_arrived(c, tp, false), window - 1);
+	if (c->replying || !has_counts(c, tp))
+		return;
+	server = server_of(c);
+	if (server)
+		flush(c, tp, server);
 }
 
 /* Once a period: requests that still wait for a reply, and replies that nothing followed. */
@@ -265,24 +202,34 @@ SEC("iter/bpf_sk_storage_map")
 int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
+	struct port_state *port;
 	struct server_value *row;
 	struct conversation *c;
+	struct tcp_sock *tp;
 	u64 now, waits;
 
-	if (!sk)
+	if (!sk || sk->__sk_common.skc_state == TCP_LISTEN)
 		return 0;
 	c = bpf_sk_storage_get(&conversations, sk, 0, 0);
-	if (!c || !c->started)
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!c || !tp)
 		return 0;
+	if (!c->started)
+		begin(c, tp);
+	measure_hz();
 	now = bpf_ktime_get_ns();
-	if (c->responses != c->counted_responses) {
-		end_idle_reply(c, now);
-		return 0;
+	end_idle_reply(c, tp, now);
+	port = port_of(c);
+	if (port) {
+		adapt(port, tick_now());
+		c->every = port->every;
+		if (!c->holder) /* nobody has read here: the one who replies on this port */
+			c->owner = port->owner;
 	}
-	waits = waits_for_reply(c, now);
-	if (!waits)
+	if (!is_open(c, tp))
 		return 0;
-	row = server_of(c);
+	waits = waits_for_server(c, tp, now);
+	row = waits ? server_of(c) : 0;
 	if (row)
 		window_max_note_ended(&row->longest_wait, waits);
 	return 0;
@@ -294,8 +241,10 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
 	struct client_value *row;
+	struct callee *callee;
+	struct tcp_sock *tp;
 	struct call *call;
-	u64 now;
+	u64 now, waits;
 
 	if (!sk)
 		return 0;
@@ -303,12 +252,20 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!call || !call->open_ns)
 		return 0;
 	row = find_or_add(clients, &call->key, &no_client);
-	if (!row)
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!row || !tp)
 		return 0;
 	now = bpf_ktime_get_ns();
-	bring_up_to_date(row, call, now);
-	if (call->written_ns > SKIPPED)
-		window_max_note_ended(&row->longest_wait, elapsed(call->written_ns, now));
+	waits = waits_for_answer(call, tp, now);
+	bring_up_to_date(row, call, now, waits);
+	callee = callee_of(call);
+	if (callee) {
+		adapt_callee(callee, tick_now());
+		call->every = callee->every;
+	}
+	if (tick_now() - call->written_tick >= SLOW_TICKS)
+		flush_calls(call, row);
+	window_max_note_ended(&row->longest_wait, waits);
 	return 0;
 }
 

@@ -7,6 +7,10 @@
 
 namespace gala::bpf {
 
+inline double sum(Batch& batch, const std::string& column, int row) {
+  return batch.find(column)->sums[static_cast<std::size_t>(row)];
+}
+
 /// A request, `work` on it, and its reply.
 inline void exchange(const FileDescriptor& client, const FileDescriptor& server,
                      std::chrono::nanoseconds work = {}) {

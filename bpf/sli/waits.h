@@ -1,0 +1,203 @@
+/* Requests that wait: on purpose, or because their server stands still.
+ *
+ * Once a period an iterator looks at the threads of serving processes, a second one at the requests
+ * that are not answered. A request is parked if somebody has read it, its reader is back where it
+ * waits for events, calls nobody itself, and the port answers others quickly all the time; then it
+ * counts as no wait, and its reply is not timed. All others wait for a server that stands still, or
+ * works.
+ */
+#pragma once
+
+#include "bpf/include/compat.h"
+#include "bpf/sli/server.h"
+
+/* What never gets a reply on its connection is no request from then on. */
+static const u64 never_replied_s = 60;
+
+/* Sooner than this, a wait is judged by nobody. */
+static const u64 least_parked_ns = 1000000000;
+
+/* Processes that have read requests; their threads are looked at. */
+struct serving {
+	u64 calls_since; /* its oldest call that waits and is not parked began */
+	u32 calls_window;
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, struct serving);
+} serving SEC(".maps");
+
+enum thread_does {
+	WAITS_FOR_EVENTS = 1,
+	RUNS,
+	SLEEPS_ELSEWHERE, /* in the middle of something */
+	IS_BLOCKED,	  /* on a disk, a lock of the kernel */
+	IS_STOPPED,
+};
+
+struct thread {
+	u32 window;
+	u32 does;
+	u32 blocked_looks; /* in a row */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u32);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+/* Both ends of a connection inside this host, told by the server's judgement to the client's. */
+struct flow {
+	u32 netns;
+	u16 client_port;
+	u16 server_port;
+	struct ip_address client;
+	struct ip_address server;
+};
+_Static_assert(sizeof(struct flow) == 40, "no padding");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct flow);
+	__type(value, u32);
+} parked_flows SEC(".maps");
+
+static const struct serving not_serving;
+static const struct thread no_thread;
+
+static __always_inline void note_serving(u32 tgid)
+{
+	find_or_add(serving, &tgid, &not_serving);
+}
+
+/* A futex may be a pool's queue or a lock: only what others do tells them apart. */
+static __always_inline u32 what_it_does(struct task_struct *task, s64 *call)
+{
+	u64 state = task_state(task);
+
+	*call = -1;
+	if (state & (TASK_STOPPED | TASK_TRACED))
+		return IS_STOPPED;
+	if (!state)
+		return RUNS;
+	if (is_blocked(state))
+		return IS_BLOCKED;
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return WAITS_FOR_EVENTS;
+	*call = system_call_number((struct pt_regs *)bpf_task_pt_regs(task));
+	return waits_for_events(*call) || *call == SYSTEM_CALL_FUTEX ? WAITS_FOR_EVENTS
+								     : SLEEPS_ELSEWHERE;
+}
+
+static __always_inline void look_at_thread(struct task_struct *task)
+{
+	u32 tgid = task->tgid;
+	u32 tid = task->pid;
+	struct thread *thread;
+	s64 call;
+
+	if (!bpf_map_lookup_elem(&serving, &tgid))
+		return;
+	thread = find_or_add(threads, &tid, &no_thread);
+	if (!thread)
+		return;
+	thread->window = window;
+	thread->does = what_it_does(task, &call);
+	thread->blocked_looks = thread->does == IS_BLOCKED ? thread->blocked_looks + 1 : 0;
+}
+
+/* The reader is in the middle of something: it stands still, or calls somebody who does. */
+static __always_inline bool is_held_up(const struct conversation *c, u64 now, u64 waited)
+{
+	u32 tid = c->reader;
+	u32 tgid = c->holder;
+	struct thread *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct serving *process = bpf_map_lookup_elem(&serving, &tgid);
+
+	if (thread && thread->window == window &&
+	    (thread->does == IS_STOPPED || thread->does == SLEEPS_ELSEWHERE ||
+	     thread->blocked_looks > 1))
+		return true;
+	return process && process->calls_since && process->calls_window + 2 >= window &&
+	       elapsed(process->calls_since, now) > waited / 2;
+}
+
+/* Whether the open request waits on purpose: `ticks` since the last of it arrived. */
+static __always_inline bool is_parked(const struct conversation *c, const struct tcp_sock *tp,
+				      u64 now, u64 waited, u32 ticks)
+{
+	struct port_state *port = port_of(c);
+	u32 quiet;
+
+	if (!port || waited < least_parked_ns)
+		return false;
+	if (data_end(tp) != read_end(tp) || is_held_up(c, now, waited))
+		return false;
+	quiet = tick_now() - port->replied_tick;
+	return quiet < ticks / 2 || ticks / 3 < port->parked_ticks;
+}
+
+static __always_inline void tell_client(const struct conversation *c, const struct sock *sk)
+{
+	struct flow flow = {
+		.netns = c->netns,
+		.client_port = bpf_ntohs(sk->__sk_common.skc_dport),
+		.server_port = c->port,
+	};
+	u32 now = window;
+
+	remote_address(&flow.client, sk);
+	local_address(&flow.server, sk);
+	bpf_map_update_elem(&parked_flows, &flow, &now, BPF_ANY);
+}
+
+/* A client that goes on sending does not wait for replies; how long it pauses usually tells. */
+static __always_inline void look_at_gaps(struct conversation *c, const struct tcp_sock *tp)
+{
+	u32 end = data_end(tp);
+	u32 tick = tp->inet_conn.icsk_ack.lrcvtime;
+
+	if (c->looked_seq == end)
+		return;
+	if (c->looked_tick && is_before(c->copied_seq, c->looked_seq) &&
+	    tick - c->looked_tick > c->gap_ticks)
+		c->gap_ticks = tick - c->looked_tick;
+	c->looked_seq = end;
+	c->looked_tick = tick;
+}
+
+/* Whether the server owes a reply at all: on a connection that it has never written to only if the
+ * port has replied on others. */
+static __always_inline bool owes_reply(const struct conversation *c, const struct tcp_sock *tp,
+				       u32 ticks)
+{
+	if (ticks / 3 < c->gap_ticks)
+		return false;
+	if (tp->data_segs_out)
+		return true;
+	return port_of(c) && ticks < never_replied_s * ticks_per_s();
+}
+
+/* How long the open request waits for its server; 0: it does not, or on purpose. */
+static __always_inline u64 waits_for_server(struct conversation *c, const struct tcp_sock *tp,
+					    u64 now)
+{
+	u32 ticks = ticks_since_data(tp);
+	u64 waited = elapsed(data_arrived(tp), now);
+
+	look_at_gaps(c, tp);
+	if (!owes_reply(c, tp, ticks))
+		return 0;
+	c->is_parked = is_parked(c, tp, now, waited, ticks);
+	if (!c->is_parked)
+		return waited;
+	tell_client(c, socket_of(tp));
+	return 0;
+}
