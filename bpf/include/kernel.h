@@ -80,6 +80,8 @@ enum tcp_state {
 #define TCPHDR_RST    0x04
 #define TCPHDR_ACK    0x10
 
+#define RCV_SHUTDOWN 1
+
 #define EPIPE	     32
 #define ECONNABORTED 103
 #define ECONNRESET   104
@@ -159,6 +161,7 @@ struct sock {
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	int sk_err;
+	u8 sk_shutdown : 2; /* a whole u8 on newer kernels */
 	int sk_wmem_queued;
 	unsigned long sk_pacing_rate;
 	unsigned long sk_max_pacing_rate;

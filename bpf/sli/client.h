@@ -198,8 +198,13 @@ static __always_inline u32 who_breaks_call(const struct call *call, const struct
 	return busy ? by : BROKEN_BY_NOBODY;
 }
 
-/* `before` and `after` are not equal; only a connection's first step out of ESTABLISHED can tell
- * who gave up. */
+/* A client that has said all may still wait for the answer (shutdown). */
+static __always_inline bool still_reads(const struct sock *sk)
+{
+	return !(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RCV_SHUTDOWN);
+}
+
+/* `before` and `after` are not equal; only the step that ends reading can tell who gave up. */
 static __always_inline void client_changes_state(struct call *call, const struct tcp_sock *tp,
 						 int before, int after)
 {
@@ -223,7 +228,7 @@ static __always_inline void client_changes_state(struct call *call, const struct
 	by = after == TCP_CLOSE ? who_breaks_call(call, tp, before, now) : BROKEN_BY_NOBODY;
 	if (by)
 		count_broken(row, by);
-	if (before == TCP_ESTABLISHED && call->writes) {
+	if (call->writes && (after == TCP_CLOSE || !still_reads(socket_of(tp)))) {
 		if (!call->is_parked && gives_up(call, socket_of(tp), now) && owes_answer(call, tp))
 			row->unanswered++;
 		call->writes = 0;

@@ -296,9 +296,12 @@ static __always_inline u64 reply_arrived(struct conversation *c, const struct tc
 	return arrived ? arrived : c->written_ns + (u64)(tp->srtt_us >> 3) * 1000;
 }
 
-/* The acknowledgement came with the segment that is being looked at, not before it. */
+/* The acknowledgement came with the segment that is being looked at, not before it; a FIN may have
+ * come right behind. */
 static __always_inline bool came_together(const struct conversation *c, const struct tcp_sock *tp)
 {
-	return bare_segments(tp) == c->bare_segments ||
+	u32 bare = bare_segments(tp) - c->bare_segments;
+
+	return !bare || bare == fin_of(socket_of(tp)) ||
 	       tp->rack.mstamp + tp->rack.rtt_us == tp->tcp_clock_cache / 1000;
 }

@@ -14,8 +14,9 @@
 /* What never gets a reply on its connection is no request from then on. */
 static const u64 never_replied_s = 60;
 
-/* Sooner than this, a wait is judged by nobody. */
-static const u64 least_parked_ns = 1000000000;
+/* Sooner than this, a wait is judged by nobody; a little less than the second that checks take for
+ * long. */
+static const u64 least_parked_ns = 900000000;
 
 /* Processes that have read requests; their threads are looked at. */
 struct serving {

@@ -90,6 +90,43 @@ TEST_F(ProbeTest, SliExpectsNoRepliesWhereThereHaveNeverBeenAny) {
   EXPECT_EQ(integer(clients, "unanswered", call_row(clients, listener)), 0u);
 }
 
+TEST_F(ProbeTest, SliTimesACallOfAClientThatHasSaidAll) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  send(client, "question");
+  ASSERT_EQ(::shutdown(client.value(), SHUT_WR), 0);
+  receive(server);
+  std::this_thread::sleep_for(3ms);  // the server's work
+  send(server, "answer");
+  receive(client);
+  Batch batch = read(probe, "clients");
+  const int row = call_row(batch, listener);
+  ASSERT_GE(row, 0);
+  EXPECT_EQ(integer(batch, "calls", row), 1u);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+  EXPECT_EQ(integer(batch, "unanswered", row), 0u);
+  EXPECT_GE(sum(batch, "latency", row), 3e6);
+}
+
+// The last acknowledgement comes with a goodbye, and the end of the connection right behind it.
+TEST_F(ProbeTest, SliLeavesTheTimeOutThatAClientTakesToSayGoodbye) {
+  Probe probe = open("sli");
+  Listener listener;
+  FileDescriptor client = listener.connect();
+  const FileDescriptor server = listener.accept();
+  exchange(client, server);
+  std::this_thread::sleep_for(30ms);  // shorter than an acknowledgement is held back
+  send(client, "quit");
+  client = FileDescriptor{};
+  receive(server);
+  Batch batch = read_at_rest(probe, "servers");
+  const int row = server_row(batch, listener);
+  EXPECT_EQ(integer(batch, "measured", row), 1u);
+  EXPECT_LT(sum(batch, "sending", row), 20e6);
+}
+
 // With TCP_DEFER_ACCEPT the request itself completes the handshake.
 TEST_F(ProbeTest, SliTimesARequestThatMakesItsConnection) {
   Probe probe = open("sli");
