@@ -184,6 +184,11 @@ static __always_inline bool owes_answer(const struct call *call, const struct tc
 	return call->answered || tp->data_segs_in || callee_of(call);
 }
 
+static __always_inline bool is_waiting(const struct call *call, const struct tcp_sock *tp)
+{
+	return call->writes && !call->is_parked && owes_answer(call, tp);
+}
+
 /* Who breaks a connection on its way to TCP_CLOSE in the middle of something, if anybody. */
 static __always_inline u32 who_breaks_call(const struct call *call, const struct tcp_sock *tp,
 					   int before, u64 now)
@@ -223,7 +228,7 @@ static __always_inline void client_changes_state(struct call *call, const struct
 		return;
 	if (call->writes && is_answered(call, tp))
 		end_call(call, data_arrived(tp));
-	bring_up_to_date(row, call, now, call->writes && owes_answer(call, tp));
+	bring_up_to_date(row, call, now, is_waiting(call, tp));
 	flush_calls(call, row);
 	by = after == TCP_CLOSE ? who_breaks_call(call, tp, before, now) : BROKEN_BY_NOBODY;
 	if (by)
@@ -271,13 +276,12 @@ static __always_inline u64 waits_for_answer(struct call *call, const struct tcp_
 	u64 began = call_began(call, now);
 	u64 waited;
 
-	if (!call->writes || is_answered(call, tp))
-		return 0;
 	waited = elapsed(began, now);
+	if (waited < least_wait_ns || !call->writes || is_answered(call, tp))
+		return 0;
 	call->is_parked = server_parks(call, socket_of(tp));
 	if (call->is_parked || !owes_answer(call, tp))
 		return 0;
-	if (waited >= least_parked_ns)
-		note_calling(call, began);
+	note_calling(call, began);
 	return waited;
 }

@@ -78,7 +78,7 @@ static __always_inline void note_reply(struct conversation *c, const struct tcp_
 	port->owner = c->owner;
 	if (waited * 4 < ticks_per_s())
 		port->replied_tick = tick;
-	if (c->is_parked && waited > port->parked_ticks)
+	if (c->laid_aside && waited > port->parked_ticks)
 		port->parked_ticks = waited;
 	if (!c->every)
 		c->every = port->every;
@@ -143,6 +143,7 @@ static __always_inline void begin_reply(struct conversation *c, const struct tcp
 	c->reading = 0;
 	c->stamped = 0;
 	c->is_parked = 0;
+	c->laid_aside = 0;
 	c->gap_ticks = 0;
 }
 

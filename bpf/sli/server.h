@@ -105,14 +105,14 @@ struct conversation {
 	u16 port; /* the kernel has taken it from the socket when that is closed */
 	u16 family;
 	/* What it is in the middle of. */
-	u8 started;   /* sequence numbers are set */
-	u8 reading;   /* something was read since the last reply */
-	u8 stamped;   /* and when: IN_SAMPLE, or SLOW_ONLY; 0: not */
-	u8 replying;  /* a timed reply has begun and is not known to have ended */
-	u8 behind;    /* unread data was there when the last reply began */
-	u8 pushes;    /* this server writes without being asked */
-	u8 is_parked; /* the open request waits on purpose */
-	u8 pad;
+	u8 started;    /* sequence numbers are set */
+	u8 reading;    /* something was read since the last reply */
+	u8 stamped;    /* and when: IN_SAMPLE, or SLOW_ONLY; 0: not */
+	u8 replying;   /* a timed reply has begun and is not known to have ended */
+	u8 behind;     /* unread data was there when the last reply began */
+	u8 pushes;     /* this server writes without being asked */
+	u8 is_parked;  /* the open request waits on purpose */
+	u8 laid_aside; /* its reader is ready for others */
 	/* As the iterator saw it last. */
 	u32 looked_seq;	 /* end of what had arrived of an open request */
 	u32 looked_tick; /* when that arrived */

@@ -257,7 +257,7 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	now = bpf_ktime_get_ns();
 	waits = waits_for_answer(call, tp, now);
-	bring_up_to_date(row, call, now, waits);
+	bring_up_to_date(row, call, now, is_waiting(call, tp));
 	callee = callee_of(call);
 	if (callee) {
 		adapt_callee(callee, tick_now());

@@ -14,9 +14,9 @@
 /* What never gets a reply on its connection is no request from then on. */
 static const u64 never_replied_s = 60;
 
-/* Sooner than this, a wait is judged by nobody; a little less than the second that checks take for
- * long. */
-static const u64 least_parked_ns = 900000000;
+/* Shorter waits are told by the latency, and judged by nobody here; a little less than the second
+ * that checks take for long. */
+static const u64 least_wait_ns = 900000000;
 
 /* Processes that have read requests; their threads are looked at. */
 struct serving {
@@ -130,19 +130,23 @@ static __always_inline bool is_held_up(const struct conversation *c, u64 now, u6
 	       elapsed(process->calls_since, now) > waited / 2;
 }
 
-/* Whether the open request waits on purpose: `ticks` since the last of it arrived. */
-static __always_inline bool is_parked(const struct conversation *c, const struct tcp_sock *tp,
-				      u64 now, u64 waited, u32 ticks)
+/* Whether the open request may wait on purpose: somebody has read it, and is ready for others. */
+static __always_inline bool is_laid_aside(const struct conversation *c, const struct tcp_sock *tp,
+					  u64 now, u64 waited)
+{
+	return data_end(tp) == read_end(tp) && !is_held_up(c, now, waited);
+}
+
+/* Others are answered meanwhile, or such waits have ended by themselves before. */
+static __always_inline bool is_usual(const struct conversation *c, u32 ticks)
 {
 	struct port_state *port = port_of(c);
 	u32 quiet;
 
-	if (!port || waited < least_parked_ns)
-		return false;
-	if (data_end(tp) != read_end(tp) || is_held_up(c, now, waited))
+	if (!port)
 		return false;
 	quiet = tick_now() - port->replied_tick;
-	return quiet < ticks / 2 || ticks / 3 < port->parked_ticks;
+	return quiet < ticks / 2 || ticks - ticks / 3 < port->parked_ticks;
 }
 
 static __always_inline void tell_client(const struct conversation *c, const struct sock *sk)
@@ -194,9 +198,10 @@ static __always_inline u64 waits_for_server(struct conversation *c, const struct
 	u64 waited = elapsed(data_arrived(tp), now);
 
 	look_at_gaps(c, tp);
-	if (!owes_reply(c, tp, ticks))
+	if (waited < least_wait_ns || !owes_reply(c, tp, ticks))
 		return 0;
-	c->is_parked = is_parked(c, tp, now, waited, ticks);
+	c->laid_aside = is_laid_aside(c, tp, now, waited);
+	c->is_parked = c->laid_aside && is_usual(c, ticks);
 	if (!c->is_parked)
 		return waited;
 	tell_client(c, socket_of(tp));

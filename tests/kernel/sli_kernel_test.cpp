@@ -94,12 +94,12 @@ TEST_F(ProbeTest, SliShowsARequestThatItsServerDoesNotReplyTo) {
   const FileDescriptor server = listener.accept();
   exchange(client, server);  // so this is no protocol without replies
   send(client, "question");
-  std::this_thread::sleep_for(50ms);  // the server is busy elsewhere, or stopped
+  std::this_thread::sleep_for(1s);  // the server is busy elsewhere, or stopped
   ASSERT_TRUE(probe.advance_window());
   Batch batch = read(probe, "servers");
   int row = find_row(batch, {{"port", listener.port(), {}}});
   ASSERT_GE(row, 0);
-  EXPECT_GE(integer(batch, "longest_wait", row), 45'000'000u);
+  EXPECT_GE(integer(batch, "longest_wait", row), 990'000'000u);
   receive(server);
   send(server, "answer");
   receive(client);
@@ -316,14 +316,14 @@ TEST_F(ProbeTest, SliShowsACallThatNobodyAnswers) {
   send(client, "question, first half");
   receive(server);
   send(client, "second half");
-  std::this_thread::sleep_for(120ms);  // longer than a farewell
+  std::this_thread::sleep_for(1s);  // longer than a farewell
   ASSERT_TRUE(probe.advance_window());
   Batch batch = read(probe, "clients");
   int row = call_row(batch, listener);
   ASSERT_GE(row, 0);
   EXPECT_EQ(integer(batch, "calls", row), 1u);
-  EXPECT_GE(integer(batch, "longest_wait", row), 120'000'000u);
-  EXPECT_GE(integer(batch, "waiting_ns", row), 120'000'000u);
+  EXPECT_GE(integer(batch, "longest_wait", row), 1'000'000'000u);
+  EXPECT_GE(integer(batch, "waiting_ns", row), 1'000'000'000u);
   client = FileDescriptor{};  // gives up
   ASSERT_TRUE(probe.advance_window());
   batch = read(probe, "clients");

@@ -76,7 +76,7 @@ TEST_F(ProbeTest, SliExpectsNoRepliesWhereThereHaveNeverBeenAny) {
   const FileDescriptor server = listener.accept();
   send(client, "a line");
   receive(server);
-  std::this_thread::sleep_for(120ms);  // longer than a farewell
+  std::this_thread::sleep_for(1s);  // longer than a farewell, and than waits that count
   ASSERT_TRUE(probe.advance_window());
   Batch servers = read(probe, "servers");
   const int served = find_row(servers, {{"port", listener.port(), {}}});
