@@ -13,22 +13,23 @@ namespace {
 constexpr double abnormal_deviations = 3;
 /// At this many spreads a change is 63 % of certain.
 constexpr double convincing_deviations = 6;
-/// Abnormal windows with at most that many normal ones between them are one episode: losses and
-/// overflows come in bursts.
+/// Joins abnormal windows with at most that many normal ones between them to one episode, because
+/// losses and overflows come in bursts.
 constexpr int bridged_windows = 3;
 constexpr std::size_t least_baseline = 5;
-/// A level that that share of the past reached as well is nothing new.
+/// If that share of the past reached the level too, the level is usual.
 constexpr double usual_share = 0.1;
-/// An episode with that share of abnormal windows is a state, with less a series of bursts.
+/// An episode with at least that share of abnormal windows is a steady state; others are a series
+/// of bursts.
 constexpr double steady_share = 0.8;
 
 struct Baseline {
   bool known = false;
   std::vector<double> values;
   Robust robust;
-  /// Spread of the outliers of the past, where they count.
+  /// Spread of the past outliers, if the method counts them.
   double tail = 0;
-  /// First sample that is not part of it.
+  /// First sample after the baseline.
   std::size_t end = 0;
 };
 
@@ -42,7 +43,7 @@ bool in_trouble(const Question& question, Moment at) {
   });
 }
 
-/// The samples before the KPI bent, less those so close to it that the cause may be in them.
+/// The samples before the KPI bent, without the last ones: the cause may have begun in them.
 Baseline baseline_of(std::span<const Sample> samples, const Question& question) {
   const auto bent = std::find_if(samples.begin(), samples.end(),
                                  [&](const Sample& sample) { return sample.at >= question.bent; });
@@ -81,13 +82,13 @@ Baseline baseline_of(std::span<const Sample> samples, const Question& question) 
 }
 
 struct Episode {
-  /// Where it began to rise, at or before `first`.
+  /// First rising sample, at or before `first`.
   std::size_t onset = 0;
   std::size_t first = 0;
   std::size_t last = 0;
 };
 
-/// Runs of flagged samples, small gaps bridged.
+/// Runs of flagged samples; small gaps do not end a run.
 std::vector<Episode> episodes_of(std::span<const Sample> samples, const std::vector<bool>& flags,
                                  Duration window) {
   std::vector<Episode> episodes;
@@ -105,7 +106,8 @@ std::vector<Episode> episodes_of(std::span<const Sample> samples, const std::vec
   return episodes;
 }
 
-/// What grows to a multiple within seconds is measured by its height; its beginning is not.
+/// Dates each episode back to its first rising sample. A series that multiplies within seconds is
+/// measured by its height, but it began when it left the baseline.
 void find_onsets(const std::vector<bool>& rising, std::vector<Episode>& episodes) {
   std::size_t free = 0;
   for (Episode& episode : episodes) {
@@ -116,7 +118,7 @@ void find_onsets(const std::vector<bool>& rising, std::vector<Episode>& episodes
   }
 }
 
-/// A series' values seen from its baseline.
+/// The unit in which deviations from the baseline are measured.
 struct Scale {
   double median = 0;
   double spread = 0;
@@ -129,10 +131,10 @@ Scale scale_of(const Baseline& baseline, const Question& question, double extrem
   return {median, std::max({baseline.robust.spread, baseline.tail, floor})};
 }
 
-/// The episode that can have caused the effect, or why there is none.
+/// Chooses the episode that can be the cause, or says why none can.
 Finding choose(std::span<const Sample> samples, const std::vector<Episode>& episodes,
                const Question& question, Episode& chosen) {
-  // Windows of two tables do not end at the same instant, nor always after the same time.
+  // Windows of two tables end at different instants, and their distance varies.
   const Duration tolerance = std::max(question.window * 3 / 2, question.slack);
   Finding finding = Finding::unchanged;
   for (const Episode& episode : episodes) {
@@ -154,8 +156,8 @@ Moment window_begin(std::span<const Sample> samples, std::size_t index, Duration
   return index > 0 && samples[index - 1].at > usual - window ? samples[index - 1].at : usual;
 }
 
-/// Share of the samples since the KPI bent that are abnormal: what lasts as long as its effect is
-/// more of a cause than a blip beside it, and than what nothing is told of any more.
+/// Share of the samples since the KPI bent that are abnormal. A cause that lasts as long as its
+/// effect counts more than a blip, and more than a series that nobody reports any more.
 double coverage(std::span<const Sample> samples, const std::vector<bool>& flags,
                 const Question& question) {
   std::size_t flagged = 0;
@@ -180,7 +182,7 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
     sum += samples[i].value;
     peak = std::max(peak, oriented(question, samples[i].value));
   }
-  // A setting is what it is now, however often it was changed meanwhile.
+  // The last value of a setting holds, however often somebody changed it meanwhile.
   verdict.level = question.is_setting ? samples[episode.last].value
                                       : sum / static_cast<double>(episode.last - episode.first + 1);
   verdict.peak = oriented(question, peak);
@@ -188,7 +190,7 @@ void measure(std::span<const Sample> samples, const Episode& episode, const Ques
   verdict.began = window_begin(samples, episode.onset, question.window);
 }
 
-/// Is the episode one steady state, not bursts that happen to be near each other?
+/// Is the episode one steady state, rather than bursts close to each other?
 bool is_steady(const std::vector<bool>& flags, const Episode& episode) {
   const auto first = flags.begin() + static_cast<std::ptrdiff_t>(episode.first);
   const auto last = flags.begin() + static_cast<std::ptrdiff_t>(episode.last) + 1;
@@ -196,8 +198,8 @@ bool is_steady(const std::vector<bool>& flags, const Episode& episode) {
          steady_share * static_cast<double>(last - first);
 }
 
-/// Share of the baseline that reached the episode's level as well. A steady episode that began long
-/// ago is not taken for its own precedent.
+/// Share of the baseline that reached the episode's level too. A steady episode that began long ago
+/// is no precedent of itself.
 double reached_before(const Baseline& baseline, const Question& question, double level,
                       std::size_t end) {
   end = std::min(end, baseline.values.size());
@@ -261,7 +263,7 @@ std::vector<std::pair<Moment, Moment>> earlier_troubles(std::span<const Sample> 
                   abnormal_deviations * scale_of(baseline, question, samples[i].value).spread;
   }
   for (const Episode& episode : episodes_of(samples, deviates, question.window)) {
-    // One window more on each side: causes come first, and what they did wears off.
+    // One more window on each side: causes begin earlier, and their effects wear off.
     const Moment end = samples[episode.last].at + question.window;
     if (end < question.bent - question.within - question.window) {
       troubles.emplace_back(samples[episode.first].at - question.window, end);

@@ -19,9 +19,9 @@ namespace {
 constexpr std::size_t deepest = 8;
 constexpr std::size_t most_candidates = 50'000;
 constexpr std::size_t most_dismissed = 10'000;
-/// An entity first seen at least that many windows after its machine was born meanwhile.
+/// If an entity appears at least that many windows after its machine, it was born meanwhile.
 constexpr int windows_to_be_born = 3;
-/// Seconds that a duration may make its own report late.
+/// A source reports a duration when it ends, at most this many seconds late.
 constexpr double most_slack = 10;
 
 using SeriesId = std::tuple<GraphIndex, std::string, Statistic, wire::Direction>;
@@ -134,7 +134,8 @@ class Walk {
     }
   }
 
-  /// What acts in groups comes and goes: also what has ended since took its part.
+  /// Notes what each member of a group takes. Members come and go, so one that has ended counts
+  /// too.
   void note_use(std::size_t effect, const Cause& rule, GraphIndex index) {
     const auto samples = samples_of(index, {rule.hazard.metric, rule.hazard.statistic});
     if (samples.empty()) {
@@ -150,7 +151,7 @@ class Walk {
                {kpi_.bent, kpi_.until, kpi_.window});
   }
 
-  /// Weighs the candidates of one rule, whose links begin at `first_link`, against each other.
+  /// Weighs the candidates of one rule against each other. Their links begin at `first_link`.
   void weigh(const Cause& rule, std::size_t first_link) {
     std::vector<Weighed> candidates;
     for (std::size_t i = first_link; i < found_.links.size(); ++i) {
@@ -220,8 +221,8 @@ class Walk {
     link(effect, found_.series.size() - 1, rule);
   }
 
-  /// Does what suffers use what the rule blames? Nobody is slowed down by a disk that he leaves
-  /// alone. A series without data forbids nothing.
+  /// Does the effect use what the rule blames? A disk slows nobody who leaves it alone. A series
+  /// without data forbids nothing.
   [[nodiscard]] bool needs_met(const AbnormalSeries& effect, const Cause& rule) const {
     if (rule.exposure.needs.empty()) {
       return true;
@@ -239,8 +240,8 @@ class Walk {
     return !measured;
   }
 
-  /// The largest value of "entity.metric" while the KPI was bent; nothing where it was not
-  /// measured, or the user is of another type.
+  /// The largest value of "entity.metric" while the KPI was bent; nothing if nobody measured it or
+  /// the user is of another type.
   [[nodiscard]] std::optional<double> most_of(GraphIndex user, std::string_view need) const {
     const auto dot = need.find('.');
     std::optional<double> most;
@@ -255,7 +256,7 @@ class Walk {
     return most;
   }
 
-  /// What the model makes of many alike, wherever they run.
+  /// The shared entity (such as a service) that the entity is a part of, or "".
   [[nodiscard]] std::string service_of(GraphIndex index) const {
     for (const GraphIndex owner : walk(around_.graph, index, {{"belongs_to", true, ""}})) {
       const Entity* type = around_.interest.entity(around_.graph.node(owner).entity);
@@ -292,7 +293,8 @@ class Walk {
     return metric == nullptr ? std::string_view{} : std::string_view{metric->unit};
   }
 
-  /// A duration is told when it ends: what began in time may be seen that much later.
+  /// A source reports a duration when it ends, so a cause that began in time may show that much
+  /// later.
   [[nodiscard]] Duration slack_of(GraphIndex index, const Hazard& hazard,
                                   std::span<const Sample> samples) const {
     const Metric* metric = metric_of(index, hazard.metric);
@@ -306,7 +308,7 @@ class Walk {
     return kpi_.window + Duration{static_cast<std::int64_t>(std::min(longest, most_slack) * 1e9)};
   }
 
-  /// The change of the cause that would explain all of the effect's; 0 = nobody knows.
+  /// The change of the cause that would explain the whole effect; 0 = unknown.
   [[nodiscard]] double wanted_of(const CauseLink& link) const {
     const AbnormalSeries& effect = found_.series[link.effect];
     const double covers = link.rule->exposure.covers;
@@ -316,8 +318,8 @@ class Walk {
     return covers * in_unit_of(found_.series[link.cause], effect, link.rule->exposure.rate);
   }
 
-  /// The effect's change in the cause's unit: seconds for each request become seconds in a second.
-  /// A thread cannot lose more than all of its time, however many requests wait for it.
+  /// The effect's change in the cause's unit: seconds of each request become seconds in each
+  /// second. A thread cannot lose more than all of its time, however many requests wait for it.
   [[nodiscard]] double in_unit_of(const AbnormalSeries& cause, const AbnormalSeries& effect,
                                   const std::string& rate) const {
     const double change = size_of(effect.verdict);
@@ -349,7 +351,7 @@ class Walk {
   const Kpi& kpi_;
   /// Of the KPI, before this one.
   std::vector<std::pair<Moment, Moment>> troubles_;
-  /// Of the rule that is followed.
+  /// What groups take, under the rule at hand.
   GroupUse uses_;
   Candidates found_;
   std::map<SeriesId, std::size_t> place_of_;

@@ -1,4 +1,5 @@
-// From an abnormal KPI along the model's causes over the topology: which series can have caused it.
+// Walks from an abnormal KPI along the rules over the topology and finds the series that can be its
+// cause.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ struct Kpi {
   Moment bent;
   Moment until;
   Duration window{0};
-  /// How much later than the KPI a cause's series may bend: where windows are smoothed or the time
-  /// is a guess. 0 = one window.
+  /// A cause's series may bend that much later than the KPI, for smoothed windows and guessed
+  /// times. 0 = one window.
   Duration slack{0};
 };
 
@@ -35,61 +36,62 @@ struct AbnormalSeries {
   wire::Direction direction = wire::Direction::high;
   std::span<const Sample> samples;
   Verdict verdict;
-  /// With the KPI; nothing when they share too few windows.
+  /// Correlation with the KPI; nothing if they share too few windows.
   std::optional<double> correlation;
   std::size_t depth = 0;
-  /// What it acts together with (EvidenceMethod::group_of), or the entity alone.
+  /// The group that it acts with (EvidenceMethod::group_of), or its own id.
   std::string group;
-  /// The service that it belongs to with others like it (workers of one server), or "".
+  /// The service that it shares with others like it (workers of one server), or "".
   std::string service;
-  /// How many of the group are abnormal under the rule, and the sum of their levels.
+  /// Members of the group that are abnormal under the rule, and the sum of their levels.
   std::size_t group_size = 1;
   double group_level = 0;
-  /// How its deviation compares with the largest of all candidates', on a logarithmic scale, 0…1.
+  /// Its deviation relative to the largest of all candidates, on a logarithmic scale, 0…1.
   double standing = 1;
 };
 
-/// "cause can have made effect worse", both positions in Candidates::series.
+/// "`cause` can make `effect` worse": both are positions in Candidates::series.
 struct CauseLink {
   std::size_t effect = 0;
   std::size_t cause = 0;
   const Cause* rule = nullptr;
-  /// How the beginnings fit, 0…1.
+  /// How well the beginnings fit, 0…1 (order_of).
   double order = 1;
-  /// Change of this cause's group relative to the largest among the rule's candidates, 0…1.
+  /// Change of the cause's group relative to the largest group of the rule, 0…1.
   double share = 1;
-  /// How much of the effect's change this cause's change can make up, 0…1 (Exposure::covers).
+  /// Share of the effect's change that the cause's change can make up, 0…1 (Exposure::covers).
   double covered = 1;
-  /// Which share of the effect's change this cause's change predicts by what both did before
-  /// (regression.h); nothing when they were not seen to follow one another.
+  /// Share of the effect's change that the cause's change predicts by their common past
+  /// (regression.h); nothing if they did not follow each other.
   std::optional<double> predicted = std::nullopt;
 };
 
-/// Something that was looked at and is no cause.
+/// A series that was judged and is no cause.
 struct Dismissed {
   GraphIndex entity = 0;
   std::string metric;
   Finding finding = Finding::no_data;
 };
 
-/// What a walk found. `series[0]` is the KPI.
+/// The result of a walk. `series[0]` is the KPI.
 struct Candidates {
   std::vector<AbnormalSeries> series;
   std::vector<CauseLink> links;
   std::vector<Dismissed> dismissed;
   std::size_t looked_at = 0;
-  /// The bound on candidates was reached; there may be more.
+  /// The walk reached its bound; there may be more candidates.
   bool truncated = false;
 };
 
-/// Everything the walk reads.
+/// What the walk reads.
 struct Surroundings {
   const Interest& interest;
   const Replica& graph;
   const History& history;
 };
 
-/// Breadth first, each series once. Deterministic. The spans point into the history.
+/// Searches breadth first and takes each series once. Deterministic. The spans point into the
+/// history.
 Candidates find_candidates(const Surroundings& around, const Kpi& kpi);
 
 }  // namespace gala::infer

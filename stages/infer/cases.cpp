@@ -1,4 +1,4 @@
-// Which KPIs are one incident: cases that join, and events that leave one when they come back.
+// Decides which KPIs are one incident: cases join, and an event leaves its case when it comes back.
 #include <algorithm>
 
 #include "stages/infer/infer.h"
@@ -7,7 +7,7 @@
 namespace gala::infer {
 namespace {
 
-/// Closed cases whose last version is remembered, for events that come back.
+/// Remembers the last version of that many closed cases, for events that come back.
 constexpr std::size_t most_versions = 10'000;
 
 }  // namespace
@@ -30,7 +30,7 @@ Infer::Case& Infer::case_of_return(const std::string& id, const KpiEvent& back) 
   open.kpis.erase(open.kpis.begin() + (&back - open.kpis.data()));
   open.kpis_said = open.kpis.size();
   if (id == event_id) {
-    // What is left goes on under the name of another of its events.
+    // The rest of the case goes on under the name of another event.
     remember_versions(id, open);
     auto left = cases_.extract(item);
     left.key() = left.mapped().kpis.front().event_id;
@@ -61,7 +61,7 @@ void Infer::join_cases() {
   for (auto item = cases_.begin(); item != cases_.end();) {
     const auto next = std::next(item);
     const auto joins = [&](const auto& other) {
-      // The older case keeps its id; of two that nobody heard of, the one with the smaller.
+      // The older case keeps its id. Of two that were never emitted, the smaller id stays.
       const bool older = other.second.version > 0 || other.first < item->first;
       return &other != &*item && older &&
              belong_together(other.second.kpis.front(), item->second.kpis.front());

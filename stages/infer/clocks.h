@@ -1,4 +1,4 @@
-// One time line for all machines: boot times of different machines are made comparable.
+// One time line for all machines, so that boot times of different machines compare.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@
 
 namespace gala::infer {
 
-/// A time on the common line: a machine's boot time plus the wall offset it was first heard with.
-/// A wall clock that steps later does not move it.
+/// A time on the common line: a machine's boot time plus its first wall offset. A later step of the
+/// wall clock does not move it.
 struct Moment {
   Duration at{0};
 
@@ -24,14 +24,14 @@ struct Moment {
   friend constexpr Duration operator-(Moment a, Moment b) { return a.at - b.at; }
 };
 
-/// The offsets of the machines that were heard, at most `limit` of them.
+/// The offsets of at most `limit` machines.
 class Clocks {
  public:
   static constexpr std::size_t limit = 10'000;
-  /// Times from a message are cut to this (73 years), so that no sum of two overflows.
+  /// Caps times from messages (at 73 years), so that no sum of two overflows.
   static constexpr std::int64_t furthest_ns = std::int64_t{1} << 61;
 
-  /// A boot time of `machine` on the common line. The first offset of a machine is kept.
+  /// Puts a boot time of `machine` on the common line. The machine's first offset stays.
   Moment moment(std::string_view machine, BootTime boot, std::int64_t wall_offset_ns) {
     const Duration since_boot = cut(boot.since_boot.count());
     auto known = offsets_.find(machine);

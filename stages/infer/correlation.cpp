@@ -29,7 +29,8 @@ struct Grid {
 Grid grid_of(const Stretch& stretch) {
   const std::ptrdiff_t after = std::clamp<std::ptrdiff_t>(
       (stretch.until - stretch.bent) / stretch.window, 0, most_windows_after);
-  // As much of the time before as shows what is usual, not so much that noise outweighs the change.
+  // Takes enough of the past to show what is usual, but not so much that its noise outweighs the
+  // change.
   return {std::clamp(after * 2, least_windows_before, most_windows_before), after};
 }
 
@@ -143,7 +144,7 @@ std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
   std::optional<double> best;
   double best_price = 0;
   for (int lead = -longest_lag; lead <= longest_lead; ++lead) {
-    // Of several trials one fits by chance: a shift must fit that much better.
+    // One of several trials fits by chance, so a shift must fit that much better.
     const double price = price_of_shift * std::abs(lead);
     if (const auto r = pearson(causes, effects, lead);
         r && (!best || *r - price > *best - best_price)) {

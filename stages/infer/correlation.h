@@ -1,4 +1,4 @@
-// Do two series move together around the time when one of them bent, allowing the cause to lead?
+// Do two series move together around the time when one of them bent? The cause may lead.
 #pragma once
 
 #include <optional>
@@ -8,35 +8,34 @@
 
 namespace gala::infer {
 
-/// A series and which of its directions is the bad one.
+/// A series and its bad direction.
 struct Oriented {
   std::span<const Sample> samples;
   wire::Direction direction = wire::Direction::high;
-  /// Windows without a value count as zero (an entity that did not exist yet).
+  /// Windows without a value count as zero, because the entity did not exist yet.
   bool absent_is_zero = false;
 };
 
-/// The stretch of time that is compared.
+/// The time to compare.
 struct Stretch {
   Moment bent;
   Moment until;
   Duration window{0};
 };
 
-/// Pearson correlation of the compressed robust deviations, −1…1, the best of the cause leading by
-/// 0…3 windows or lagging by one (sources sample at different instants). Nothing when fewer than
-/// six windows have both values.
+/// Pearson correlation of the compressed robust deviations, −1…1. Tries the cause leading by 0…3
+/// windows and lagging by one, because sources sample at different instants, and takes the best.
+/// Nothing if fewer than six windows have both values.
 std::optional<double> correlate(const Oriented& cause, const Oriented& effect,
                                 const Stretch& stretch);
 
-/// Mean of the cause's values over the windows since the KPI bent, weighted by the effect's change
-/// in each: what there was of it while the effect suffered. Nothing when the effect shows no
-/// change.
+/// Mean of the cause's values since the KPI bent, each window weighted by the effect's change: what
+/// the cause took while the effect suffered. Nothing if the effect shows no change.
 std::optional<double> mean_while(const Oriented& cause, const Oriented& effect, double usual_effect,
                                  const Stretch& stretch);
 
-/// Mean of the values over the windows from `observed` until the KPI bent, less the last `guard` of
-/// them; windows without a value count as zero.
+/// Mean of the values from `observed` until the KPI bent, without the last `guard`. Windows without
+/// a value count as zero.
 double mean_before(const Oriented& cause, Duration guard, Moment observed, const Stretch& stretch);
 
 }  // namespace gala::infer

@@ -99,7 +99,7 @@ class Writer {
     kpi->entity = of.entity;
     kpi->metric = of.metric;
     kpi->statistic = of.statistic_word;
-    // Another machine's boot time means nothing here.
+    // The boot time of another machine would mean nothing here.
     const std::int64_t apart = of.wall_offset_ns - event().wall_offset_ns;
     const bool same = of.machine_id == event().machine_id;
     const auto bent = static_cast<std::int64_t>(of.started.ns()) + (same ? 0 : apart);
@@ -178,7 +178,7 @@ class Writer {
     return cause;
   }
 
-  /// What mends any step of the path ends its effect on the KPI; that of the root comes first.
+  /// A remedy of any step on the path ends the effect on the KPI; those of the root come first.
   void write_remedies(const CauseLink& link, wire::CauseT& cause) const {
     const Roles roles{subject(series(link.cause)), subject(series(link.effect)),
                       subject(series(0))};
@@ -213,7 +213,7 @@ class Writer {
     return words;
   }
 
-  /// What came nearest to being a cause first.
+  /// Puts the series that came nearest to being a cause first.
   void write_ruled_out() {
     std::vector<Dismissed> dismissed = findings_.candidates.dismissed;
     std::stable_sort(dismissed.begin(), dismissed.end(),

@@ -1,4 +1,4 @@
-// The answer as a message: causes with path, evidence and a sentence.
+// Builds the diagnosis message: causes with path, evidence and sentence.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace gala::infer {
 
-/// The KPI event that is explained; its fields as in schemas/wire/event.fbs.
+/// The KPI event to explain; its fields as in schemas/wire/event.fbs.
 struct KpiEvent {
   std::string event_id;
   std::string entity_id;
@@ -24,7 +24,8 @@ struct KpiEvent {
   wire::Direction direction = wire::Direction::high;
   wire::Severity severity = wire::Severity::unset;
   bool closed = false;
-  /// An event that came back soon after it had ended bent anew: its causes are of that time.
+  /// When the event came back soon after its end: the KPI bent again then, so its causes are of
+  /// that time.
   std::uint32_t reopened = 0;
   BootTime returned;
   BootTime started;
@@ -34,11 +35,11 @@ struct KpiEvent {
   std::vector<std::pair<std::string, std::string>> labels;
 };
 
-/// What a diagnosis is made of.
+/// The content of a diagnosis.
 struct Findings {
   /// All KPIs of the incident; the first gives the diagnosis its id.
   const std::vector<KpiEvent>& kpis;
-  /// Which of them is explained.
+  /// Position of the KPI that is explained.
   std::size_t explained = 0;
   const Surroundings& around;
   const Clocks& clocks;
@@ -47,14 +48,14 @@ struct Findings {
   std::uint64_t lost = 0;
 };
 
-/// How it is told.
+/// How to word and score it.
 struct Telling {
   std::uint32_t version = 1;
   BootTime said;
   std::size_t evidence_windows = 60;
-  /// Scores are multiplied by this: less than 1 when data was lost.
+  /// Factor for all scores: less than 1 if data was lost.
   double confidence = 1;
-  /// How often such a first cause is right.
+  /// How often a first cause with this score is right.
   double sureness = 0;
 };
 

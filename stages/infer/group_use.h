@@ -1,4 +1,4 @@
-// What acts in groups comes and goes: what all of a group took while an effect suffered.
+// What the members of a group took while an effect suffered. Members come and go.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@ namespace gala::infer {
 /// A series of one member of a group, and when it may be looked at.
 struct MemberSeries {
   Oriented series;
-  /// So long before the effect it may have begun to cause it.
+  /// The member may have begun to cause the effect that long before it.
   Duration within{0};
   /// First sight of its machine.
   Moment observed;
@@ -28,7 +28,7 @@ class GroupUse {
     double during = 0;
     double before = 0;
   };
-  /// Nothing when it could not be measured.
+  /// Nothing if nobody measured it.
   [[nodiscard]] std::optional<Taken> of(const std::string& group) const;
 
   void clear() { groups_.clear(); }

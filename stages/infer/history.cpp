@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t most_losses = 4096;
 constexpr std::size_t most_machines = 10'000;
 
-/// A seen entity that has been silent for longer may not have been observed at all.
+/// If an entity was silent for longer, perhaps nobody observed it at all.
 constexpr int windows_of_silence = 3;
 constexpr std::uint64_t longest_window_ns = 3'600'000'000'000;
 
@@ -25,7 +25,7 @@ bool adds_up(const Metric& metric) {
           (metric.per == "second" || metric.field.starts_with('=')));
 }
 
-/// 0 where the times make no sense.
+/// 0 if the times make no sense.
 Duration window_of(const wire::Observations& message) {
   const std::uint64_t from = message.window_start_ns();
   const std::uint64_t to = message.window_end_ns();
@@ -96,7 +96,7 @@ EntityHistory* History::entity_for(std::string_view id, Moment at) {
   if (const auto known = entities_.find(key); known != entities_.end()) {
     const auto ended = ended_.find(id);
     if (ended != ended_.end() && at > ended->second) {
-      // The id was given to another process: what the old one did is not its history.
+      // Another process got the id, so the old one's past is not its history.
       ended_.erase(ended);
       for (const auto& series : known->second.series) {
         samples_ -= series.size();

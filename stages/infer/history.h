@@ -1,4 +1,4 @@
-// The last windows of every series that infer may need, and how much of them was lost.
+// Remembers the last windows of every series that infer may need, and how many rows were lost.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@
 
 namespace gala::infer {
 
-/// A value and the end of its window. Gaps are left out, so values are always finite; what counts
-/// or flows, and is only told while it does, is 0 in them.
+/// A value and the end of its window. Values are finite: gaps are left out. Counts and rates that a
+/// source reports only when something happens are 0 in windows without a row.
 struct Sample {
   Moment at;
   double value = 0;
@@ -29,7 +29,7 @@ struct HistoryLimits {
   std::size_t entities = 20'000;
 };
 
-/// What is known of one entity.
+/// What the history knows of one entity.
 struct EntityHistory {
   Moment first_seen;
   Moment last_seen;
@@ -37,7 +37,7 @@ struct EntityHistory {
   std::vector<std::vector<Sample>> series;
 };
 
-/// Bounded memory of series. Entities that fell silent go first when room is needed.
+/// Bounded memory of series. When it needs room, it drops silent entities first.
 class History {
  public:
   History(const Interest& interest, HistoryLimits limits) : interest_(interest), limits_(limits) {}
@@ -71,7 +71,7 @@ class History {
   [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
   [[nodiscard]] std::size_t sample_count() const { return samples_; }
   [[nodiscard]] std::uint64_t refused_rows() const { return refused_rows_; }
-  /// Changes with everything taken in.
+  /// Changes whenever the history takes something in.
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
  private:

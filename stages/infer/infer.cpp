@@ -1,4 +1,4 @@
-// Opens, judges, says, refines and closes cases.
+// Opens, judges, emits, refines and closes cases.
 #include "stages/infer/infer.h"
 
 #include <algorithm>
@@ -12,19 +12,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// An event that is not heard of that long has ended without saying so.
+/// An event has ended if nobody reports it for that long.
 constexpr Duration case_expires = 10min;
 constexpr Duration default_period = 1s;
-/// What just ended may be the cause.
+/// An entity that has just ended may be the cause.
 constexpr Duration topology_lingers = 2min;
 constexpr std::size_t most_relations = 1'000'000;
-/// Most that lost rows, an incomplete topology and a cut-off walk take from the scores.
+/// How much lost rows, an incomplete topology and a truncated walk lower the scores at most.
 constexpr double loss_weight = 0.5;
 constexpr double incomplete_topology = 0.8;
 constexpr double cut_off_walk = 0.9;
-/// KPIs of one incident that are judged; more are named only.
+/// Judges that many KPIs of one incident; the others are only named.
 constexpr std::size_t most_kpis_judged = 6;
-/// A later KPI speaks for the case when its first cause is that much more convincing.
+/// A later KPI represents the case if its first cause is that much more convincing.
 constexpr double clearly_better = 0.05;
 
 void read_event(const wire::Event& message, KpiEvent& event) {
@@ -193,7 +193,7 @@ bool Infer::work_on(Cases::iterator item, Instant now, Outbox& out) {
                          judgement.causes[0].score * judgement.confidence >= config_.convincing;
   if (open.version == 0 && (must_say || convinced)) {
     if (const auto told = same_incident(item, judgement); told != cases_.end()) {
-      // The other case tells it with its next version; this one's entry is the caller's to erase.
+      // The other case names the KPI in its next version; the caller erases this one's entry.
       Case& into = told->second;
       for (KpiEvent& kpi : open.kpis) {
         case_of_.find(kpi.event_id)->second = told->first;

@@ -1,4 +1,4 @@
-// Infer: for each abnormal application KPI, what in which machine caused it, along which path.
+// Infer says which thing in which machine caused an abnormal application KPI, along which path.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,11 @@
 
 namespace gala::infer {
 
-/// Observations, events and topology in; diagnoses out. A KPI event opens a case; KPIs of connected
-/// entities that bend about the same time, and KPIs with one first cause, are one case. A case is
-/// judged at each tick with new data, said as soon as a convincing cause exists or patience ends,
-/// refined while the ranking still changes, and closed with its events. Deterministic: the same
-/// messages and ticks give the same bytes.
+/// Reads observations, events and topology, and emits diagnoses. A KPI event opens a case. KPIs of
+/// connected entities that bend about the same time are one case, and so are KPIs with the same
+/// first cause. The stage judges a case at each tick with new data, emits it when the first cause
+/// convinces or patience ends, emits it again when the ranking changes, and closes it with its
+/// events. Deterministic: the same messages and ticks give the same bytes.
 class Infer {
  public:
   struct Config {
@@ -43,24 +43,25 @@ class Infer {
 
     static constexpr auto fields() {
       return std::tuple{
-          Field{"windows", &Config::windows, "Windows of each series that are remembered.", 20,
+          Field{"windows", &Config::windows, "Windows of each series that infer remembers.", 20,
                 3600},
           Field{"patience", &Config::patience,
-                "How long to wait for a convincing cause before saying the best there is.", 0, 600},
+                "How long infer waits for a convincing cause before it emits the best one.", 0,
+                600},
           Field{"refine_every", &Config::refine_every,
-                "A diagnosis whose ranking changed is said again at most that often.", 1, 600},
+                "Least time between two versions of a diagnosis.", 1, 600},
           Field{"convincing", &Config::convincing,
-                "A first cause with at least this score is said without waiting.", 0, 1},
-          Field{"top_k", &Config::top_k, "Causes named at most.", 1, 20},
+                "infer emits a first cause with at least this score at once.", 0, 1},
+          Field{"top_k", &Config::top_k, "Most causes in one diagnosis.", 1, 20},
           Field{"evidence_windows", &Config::evidence_windows,
                 "Windows of each series that a diagnosis carries.", 1, 600},
-          Field{"max_open", &Config::max_open, "Abnormal KPIs explained at the same time.", 1,
-                10'000},
+          Field{"max_open", &Config::max_open, "Most cases at the same time.", 1, 10'000},
           Field{"max_entities", &Config::max_entities,
-                "Entities whose series are remembered; more are counted and left out.", 1,
+                "Most entities whose series infer remembers; it counts and leaves out others.", 1,
                 1'000'000},
           Field{"max_nodes", &Config::max_nodes,
-                "Entities of the topology kept; more are counted and left out.", 1, 10'000'000},
+                "Most entities of the topology; infer counts and leaves out others.", 1,
+                10'000'000},
           Field{"together", &Config::together,
                 "KPIs of connected entities that bend at most that long after each other are one "
                 "incident.",
@@ -92,28 +93,28 @@ class Infer {
   void report(SelfReport& report) const;
 
  private:
-  /// What was named: entity and metric of each cause, best first.
+  /// The causes named last: entity and metric of each, best first.
   using Ranking = std::vector<std::pair<std::string, std::string>>;
 
   struct Case {
-    /// In the order in which they were heard; the first gave the case its id.
+    /// In order of arrival; the first one gave the case its id.
     std::vector<KpiEvent> kpis;
     BootTime opened;
     BootTime heard;
     bool clock_started = false;
     std::uint32_t version = 0;
-    /// Versions that an earlier case of the same event had.
+    /// Versions of an earlier case of the same event.
     std::uint32_t versions_before = 0;
     BootTime said;
     Ranking ranking;
-    /// KPIs named when it was last said.
+    /// KPIs that the last version named.
     std::size_t kpis_said = 0;
-    /// Sum of history and topology revisions at the last judgement.
+    /// Sum of the revisions of history and topology at the last judgement.
     std::uint64_t judged_at = 0;
   };
 
   struct Judgement {
-    /// Position in Case::kpis of the one that is explained.
+    /// Position in Case::kpis of the KPI to explain.
     std::size_t kpi = 0;
     Candidates candidates;
     std::vector<RankedCause> causes;
@@ -123,8 +124,8 @@ class Infer {
 
   using Cases = std::map<std::string, Case>;
 
-  /// The case that an event is part of which came back: where the rest of its case is long
-  /// under way, it is another incident.
+  /// The case of an event that came back. If the rest of that case is long under way, the event is
+  /// a new incident.
   Case& case_of_return(const std::string& id, const KpiEvent& back);
   /// True when the case is over.
   bool work_on(Cases::iterator item, Instant now, Outbox& out);
@@ -134,10 +135,10 @@ class Infer {
   [[nodiscard]] Judgement judge_case(const Case& open);
   [[nodiscard]] Judgement judge_kpi(const KpiEvent& event);
   [[nodiscard]] Ranking ranking_of(const Judgement& judgement) const;
-  /// Puts cases that were not said yet into those that they belong to.
+  /// Joins cases not emitted yet to those that they belong to.
   void join_cases();
   [[nodiscard]] bool belong_together(const KpiEvent& a, const KpiEvent& b);
-  /// A case said before whose first cause is the same and whose KPI bent about the same time.
+  /// An emitted case with the same first cause, whose KPI bent about the same time.
   [[nodiscard]] Cases::iterator same_incident(Cases::iterator item, const Judgement& judgement);
   void move_into(Cases::iterator from, Case& into);
   [[nodiscard]] double confidence_in(const Judgement& judgement) const;

@@ -1,5 +1,4 @@
-// Which series the model's causes and KPIs name: what infer remembers, and what it may blame for
-// what.
+// Which series and rules of the model infer needs.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +13,7 @@
 
 namespace gala::infer {
 
-/// A statistic of a metric of an entity type.
+/// One statistic of one metric.
 struct SeriesName {
   std::string metric;
   Statistic statistic = Statistic::value;
@@ -26,7 +25,7 @@ class Interest {
  public:
   explicit Interest(const Model& model);
 
-  /// Series of an entity type worth remembering, sorted; a series' place in it is its slot.
+  /// The series of an entity type to remember, sorted. The position of a series is its slot.
   [[nodiscard]] const std::vector<SeriesName>& series_of(std::string_view entity) const;
   [[nodiscard]] std::optional<std::size_t> slot(std::string_view entity,
                                                 const SeriesName& name) const;
@@ -38,8 +37,8 @@ class Interest {
     return model_.remedies_of(entity, metric);
   }
   [[nodiscard]] const Entity* entity(std::string_view name) const;
-  /// Can an entity of this type be an application's own (process, container, pod: what the model
-  /// derives connections between)?
+  /// Can an entity of this type be an application's own, such as a process, container or pod? The
+  /// model derives connections between these.
   [[nodiscard]] bool is_owner(std::string_view entity) const { return owners_.contains(entity); }
 
  private:

@@ -1,4 +1,4 @@
-// Finds methods; what several of them do.
+// Finds methods by name, and holds what several of them share.
 #include "stages/infer/method.h"
 
 #include <algorithm>

@@ -12,14 +12,14 @@
 
 namespace gala::infer {
 
-/// One candidate of a rule beside the others of the rule: what it did, then what it weighs.
+/// One candidate of a rule: its change, and its weight among the others of the rule.
 struct Weighed {
-  /// Who acts together has the same (AbnormalSeries::group).
+  /// Candidates with the same group act together (AbnormalSeries::group).
   std::string group;
   double change = 0;
   double level = 0;
-  /// Cause and effect add up (Exposure::covers); this change explains all of the effect, 0 =
-  /// unknown.
+  /// Cause and effect add up (Exposure::covers). A change of `wanted` explains the whole effect; 0
+  /// = unknown.
   bool adds_up = false;
   double wanted = 0;
 
@@ -30,7 +30,7 @@ struct Weighed {
   double group_level = 0;
 };
 
-/// Pure. What is not overridden is the method `level`.
+/// Pure. The base class is the method `level`.
 class EvidenceMethod {
  public:
   EvidenceMethod() = default;
@@ -38,12 +38,12 @@ class EvidenceMethod {
   EvidenceMethod& operator=(const EvidenceMethod&) = delete;
   virtual ~EvidenceMethod() = default;
 
-  /// Did the series leave what is usual?
+  /// Did the series leave its baseline?
   [[nodiscard]] virtual Verdict judge(std::span<const Sample> samples,
                                       const Question& question) const;
-  /// With whom the candidate acts together; its own id when with nobody.
+  /// The group that the candidate acts with, or its own id.
   [[nodiscard]] virtual std::string group_of(const Hazard& hazard, const GraphNode& node) const;
-  /// Weighs the candidates of one rule against each other. `uses` knows what groups took.
+  /// Weighs the candidates of one rule against each other. `uses` says what groups took.
   virtual void weigh(std::span<Weighed> candidates, const GroupUse& uses) const;
 };
 
@@ -63,9 +63,9 @@ struct GroupSum {
 };
 using GroupSums = std::map<std::string, GroupSum>;
 GroupSums sum_up(std::span<const Weighed> candidates);
-/// Among the candidates those weigh most whose group changed most.
+/// Gives the largest share to the group that changed most.
 void share_out(std::span<Weighed> candidates, const GroupSums& sums);
-/// How much of the effect a change explains, 0…1.
+/// Share of the effect that a change explains, 0…1.
 double explained(const Weighed& candidate, double change);
 
 }  // namespace gala::infer

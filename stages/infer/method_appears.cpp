@@ -1,5 +1,5 @@
-// appears: a series that exists only while something is set. That it appears is a change; its level
-// is its present value, however often it was set meanwhile.
+// appears: a series that exists only while something is set. Its appearance is a change. Its level
+// is the last value, however often somebody set it meanwhile.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -10,12 +10,12 @@
 namespace gala::infer {
 namespace {
 
-/// What appears after that many windows without it was not set, and counts as much as a jump from
-/// zero.
+/// A series that appears after that many windows without a value was not set before. It counts as
+/// much as a jump from zero.
 constexpr int windows_unset = 3;
 constexpr double deviations_of_appearance = 20;
 
-/// Did something that was not set before get a value shortly before the effect?
+/// Did the series appear shortly before the effect?
 bool appeared(std::span<const Sample> samples, const Question& question) {
   const Moment first = samples.front().at;
   return first - question.seen >= question.window * windows_unset &&
@@ -23,8 +23,8 @@ bool appeared(std::span<const Sample> samples, const Question& question) {
          first >= question.effect_began - question.within - question.window;
 }
 
-/// Where it got the value that it had when the effect bent: a file that was edited before, and
-/// again now, was changed now.
+/// Position of the last change before the effect bent. A file that was edited before, and again
+/// now, changed now.
 std::size_t last_change(std::span<const Sample> samples, const Question& question) {
   std::size_t change = 0;
   for (std::size_t i = 1; i < samples.size() && samples[i].at <= question.bent; ++i) {

@@ -1,4 +1,4 @@
-// level: a series that leaves what is usual; of several, who changed most weighs most.
+// level: a series leaves its baseline. Among several, the one that changed most weighs most.
 #include "stages/infer/method.h"
 
 namespace gala::infer {

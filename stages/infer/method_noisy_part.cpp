@@ -1,6 +1,5 @@
-// noisy_part: a part of a sum in foreign metrics, of which nobody says what is noise. What happened
-// in one of fifty windows before belongs to what is usual. No shipped model uses it: `gala eval`
-// does.
+// noisy_part: a part of a sum in foreign metrics, whose noise nobody describes. What happened in
+// one of fifty windows before is usual. No shipped model uses it; `gala eval` does.
 #include "stages/infer/method.h"
 #include "stages/infer/robust.h"
 

@@ -1,4 +1,4 @@
-// part_of_a_sum: cause and effect are of one unit and add up. A cause whose change is far smaller
+// part_of_a_sum: cause and effect have one unit and add up. A cause whose change is far smaller
 // than the effect's explains little, however many others there are.
 #include "stages/infer/method.h"
 

@@ -1,6 +1,6 @@
-// shares_in_group: many processes of one program can do together what none of them does alone, and
-// they come and go. A group counts for what all of it took while the effect suffered, less what all
-// of it, also what has ended since, took before.
+// shares_in_group: many processes of one program do together what none of them does alone, and they
+// come and go. A group counts for what its members took while the effect suffered, less what they
+// took before. Members that have ended count too.
 #include <cmath>
 
 #include "stages/infer/method.h"

@@ -1,4 +1,4 @@
-// Scores paths and hands causes over to what explains them.
+// Scores paths, and lets causes hand over to deeper ones that explain them.
 #include "stages/infer/ranking.h"
 
 #include <algorithm>
@@ -8,25 +8,26 @@
 namespace gala::infer {
 namespace {
 
-/// A cause at least that strong, relative to its effect, takes the blame from it.
+/// An effect hands over to a cause that is at least this strong relative to it.
 constexpr double hand_over_share = 0.6;
-/// A series whose cause predicts that much of its change did as it always does, and has no cause of
-/// its own.
+/// If a cause predicts that much of a series' change, the series has no cause of its own: it did as
+/// it always does.
 constexpr double explaining_share = 0.8;
-/// Part of the remaining doubt that a confirmed deeper level removes, and how fast it wears off.
+/// Share of the remaining doubt that each confirmed deeper level removes, and how fast this wears
+/// off.
 constexpr double depth_bonus = 0.2;
 constexpr double depth_decay = 0.6;
-/// Most that a foreign cause takes from "the application itself".
+/// How much a foreign cause takes from "the application itself" at most.
 constexpr double own_discount = 0.5;
 constexpr double unknown_correlation = 0.5;
-/// What is left of a cause, as a candidate of its own, that a deeper one explains.
+/// Factor for the score of a cause that a deeper one explains.
 constexpr double explained_share = 0.6;
-/// Likeness of two series that do not correlate at all, under a certain prior.
+/// Likeness of two series without any correlation, for a prior of 1.
 constexpr double least_alike = 0.4;
 constexpr std::size_t longest_path = 8;
 constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
 
-/// Candidates as a graph without cycles.
+/// The candidates as a graph without cycles.
 class Explanation {
  public:
   explicit Explanation(const Candidates& candidates) : candidates_(candidates) {
@@ -42,7 +43,7 @@ class Explanation {
     compare_levels();
   }
 
-  /// The best path to each series that nothing beneath explains.
+  /// The best path to each series that no deeper cause explains.
   [[nodiscard]] std::vector<RankedCause> roots(bool with_explained) const {
     std::vector<RankedCause> roots;
     for (std::size_t series = 1; series < candidates_.series.size(); ++series) {
@@ -66,8 +67,8 @@ class Explanation {
   };
   using BestByLength = std::vector<Best>;
 
-  /// Depth first from the KPI; a link back to a series on the way would close a cycle and is left
-  /// out. `order_` then has every effect before its causes.
+  /// Walks depth first from the KPI and leaves out links that would close a cycle. Then `order_`
+  /// has every effect before its causes.
   void order_without_cycles() {
     enum class State : std::uint8_t { fresh, open, done };
     std::vector<State> states(candidates_.series.size(), State::fresh);
@@ -135,8 +136,8 @@ class Explanation {
            (blames_[series] > 0 && blames_[series] >= blamed_[series] * hand_over_share);
   }
 
-  /// Workers of one service suffer from the same: what explains one of them will explain the
-  /// others, too, though it did not show there yet.
+  /// Workers of one service suffer from the same cause: what explains one of them explains the
+  /// others, even before it shows there.
   [[nodiscard]] bool sibling_explained(std::size_t series) const {
     const AbnormalSeries& ours = candidates_.series[series];
     for (std::size_t other = 1; !ours.service.empty() && other < candidates_.series.size();

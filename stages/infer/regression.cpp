@@ -8,7 +8,7 @@ namespace gala::infer {
 namespace {
 
 constexpr std::size_t least_pairs = 20;
-/// The cause must account for that share of the effect's usual ups and downs.
+/// The cause must account for that share of the effect's usual variance.
 constexpr double least_determination = 0.5;
 
 /// Sums over the pairs, around the means so far (Welford), so that large levels lose no digits.
@@ -26,7 +26,7 @@ class Pairs {
     products_ += off_cause * (effect - mean_effect_);
   }
 
-  /// Change of the effect for each unit of the cause, when the one follows the other.
+  /// Change of the effect for each unit of the cause, if one follows the other.
   [[nodiscard]] std::optional<double> slope() const {
     const double squares = cause_squares_ * effect_squares_;
     if (count_ < least_pairs || !(squares > 0) ||

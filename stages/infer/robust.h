@@ -6,7 +6,7 @@
 
 namespace gala::infer {
 
-/// Where a series usually is and how much it usually moves.
+/// The usual level and the usual spread of a series.
 struct Robust {
   double median = 0;
   /// In units of a standard deviation: from the median absolute deviation or the 20–80 % range,
@@ -20,12 +20,12 @@ double sorted_quantile(std::span<const double> sorted, double q);
 /// Requires: not empty, finite.
 Robust robust_of(std::vector<double> values);
 
-/// The least spread that a change to `level` is measured by. A series that never moved, at zero or
-/// elsewhere, must not turn its first small change into an infinite deviation; a twentieth of what
-/// it is or became needs no unit and lets a jump from zero count 20.
+/// The least spread that measures a change to `level`. Without it the first small change of a
+/// constant series would be an infinite deviation. A twentieth of the larger level needs no unit,
+/// and lets a jump from zero count 20.
 double spread_floor(double median, double level);
 
-/// The same for a chosen share of the usual level alone, so that deviations have no upper bound; a
+/// The same for a chosen share of the usual level alone, so that deviations have no upper bound. A
 /// series that never left zero is measured as above.
 double spread_floor(double median, double level, double share);
 

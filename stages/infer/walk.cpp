@@ -7,11 +7,11 @@
 namespace gala::infer {
 namespace {
 
-/// A hop with its words resolved.
+/// A hop with its words resolved to numbers.
 struct Step {
   Replica::Kind kind = 0;
   bool forward = true;
-  /// Not there: any.
+  /// Nothing: any type.
   std::optional<Replica::Type> type;
 };
 
