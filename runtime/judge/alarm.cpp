@@ -1,4 +1,4 @@
-// From verdicts on windows to an event that opens, lasts and closes: hold, hysteresis, gaps.
+// From verdicts on windows to an event.
 #include "runtime/judge/alarm.h"
 
 #include <algorithm>
@@ -7,12 +7,13 @@
 namespace gala {
 namespace {
 
-/// Windows are never exactly a period long; half of one decides whether a time is over.
+/// Windows are never exactly a period long, so a time is over half a window early.
 bool is_over(std::uint64_t judged_ns, Duration needed, const Window& window) {
   return judged_ns + window.length_ns() / 2 >= static_cast<std::uint64_t>(needed.count());
 }
 
-/// A gap that long inside a run that has not opened yet: what came before says nothing about now.
+/// A gap that long ends a run that has not opened an event: the windows before it say nothing about
+/// now.
 bool is_stale(std::uint64_t last_end_ns, const Window& window, Duration hold) {
   const std::uint64_t gap_ns = window.start_ns > last_end_ns ? window.start_ns - last_end_ns : 0;
   return gap_ns > std::max(static_cast<std::uint64_t>(hold.count()), 3 * window.length_ns());

@@ -1,4 +1,4 @@
-// What is usual for one quantity of one entity: a bounded sample of its recent normal windows.
+// A bounded sample of recent normal windows.
 #include "runtime/judge/baseline.h"
 
 #include <algorithm>
@@ -10,9 +10,9 @@ namespace gala {
 namespace {
 
 constexpr double smallest_amount = 1e-9;
-/// Fewer points than this make no quantile, however short the warm-up is set.
+/// The least number of points for a quantile, however short the warm-up is.
 constexpr std::size_t least_points = 8;
-/// Quantile estimates from histograms move by about that much without any reason.
+/// Quantile estimates from histograms move by that much without a reason.
 constexpr float least_noise = 0.02F;
 /// Median absolute deviation → standard deviation of a normal distribution; differences have √2 of
 /// it.
@@ -29,7 +29,7 @@ float quantile_of(std::span<float> values, double share) {
   return *place;
 }
 
-/// The known ones of one member of all points, from `oldest` on.
+/// The known values of one member of all points, from `oldest` on.
 std::span<float> collect(std::span<const BaselinePoint> points, std::size_t oldest,
                          float BaselinePoint::* member, Scratch& scratch) {
   std::size_t count = 0;
@@ -42,7 +42,7 @@ std::span<float> collect(std::span<const BaselinePoint> points, std::size_t olde
   return {scratch.data(), count};
 }
 
-/// The one further on the bad side; a NaN gives way.
+/// The worse of the two; a NaN loses.
 float worse_of(float a, float b, wire::Direction worse) {
   return worse == wire::Direction::high ? std::fmax(a, b) : std::fmin(a, b);
 }

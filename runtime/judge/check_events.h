@@ -1,4 +1,4 @@
-// The events of one check of the model: how they begin, what they say, how they end.
+// Writes the events of one check: how they begin, their words, how they end.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +16,22 @@
 
 namespace gala {
 
-/// Words for what a check found. Keeps nothing but what it was made of, which outlives it.
+/// Words what a check found. Borrows what it is made of, which must outlive it.
 class CheckEvents {
  public:
   CheckEvents(const Entity& entity, const Check& check, const Metric& metric)
       : entity_(entity), check_(check), metric_(metric) {}
 
-  /// An event of which nothing was sent yet. `began` is what its id is made of.
+  /// A new event, not emitted yet. Its id contains `began`.
   [[nodiscard]] std::unique_ptr<wire::EventT> begin(const Alarm& alarm, WallTime began,
                                                     const MessageView& message,
                                                     const JudgedRow& row) const;
-  /// Times, counts and the value; and the words, when the row is abnormal.
+  /// Fills in times, counts and the value, and the sentence if the row is abnormal.
   void describe(wire::EventT& event, const Alarm& alarm, const MessageView& message,
                 const JudgedRow& row, const Judgement& judgement) const;
-  /// Sends it as it is; whatever is sent next is an update.
+  /// Emits the event as it is. Whatever is emitted next is an update.
   void send(wire::EventT& event, Outbox& out) const;
-  /// The last word of an event.
+  /// Emits the end of an event.
   void close(wire::EventT& event, wire::Ending ending, Outbox& out) const;
 
  private:
@@ -43,7 +43,7 @@ class CheckEvents {
 /// What a baseline learns of a row.
 BaselinePoint point_of(const Sample& sample, const Window& window);
 
-/// Time with an open event; a tenth as much is forgiven for normal time.
+/// Time with an open event. Normal time takes a tenth of itself off.
 class AbnormalTime {
  public:
   void add(const Window& window) { ns_ += window.length_ns(); }

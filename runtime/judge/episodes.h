@@ -1,4 +1,5 @@
-// When each abnormal (entity, metric) began, so that all checks of one metric speak of one event.
+// Remembers when each abnormal (entity, metric) began, so that all checks of one metric report one
+// event.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace gala {
 
-/// Hashes what a string and a view of it have in common.
+/// Hashes a string and a view of it alike.
 struct TextHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const {
@@ -19,14 +20,15 @@ struct TextHash {
   }
 };
 
-/// A map by entity id that is searched without copying the id.
+/// A map by entity id, searched without a copy of the id.
 template <class Value>
 using MapById = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
 
 /// The open events of one metric of one entity type. Holds only what is open.
 class Episodes {
  public:
-  /// One more check is abnormal on `entity_id`; when the episode began, as its first check said.
+  /// Another check is abnormal on `entity_id`. Returns when the episode began, as its first check
+  /// reported it.
   WallTime open(std::string_view entity_id, WallTime began) {
     Episode& episode = open_.try_emplace(std::string(entity_id), Episode{began, 0}).first->second;
     ++episode.checks;

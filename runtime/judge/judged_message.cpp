@@ -1,4 +1,4 @@
-// What stages that judge observations by checks do with every message.
+// What a stage that judges observations does with every message.
 #include "runtime/judge/judged_message.h"
 
 #include "runtime/core/wire.h"
@@ -6,7 +6,7 @@
 namespace gala {
 namespace {
 
-/// Longer windows are nonsense.
+/// No window is longer.
 constexpr std::uint64_t longest_window_ns = 86'400'000'000'000;
 constexpr std::uint64_t another_boot_ns = 60'000'000'000;
 constexpr double nanoseconds_per_second = 1e9;
@@ -16,7 +16,7 @@ bool is_valid(const Window& window) {
          window.end_ns <= latest_time_ns;
 }
 
-/// A wall clock that is centuries off labels nothing.
+/// Labels nothing by a wall clock that is centuries off.
 std::int64_t sane_offset(std::int64_t offset_ns) {
   constexpr auto limit = static_cast<std::int64_t>(latest_time_ns);
   return std::clamp(offset_ns, -limit, limit);
@@ -40,7 +40,7 @@ std::optional<MessageView> view_of(const wire::Observations& message, const Tabl
 
 std::optional<std::uint64_t> SweepClock::due(std::uint64_t now_ns, std::uint64_t forget_ns) {
   if (next_ns_ == 0) {
-    // Values that came before the first tick carry no time; nothing is swept until they had theirs.
+    // Values from before the first tick have no time. Forgets nothing until they had theirs.
     next_ns_ = now_ns + 2 * forget_ns;
   }
   if (now_ns < next_ns_) {

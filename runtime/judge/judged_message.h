@@ -1,5 +1,5 @@
-// What stages that judge observations by checks do with every message: who ended, then the rows;
-// and now and then, who went silent.
+// What a stage that judges observations does with every message: first the ended entities, then the
+// rows, and now and then the silent entities.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace gala {
 
-/// What the rows of one message have in common; borrowed for the call.
+/// What the rows of one message share; borrowed for the call.
 struct MessageView {
   const TableView& table;
   ColumnView entity_id;
@@ -28,7 +28,7 @@ struct MessageView {
   std::int64_t wall_offset_ns = 0;
 };
 
-/// One of them, as far as a check reads it.
+/// One row, as far as a check reads it.
 struct JudgedRow {
   std::string_view entity_id;
   std::size_t index = 0;
@@ -39,14 +39,14 @@ struct JudgedRow {
 inline constexpr std::uint64_t latest_time_ns = std::uint64_t{1} << 61;
 
 double seconds(const Window& window);
-/// Nothing when the message has no usable window or no entity ids. Requires: `table` is its table.
+/// Nothing if the message has no usable window or no entity ids. Requires: `table` is its table.
 std::optional<MessageView> view_of(const wire::Observations& message, const TableView& table);
 
-/// Hands a message to each check of its entity type; a check has end(id, at_ns, out) and on(view,
-/// out). False when its rows cannot be judged by anybody.
+/// Hands a message to each check of its entity type. A check has end(id, at_ns, out) and on(view,
+/// out). False if no check can judge the rows.
 template <class Check>
 bool hand_to(const std::vector<Check*>& checks, const wire::Observations& message, Outbox& out) {
-  // Ids of the ended may be used again by rows of the same message.
+  // Rows of the same message may reuse the ids of ended entities.
   if (message.ended() != nullptr) {
     const std::uint64_t at_ns = std::min(message.window_end_ns(), latest_time_ns);
     for (const flatbuffers::String* id : *message.ended()) {
@@ -69,18 +69,18 @@ bool hand_to(const std::vector<Check*>& checks, const wire::Observations& messag
   return true;
 }
 
-/// When to look for entities that went silent.
+/// Decides when to look for silent entities.
 class SweepClock {
  public:
-  /// When a look is due: the time since when an entity must have been heard of to be kept.
+  /// If a look is due: entities without a value since that time are to be forgotten.
   std::optional<std::uint64_t> due(std::uint64_t now_ns, std::uint64_t forget_ns);
 
  private:
   std::uint64_t next_ns_ = 0;
 };
 
-/// Ids of the states (with a seen_ns) without a value since `before_ns`, sorted: the order of a
-/// hash map must not show in the output.
+/// Ids of the states (with a seen_ns) without a value since `before_ns`, sorted, because the order
+/// of a hash map must not show in the output.
 template <class State>
 std::vector<std::string> silent_since(const MapById<State>& states, std::uint64_t before_ns) {
   std::vector<std::string> silent;
@@ -93,8 +93,8 @@ std::vector<std::string> silent_since(const MapById<State>& states, std::uint64_
   return silent;
 }
 
-/// How a window stands to the last one of its entity: an older one is a late message, one that is
-/// much older comes from another boot.
+/// How a window relates to the last one of its entity: an older one is a late message, and a much
+/// older one comes from another boot.
 enum class Order : std::uint8_t { next, late, another_boot };
 Order order_of(const Window& window, std::uint64_t last_end_ns);
 

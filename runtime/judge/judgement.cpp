@@ -1,5 +1,4 @@
-// What a check says of one value: limits with hysteresis, and deviation from the entity's own
-// baseline.
+// Limits with hysteresis, and deviation from the entity's own baseline.
 #include "runtime/judge/judgement.h"
 
 #include <algorithm>
@@ -11,15 +10,15 @@ namespace {
 constexpr double largest_score = 1e6;
 /// The 90 % quantile of a normal distribution lies that many standard deviations above its median.
 constexpr double quantile_distance = 1.28;
-/// The nearer to its capacity, the faster a queue grows with its load: as the square, halfway
-/// there.
+/// The nearer a server is to its capacity, the faster its queue grows with the load: halfway there,
+/// as the square.
 constexpr double queue_growth = 2;
-/// A throughput cannot fall by more than everything.
+/// No throughput falls by more than everything.
 constexpr double largest_fall = 0.99;
-/// The noise of a window with few requests is scaled up by at most, and down by at most:
+/// Bounds of the factor that scales the noise of a window by its number of requests.
 constexpr double largest_noise_ratio = 10;
 constexpr double least_noise_ratio = 0.2;
-/// e to that is still a finite number.
+/// The largest exponent of e with a finite result.
 constexpr double largest_logarithm = 700;
 /// A check without least_change, factor and floor has its edge at the median.
 constexpr double least_edge = 1e-3;
@@ -39,7 +38,7 @@ double score_below(double value, double limit) {
              : bounded(1 + (limit - value) / std::max(1e-3, std::fabs(limit)) * 1e3);
 }
 
-/// How far the edge moves out because of the load, ≥ 0.
+/// How far the load moves the edge out, ≥ 0.
 double excuse_of(const Reference& reference, const BaselinePoint& point,
                  wire::Direction direction) {
   double excuse = 0;
@@ -64,7 +63,7 @@ double noise_of(const Reference& reference, const BaselinePoint& point) {
          std::clamp(std::exp(0.5 * fewer), least_noise_ratio, largest_noise_ratio);
 }
 
-/// The same question for both directions: distances from the median, positive on the bad side.
+/// Works for both directions: distances from the median, positive on the bad side.
 struct Distances {
   double value = 0;
   double usual = 0;
@@ -72,7 +71,7 @@ struct Distances {
   double floor = 0;
 };
 
-/// From the median to where abnormal begins.
+/// Distance from the median to where abnormal begins.
 double edge_of(const Distances& at, double factor, double noise, double excuse) {
   const double beyond_usual =
       at.usual + std::max(at.least / 2, std::max(0.0, factor - quantile_distance) * noise);
@@ -123,7 +122,7 @@ Judgement judge_deviation(const Check& check, const Reference& reference,
   Distances at;
   at.value = sign * (double{point.value} - reference.median);
   at.usual = sign * (double{is_high ? reference.high : reference.low} - reference.median);
-  // fmax: not known gives way.
+  // fmax ignores NaN.
   at.usual = std::fmax(at.usual, sign * (double{reference.sustained} - reference.median));
   at.least = is_high ? std::log1p(std::max(0.0, check.least_change))
                      : -std::log1p(-std::clamp(check.least_change, 0.0, largest_fall));

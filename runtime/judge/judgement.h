@@ -1,4 +1,4 @@
-// What a check says of one value: limits with hysteresis, and deviation from the entity's own
+// Judges one value by a check: limits with hysteresis, and deviation from the entity's own
 // baseline.
 #pragma once
 
@@ -8,16 +8,16 @@
 
 namespace gala {
 
-/// A verdict with what a person wants to know about it. All numbers are finite.
+/// A verdict and its numbers for people, all finite.
 struct Judgement {
   Verdict verdict = Verdict::normal;
   wire::Direction direction = wire::Direction::high;
-  /// The edge that was judged against, and what is usual (the edge again for a limit).
+  /// The edge, and the usual value (for a limit: the edge again).
   double limit = 0;
   double expected = 0;
   double expected_low = 0;
   double expected_high = 0;
-  /// How far beyond: 1 = just at the limit.
+  /// How far beyond the edge: 1 = exactly at it.
   double score = 0;
 };
 

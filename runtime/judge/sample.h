@@ -1,4 +1,4 @@
-// The values that one check judges, read from the columns of one message.
+// Reads the values that one check judges from the columns of one message.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +8,11 @@
 
 namespace gala {
 
-/// One row as a check sees it; NaN = not known.
+/// One row as a check sees it; NaN = unknown.
 struct Sample {
-  /// The statistic that is judged, in the metric's unit.
+  /// The judged statistic, in the metric's unit.
   double value = not_measured;
-  /// Values in the window that it was made of (requests, for a latency).
+  /// Number of values behind it (requests, for a latency).
   double count = not_measured;
   /// Sum of latencies / length of the window = requests in the system at a time (J. D. C. Little,
   /// 1961).
@@ -24,7 +24,7 @@ class SampleReader {
  public:
   SampleReader(const Check& check, const TableView& table, double window_seconds);
 
-  /// Whether the message has what the check judges: another table of the entity has not.
+  /// Whether the message has the check's metric; other tables of the entity do not.
   [[nodiscard]] bool present() const { return value_.valid(); }
   /// Present, and of a kind that has the statistic.
   [[nodiscard]] bool readable() const;

@@ -1,4 +1,4 @@
-// The sentence of an event, from the pattern of its check.
+// Words the sentence of an event by the pattern of its check.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace gala {
 
-/// What a pattern's {placeholders} are filled with.
+/// Values for a pattern's {placeholders}.
 struct WordingFacts {
   const Check& check;
   const Metric& metric;
@@ -22,10 +22,10 @@ struct WordingFacts {
   std::size_t row = 0;
 };
 
-/// Fills value, limit, expected (as quantities), change (value / expected), unit, metric,
+/// Fills in value, limit, expected (as quantities), change (value / expected), unit, metric,
 /// statistic, entity, entity_id, machine_id, every key and label, and every plain metric of the
-/// same table; a rate may be asked for by the hour: {memory_growth.per_hour}. An empty label
-/// becomes "?", an unknown name stays.
+/// same table. {memory_growth.per_hour} gives a rate by the hour. An empty label becomes "?"; an
+/// unknown name stays.
 std::string word(std::string_view pattern, const WordingFacts& facts);
 
 }  // namespace gala

@@ -1,4 +1,4 @@
-// A forecast of each metric from its own last values: what an entity with very many metrics gets.
+// Forecasts each metric from its own last values. Entities with very many metrics get it.
 #pragma once
 
 #include <array>
@@ -11,8 +11,8 @@
 namespace gala::detect {
 
 /// AR(3) by recursive least squares with forgetting (L. Ljung, T. Söderström, Theory and Practice
-/// of Recursive Identification, 1983, ch. 2). Values are taken relative to their first one and in
-/// units of their mean size, so that floats do. 96 bytes a metric.
+/// of Recursive Identification, 1983, ch. 2). Subtracts the first value and divides by the mean
+/// size, so that floats suffice. 96 bytes a metric.
 class Autoregression {
  public:
   static constexpr std::size_t order = 3;
@@ -24,12 +24,12 @@ class Autoregression {
   [[nodiscard]] double error(std::size_t metric, double value) const;
   /// `weight` 0…1: how normal the value is.
   void learn(std::size_t metric, double value, double weight);
-  /// What comes next does not follow from what was before.
+  /// Begins anew: the next row does not follow the last one.
   void interrupt();
 
   [[nodiscard]] static constexpr std::size_t bytes_per_metric() { return sizeof(State); }
   [[nodiscard]] flatbuffers::Offset<memory::KeptAutoregression> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptAutoregression* kept);
 
  private:

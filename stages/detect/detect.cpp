@@ -1,4 +1,4 @@
-// Detect: observations in, events of unlikely behaviour out.
+// Detect: learns from observations and emits events.
 #include "stages/detect/detect.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 namespace gala::detect {
 namespace {
 
-/// What a memory has room for before it grows, and for each model.
+/// Initial room of a memory, and for each model.
 constexpr std::size_t first_memory_bytes = std::size_t{1} << 16;
 constexpr std::size_t usual_model_bytes = 8192;
 
@@ -48,7 +48,7 @@ void Detect::on(const wire::Observations& message, const Envelope& /*envelope*/,
     return;
   }
   bool is_valid = hand_to(found->second.joint, message, out);
-  // A training history is learned by the joint checks only.
+  // Only joint checks learn from a training history.
   if (!tally_.trusted) {
     is_valid = hand_to(found->second.peers, message, out) && is_valid;
   }

@@ -1,4 +1,5 @@
-// Detect: observations in, events of unlikely behaviour out, by the joint checks of the model.
+// Detect reads observations and emits an event when an entity behaves in an unlikely way, by the
+// joint and peers checks of the model.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +16,9 @@
 
 namespace gala::detect {
 
-/// Learns how the metrics of an entity go together and says when they do not, and who differs from
-/// its equals. One event for each (entity, check): sent when it opens, in each window while it
-/// lasts, and when it closes.
+/// Learns how the metrics of an entity go together, and how it compares with its peers, and emits
+/// an event when that changes. One event for each (entity, check): emitted when it opens, in each
+/// window while it lasts, and when it closes.
 class Detect {
  public:
   struct Config {
@@ -30,19 +31,19 @@ class Detect {
     static constexpr auto fields() {
       return std::tuple{
           Field{"max_entities", &Config::max_entities,
-                "Entities and checks with a model at most; about 7 kB each. What does not fit is "
-                "not judged, and counted.",
+                "Most pairs of entity and check with a model; about 7 kB each. The stage counts "
+                "others and does not judge them.",
                 10, 1e7},
           Field{
               "max_peers", &Config::max_peers,
-              "Entities and checks compared with their equals at most; about 300 bytes each. What "
-              "does not fit is not judged, and counted.",
+              "Most pairs of entity and check compared with peers; about 300 bytes each. The stage "
+              "counts others and does not judge them.",
               10, 1e7},
           Field{"forget_after", &Config::forget_after,
-                "An entity without values that long is forgotten; its open event closes.", 10,
-                86'400},
+                "The stage forgets an entity without values for that long and closes its event.",
+                10, 86'400},
           Field{"new_level_after", &Config::new_level_after,
-                "What lasts that long is the new usual level: the event closes.", 60, 604'800},
+                "What lasts that long becomes the usual level, and the event closes.", 60, 604'800},
           Field{"false_alarm_rate", &Config::false_alarm_rate,
                 "Runs of unlikely windows that a healthy entity may have for each window. An event "
                 "also "
@@ -61,17 +62,18 @@ class Detect {
   void tick(Instant now, Outbox& out);
   void report(SelfReport& report) const;
 
-  /// Models of all entities as bytes, and back; what does not fit the model files is left out.
+  /// Saves the models of all entities as bytes, and loads them. Leaves out what does not fit the
+  /// model files.
   [[nodiscard]] std::vector<std::uint8_t> save(std::size_t most_bytes = most_memory_bytes) const;
   Result<> load(std::span<const std::uint8_t> bytes);
-  /// While true, all that comes is known to be healthy: it is learned and not judged.
+  /// While true, the stage knows that its input is healthy: it learns and does not judge.
   void trust(bool trusted) { tally_.trusted = trusted; }
 
  private:
   Config config_;
   DetectTally tally_;
   PeerTally peer_tally_;
-  // Deques: checks are pointed to.
+  // Deques, because others point to the checks.
   std::deque<JointCheck> checks_;
   std::deque<PeerCheck> peer_checks_;
   struct ChecksOfEntity {

@@ -9,26 +9,26 @@
 namespace gala::detect {
 namespace {
 
-/// A row beyond that many times the usual score teaches nothing.
+/// Does not learn a row beyond that many times the usual score.
 constexpr double usual_factor = 3;
 constexpr double least_usual = 0.05;
-/// A young model knows little of what is usual: the factor is larger by this, less with each row.
+/// Adds this to the factor while the model is young; it shrinks with each row.
 constexpr double young_leniency = 10;
 constexpr double young_rows = 1000;
-/// A model that refuses so much of what it sees is wrong, not the world: that share of its history,
-/// within these rows, and it learns again.
+/// If the model refuses that share of its last rows, the model is wrong, not the world: it learns
+/// again.
 constexpr double most_refused_share = 0.25;
 constexpr double fewest_refused_rows = 60;
 constexpr double most_refused_rows = 10'000;
-/// Nothing below that many times the usual is an alarm, however quiet the history was.
+/// A score below that many times the usual is no alarm, however quiet the history was.
 constexpr double least_alarm = 3;
-/// An alarm at once needs that many times the limit; what is just beyond it must last so many rows,
-/// as a single peak does not: it is half gone by then.
+/// A score that many times the limit is an alarm at once. A smaller one must last so many rows; a
+/// single peak is half gone by then.
 constexpr double at_once_factor = 1.5;
 constexpr std::size_t lasting_rows = 6;
-/// Rows of a young model whose errors say nothing.
+/// The errors of a young model say nothing for that many rows.
 constexpr double settling_rows = 16;
-/// What each method counts beside the forecasts, before it is weighed by how well it predicts.
+/// Weight of each method beside the forecasts, before the weight for how well it predicts.
 constexpr double level_weight = 1;
 constexpr double plane_weight = 0.1;
 constexpr double seasonal_weight = 1;
@@ -40,7 +40,7 @@ VectorRegression::Shape regression_shape(const DetectorShape& shape) {
   regression.metrics = shape.metrics;
   regression.memory_rows = shape.memory_rows;
   if (shape.metrics == 1) {
-    // A single metric has nothing but its past to be forecast from.
+    // A single metric can only be forecast from its own past.
     regression.lags = 10;
     regression.horizons = {1, 5, 15};
   } else {
@@ -92,7 +92,7 @@ void EntityDetector::fill_gaps(std::span<const double> values) {
     if (measured_[i]) {
       row_[i] = values[i];
     }
-    // Otherwise the value before stands, and its error counts nothing.
+    // Otherwise the last value stays, and its error does not count.
   }
 }
 

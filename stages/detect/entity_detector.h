@@ -1,4 +1,4 @@
-// All methods on one entity: one score a row, a limit for it, and who is to blame.
+// Runs all methods on one entity: one score a row, a limit for it, and the metrics to blame.
 #pragma once
 
 #include <cstddef>
@@ -18,57 +18,57 @@
 
 namespace gala::detect {
 
-/// What a detector is made of. The defaults were chosen on public data (docs/accuracy.md).
+/// Parameters of a detector. The defaults were chosen on public data (docs/accuracy.md).
 struct DetectorShape {
   std::size_t metrics = 1;
-  /// Rows after which a row counts 1/e.
+  /// A row counts 1/e after that many rows.
   double memory_rows = 20'000;
   /// Entities with more metrics get one autoregression a metric instead of a vector regression.
   std::size_t most_vector_metrics = 64;
-  /// So many runs of rows beyond the limit may begin for each healthy row.
+  /// Runs of rows beyond the limit that may begin, for each healthy row.
   double false_alarm_rate = 3e-3;
-  /// No alarm before that many rows.
+  /// Raises no alarm before that many rows.
   double warmup_rows = 60;
-  /// Rows of the mean that the score is made of, and what of a peak is left a row later.
+  /// The score is a mean over that many rows; and the share of a peak that is left one row later.
   std::size_t mean_rows = 5;
   double hold = 0.8;
-  /// Speed of the slow level, which says what is expected.
+  /// Speed of the slow level, which gives the expected value.
   double slow_rows = 600;
 };
 
-/// What one row is.
+/// The verdict on one row.
 struct RowFinding {
   /// Mean square of the errors in deviations, over metrics and the last rows; about 1 on normal
   /// rows.
   double score = 0;
-  /// Score beyond which a row is abnormal; infinite while the model is too young to say.
+  /// A row with a higher score is abnormal. Infinite while the model is too young.
   double limit = 0;
   /// This row alone, without the mean over rows.
   double row_score = 0;
   [[nodiscard]] bool abnormal() const { return score > limit; }
 };
 
-/// Learns from every row that is normal; rows far beyond what is usual teach nothing, so that an
-/// incident does not become its own excuse. Methods are fused per metric: each error counts in
-/// deviations of its own history, a method that predicts a metric worse than the best one counts
-/// less by the square of that (inverse-variance weights: J. M. Bates, C. W. J. Granger, OR
+/// Learns from every normal row. Rows far beyond what is usual teach it nothing, so that an
+/// incident does not become its own excuse. Fuses the methods per metric: each error counts in
+/// deviations of its own history, and a method that predicts a metric worse than the best one
+/// counts less by the square of that (inverse-variance weights: J. M. Bates, C. W. J. Granger, OR
 /// Quarterly 20, 1969).
 class EntityDetector {
  public:
   explicit EntityDetector(const DetectorShape& shape);
 
-  /// Judges, then learns. `values` may have NaN where nothing was measured. `trusted`: the history
-  /// is known to be normal, all of it is learned.
+  /// Judges a row, then learns it. `values` has NaN where nothing was measured. `trusted`: the
+  /// history is known to be normal, so it learns every row.
   RowFinding next(std::span<const double> values, double wall_s, bool trusted = false);
-  /// Rows are missing: forecasts begin anew, what was learned stays.
+  /// Rows are missing: begins new forecasts and keeps what it learned.
   void interrupt();
-  /// What lasts is the new usual level.
+  /// Accepts the lasting level as the usual one.
   void accept();
 
-  /// Part of each metric in the score, over the last rows; the metrics in order of blame.
+  /// Share of each metric in the score of the last rows; metrics in order of blame.
   [[nodiscard]] std::span<const double> parts() const { return parts_; }
   [[nodiscard]] std::vector<std::size_t> blamed(std::size_t most) const;
-  /// What is usual for a metric now, and one standard deviation around it.
+  /// Usual value of a metric now, and one standard deviation around it.
   [[nodiscard]] double expected(std::size_t metric) const;
   [[nodiscard]] double spread(std::size_t metric) const;
   [[nodiscard]] double rows() const { return rows_; }
@@ -77,7 +77,7 @@ class EntityDetector {
   [[nodiscard]] std::size_t bytes() const;
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptModel> save(MemoryBuilder& builder) const;
-  /// False, and a fresh detector, when it does not fit.
+  /// False if the saved state does not fit; the detector is then a fresh one.
   [[nodiscard]] bool load(const memory::KeptModel* kept);
 
  private:
@@ -99,7 +99,7 @@ class EntityDetector {
   std::unique_ptr<IncrementalPca> pca_;
   Level level_;
   Seasonal seasonal_;
-  /// Scales of the forecasts' errors, one for each horizon, and of the plane's.
+  /// Scales of the forecasts' errors, one for each horizon, and of the components' error.
   std::vector<ResidualScale> forecast_scale_;
   ResidualScale plane_scale_;
   Tail tail_;
@@ -115,11 +115,11 @@ class EntityDetector {
   std::vector<double> recent_;
   double rows_ = 0;
   double usual_score_ = 1;
-  /// Rows refused lately, and how many more are learned whatever they are.
+  /// Rows that it lately refused to learn, and how many more it learns whatever they are.
   double refused_ = 0;
   double relearn_rows_ = 0;
   double held_ = 0;
-  /// Rows without a break that were beyond what is likely.
+  /// Consecutive rows that were unlikely.
   std::size_t unlikely_rows_ = 0;
   double wall_s_ = 0;
 };

@@ -11,7 +11,7 @@ using Eigen::Index;
 using Eigen::VectorXd;
 
 constexpr double least_square = 1e-24;
-/// Of the candid method: how much newer rows count more while the components settle.
+/// How much more newer rows count while the components settle (the candid method's amnesic mean).
 constexpr double amnesia = 2;
 constexpr double fewest_rows = 16;
 

@@ -1,5 +1,4 @@
-// What the metrics of an entity have in common: how far a row is from the plane they usually lie
-// in.
+// Measures how far a row is from the plane that the metrics of an entity usually lie in.
 #pragma once
 
 #include <Eigen/Core>
@@ -18,13 +17,14 @@ class IncrementalPca {
  public:
   IncrementalPca(std::size_t metrics, std::size_t components, double memory_rows);
 
-  /// What the components leave of `row`, in its unit; zeros before there are components.
+  /// The part of `row` that the components do not explain, in its unit; zeros before there are
+  /// components.
   const Eigen::VectorXd& judge(std::span<const double> row);
   /// Requires: `judge` was called with the same row. `weight` 0…1.
   void learn(std::span<const double> row, double weight);
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptPlane> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptPlane* kept);
 
  private:

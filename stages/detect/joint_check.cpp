@@ -9,9 +9,9 @@ namespace {
 
 constexpr double nanoseconds_per_second = 1e9;
 constexpr std::size_t most_blames = 5;
-/// A row that is unlikely makes the rows of so many windows after it suspect.
+/// An unlikely row makes that many windows after it suspect.
 constexpr std::uint64_t suspect_windows = 10;
-/// Gaps of more windows than that break the forecasts.
+/// A gap of more windows than that breaks the forecasts.
 constexpr std::uint64_t gap_windows = 3;
 
 std::vector<Check> columns_of(const Check& check) {
@@ -157,7 +157,7 @@ JointCheck::States::iterator JointCheck::find_state(const MessageView& message,
     if (order == Order::late) {
       return states_.end();
     }
-    // What was learned is kept; only the clock is new.
+    // Keeps what it learned; only the clock is new.
     close(found->second, wire::Ending::silent, out);
     found->second.detector.interrupt();
     return found;

@@ -1,4 +1,4 @@
-// One joint check of the model on all entities of its type: their models, alarms and events.
+// Runs one joint check of the model on all entities of its type: their models, alarms and events.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ struct DetectTally {
   double false_alarm_rate = 0;
   /// The stage's own clock: the latest tick.
   std::uint64_t now_ns = 0;
-  /// A history that is known to be healthy is being learned.
+  /// The stage learns a history that is known to be healthy.
   bool trusted = false;
 
   std::size_t entities = 0;
@@ -42,10 +42,10 @@ struct DetectTally {
   std::uint64_t unsaved = 0;
 };
 
-/// An event needs three things: the metrics together are unlikely (EntityDetector), the check's own
-/// metric is far enough from its own recent baseline, load considered, that somebody would care
-/// (judge_deviation), and both for long enough (Alarm). While it lasts only the metric decides: a
-/// model that follows the incident does not end it.
+/// An event needs three things. The metrics together are unlikely (EntityDetector). The check's own
+/// metric is far enough from its recent baseline, load considered, to matter (judge_deviation).
+/// Both last long enough (Alarm). While the event lasts, only the metric decides, so that a model
+/// that follows the incident does not end it.
 class JointCheck {
  public:
   /// All references outlive the check.
@@ -53,17 +53,16 @@ class JointCheck {
 
   /// Judges every row of a message that has the metric.
   void on(const MessageView& message, Outbox& out);
-  /// The entity is no more: its event closes.
+  /// The entity has ended: closes its event.
   void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
   /// Forgets entities without a value since `before_ns` (stage clock).
   void sweep(std::uint64_t before_ns, Outbox& out);
 
-  /// Models of all entities by id, while the memory stays within `most_bytes`; those that it has no
-  /// room for are counted.
+  /// Saves the models of all entities by id, up to `most_bytes`, and counts those without room.
   [[nodiscard]] flatbuffers::Offset<memory::KeptCheck> save(MemoryBuilder& builder,
                                                             std::size_t most_bytes) const;
-  /// Returns how many models were left out: what does not fit the check, or has no room. Entities
-  /// that are known already are left alone.
+  /// Loads models and returns how many it left out because they do not fit the check or have no
+  /// room. Keeps entities that it knows already.
   std::size_t load(const memory::KeptCheck& kept);
   [[nodiscard]] std::string name() const { return entity_.name + "." + check_.id; }
 
@@ -76,7 +75,7 @@ class JointCheck {
     std::unique_ptr<wire::EventT> event;
     std::uint64_t seen_ns = 0;
     AbnormalTime abnormal;
-    /// Until when the last unlikely row speaks for those after it.
+    /// The last unlikely row makes the rows until then suspect.
     std::uint64_t unlikely_until_ns = 0;
     double unlikeliness = 0;
   };
@@ -103,7 +102,7 @@ class JointCheck {
   CheckEvents events_;
   DetectTally& tally_;
   DetectorShape detector_shape_;
-  /// The check, and one like it for each companion: what a SampleReader reads by.
+  /// The check, and a copy for each companion: a SampleReader reads by them.
   std::vector<Check> columns_;
   std::vector<SampleReader> readers_;
   std::vector<double> values_;

@@ -1,4 +1,4 @@
-// Where the values of each metric usually are: a fast level, a slow one, and their spread.
+// Usual levels of the metrics: a fast level, a slow one, and their spread.
 #pragma once
 
 #include <cstddef>
@@ -9,13 +9,13 @@
 namespace gala::detect {
 
 /// Exponentially weighted mean control (S. W. Roberts, Technometrics 1, 1959). The fast level
-/// follows everything and its errors enter the score; the slow one and its spread learn from normal
-/// rows only, and say what is expected. 56 bytes a metric.
+/// follows everything, and its errors enter the score. The slow level and its spread learn from
+/// normal rows only and give the expected value. 56 bytes a metric.
 class Level {
  public:
   struct Speed {
     double fast = 0.2;
-    /// Rows after which a row counts 1/e in the slow level.
+    /// In the slow level a row counts 1/e after that many rows.
     double slow_rows = 600;
   };
   Level(std::size_t metrics, Speed speed)
@@ -33,22 +33,22 @@ class Level {
   [[nodiscard]] double deviations(std::size_t metric, double value) const {
     return scale_.standardise(metric, error(metric, value), value);
   }
-  /// What is expected, and one standard deviation around it.
+  /// The expected value, and one standard deviation around it.
   [[nodiscard]] double expected(std::size_t metric) const { return slow_[metric]; }
   [[nodiscard]] double spread(std::size_t metric) const;
   [[nodiscard]] const ResidualScale& scale() const { return scale_; }
   /// Rows seen.
   [[nodiscard]] double rows() const { return rows_; }
 
-  /// `share`: of the new row in the scales; 0 = abnormal.
+  /// `share`: weight of the new row in the scales; 0 = abnormal.
   void learn(std::size_t metric, double value, double share);
   /// Call once after all metrics of a row.
   void next_row(bool normal);
-  /// The slow level starts anew from the fast one.
+  /// Restarts the slow level from the fast one.
   void accept();
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptLevel> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptLevel* kept);
 
  private:

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::uint16_t memory_version = 1;
 constexpr std::size_t deepest_memory = 8;
-/// With its lists, every table that is written has more.
+/// Every table that is written is larger, with its lists.
 constexpr std::size_t fewest_bytes_per_table = 16;
 constexpr std::size_t smallest_memory = 2 * sizeof(std::uint32_t);  // root and identifier
 

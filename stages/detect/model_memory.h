@@ -1,4 +1,4 @@
-// Learned models as bytes of schemas/memory/models.fbs, so that they outlive a restart.
+// Saves learned models as bytes of schemas/memory/models.fbs, so that they outlive a restart.
 #pragma once
 
 #include <cmath>
@@ -15,11 +15,11 @@ namespace gala::detect {
 
 using MemoryBuilder = flatbuffers::FlatBufferBuilder;
 
-/// No memory is larger; FlatBuffers end at 2 GiB.
+/// Largest memory; FlatBuffers end at 2 GiB.
 inline constexpr std::size_t most_memory_bytes = 2'000'000'000;
-/// The least part of it that is free before another model is saved.
+/// Saves another model only while that much of the memory is free.
 inline constexpr std::size_t most_model_bytes = std::size_t{64} << 20;
-/// No number of a model is larger, so that squares of what is computed from them stay finite.
+/// Largest number in a model, so that squares of what is computed from it stay finite.
 inline constexpr double largest_number = 1e60;
 
 /// False for NaN too.
@@ -27,8 +27,8 @@ inline bool is_number(double value) { return std::abs(value) <= largest_number; 
 /// A count, a weight or a sum of squares.
 inline bool is_amount(double value) { return value >= 0 && value <= largest_number; }
 
-/// Copies a kept list into `own`. False when it has another length or holds a number below `least`
-/// or beyond the largest; `own` is then of no use.
+/// Copies a saved list into `own`. False if it has another length, or a number below `least` or
+/// beyond the largest; `own` is then of no use.
 template <class Number>
 [[nodiscard]] bool take_numbers(const flatbuffers::Vector<Number>* kept, std::span<Number> own,
                                 double least = -largest_number) {
@@ -36,7 +36,7 @@ template <class Number>
     return false;
   }
   bool fit = true;
-  // No branch: this is most of the work of loading.
+  // No branch, because loading spends most of its time here.
   for (std::size_t i = 0; i < own.size(); ++i) {
     own[i] = kept->Get(static_cast<flatbuffers::uoffset_t>(i));
     const auto number = static_cast<double>(own[i]);
@@ -54,13 +54,13 @@ template <class Number>
 std::vector<std::uint8_t> finish_memory(
     MemoryBuilder& builder, const std::vector<flatbuffers::Offset<memory::KeptCheck>>& checks);
 
-/// Verified, and of this version. Borrows `bytes`, which are aligned as memory from new is.
+/// A verified memory of this version. Borrows `bytes`, which are aligned like memory from new.
 Result<const memory::Models*> open_memory(std::span<const std::uint8_t> bytes);
 
-/// The same for a memory of one model, which is of no entity.
+/// Closes a memory of one model, which belongs to no entity.
 std::vector<std::uint8_t> finish_memory(MemoryBuilder& builder,
                                         flatbuffers::Offset<memory::KeptModel> model);
-/// What that wrote: nullptr when the memory has not exactly one model.
+/// Reads it back; nullptr unless the memory has exactly one model.
 const memory::KeptModel* only_model(const memory::Models& kept);
 
 }  // namespace gala::detect

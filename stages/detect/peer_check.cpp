@@ -1,4 +1,4 @@
-// One peers check of the model: who differs from its equals, by space and by time.
+// One peers check of the model: by space and by time.
 #include "stages/detect/peer_check.h"
 
 #include <algorithm>
@@ -7,17 +7,17 @@
 namespace gala::detect {
 namespace {
 
-/// Beyond a factor of e^7 = 1100 all distances are alike.
+/// All distances beyond a factor of e^7 = 1100 count alike.
 constexpr double farthest = 7;
 /// From a mean absolute deviation to the standard deviation of a normal distribution.
 constexpr double normal_scale = 1.2533;
-/// Back to normal within half of what is abnormal.
+/// A member is normal again within half of what is abnormal.
 constexpr double clear_share = 0.5;
 /// The 90 % quantile of a normal distribution, in standard deviations.
 constexpr double quantile_distance = 1.28;
-/// A value cannot fall by more than everything.
+/// No value falls by more than everything.
 constexpr double largest_fall = 0.99;
-/// Parts of a group's name are kept apart by what no label contains.
+/// Separates the parts of a group's name; no label contains it.
 constexpr char separator = '\x1f';
 
 double clamped(double distance) { return std::clamp(distance, -farthest, farthest); }
@@ -53,7 +53,7 @@ void PeerCheck::on(const MessageView& message, Outbox& out) {
       vote(message, row, out);
     }
   }
-  // First everybody speaks, then everybody is judged: rows of one message are of one time.
+  // Takes in all rows before it judges any, because rows of one message are of one time.
   for (const Vote& vote : votes_) {
     vote.group->settle();
   }
@@ -77,7 +77,7 @@ bool PeerCheck::name_group(const std::vector<ColumnView>& among, std::size_t row
 }
 
 double PeerCheck::scaled(double value) const {
-  // What is not worth a word is all the same: idle members do not make a busy one look odd.
+  // Values below `above` count alike: idle members do not make a busy one look odd.
   const bool is_high = check_.direction == wire::Direction::high;
   return static_cast<double>(log_of(is_high ? std::max(value, check_.above.value_or(0)) : value));
 }
@@ -109,7 +109,7 @@ Judgement PeerCheck::judgement_of(const Member& member, const PeerGroup::Usual& 
   const double least = is_high ? std::log1p(std::max(0.0, check_.least_change))
                                : -std::log1p(-std::clamp(check_.least_change, 0.0, largest_fall));
   const double edge = std::max(least, check_.factor * std::max(usual.spread, member.usual.noise()));
-  // The usual distance excuses and never accuses.
+  // The usual distance can excuse a member, never accuse it.
   const double excuse = std::max(sign * member.usual.mean(), 0.0);
   const double distance = sign * clamped(value - usual.middle) - excuse;
   Judgement judgement;

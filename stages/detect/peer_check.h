@@ -1,4 +1,5 @@
-// One peers check of the model: who differs from its equals, by space and by time.
+// Runs one peers check of the model: finds the entity that differs from its peers, in space and in
+// time.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +36,11 @@ struct PeerTally {
   std::uint64_t refused = 0;
 };
 
-/// How a member's distance from the middle of its equals usually is, learned from normal windows.
+/// Usual distance of a member from the middle of its peers, learned from normal windows.
 class UsualDistance {
  public:
   void learn(double distance, std::uint64_t window_ns, Duration memory);
-  /// What is so now is what is usual.
+  /// Accepts the present distance as the usual one.
   void accept(double distance) { mean_ = distance; }
   [[nodiscard]] double mean() const { return mean_; }
   [[nodiscard]] double noise() const { return noise_; }
@@ -51,11 +52,11 @@ class UsualDistance {
   std::uint64_t learned_ns_ = 0;
 };
 
-/// By space: worse than the middle of at least PeerGroup::fewest equals by `least_change` and by
-/// `factor` times how far apart they are. By time: by as much worse than its own distance to them
-/// usually is, so that the leader of a cluster is not blamed for being one. With `warmup` = 0 the
-/// usual distance is zero until a lasting one was accepted: a member that is slow from its first
-/// window on is found, and so is one that was meant to be different.
+/// In space: worse than the middle of at least PeerGroup::fewest peers by `least_change`, and by
+/// `factor` times their spread. In time: worse by as much than its own usual distance to them, so
+/// that the leader of a cluster is not blamed for leading. With `warmup` = 0 the usual distance is
+/// zero until the check accepts a lasting one. Then it finds a member that is slow from its first
+/// window on, and also one that is meant to be different.
 class PeerCheck {
  public:
   /// All references outlive the check.
@@ -64,7 +65,7 @@ class PeerCheck {
 
   /// Judges every row of a message that has the metric.
   void on(const MessageView& message, Outbox& out);
-  /// The entity is no more: its event closes.
+  /// The entity has ended: closes its event.
   void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
   /// Forgets entities and groups without a value since `before_ns` (stage clock).
   void sweep(std::uint64_t before_ns, Outbox& out);
@@ -81,7 +82,7 @@ class PeerCheck {
     std::unique_ptr<wire::EventT> event;
   };
   using Members = MapById<Member>;
-  /// A row whose value is part of its group's round.
+  /// A row that takes part in its group's round.
   struct Vote {
     JudgedRow row;
     Member* member = nullptr;

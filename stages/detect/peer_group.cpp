@@ -1,4 +1,4 @@
-// What is usual among equals at one time.
+// The usual value of peers at one time.
 #include "stages/detect/peer_group.h"
 
 #include <algorithm>
@@ -9,10 +9,10 @@ namespace {
 
 /// From a median absolute deviation to the standard deviation of a normal distribution.
 constexpr double normal_scale = 1.4826;
-/// Rounds after which a round counts 1/e in the spread: four members now and then agree by chance.
+/// In the spread a round counts 1/e after that many rounds: four members sometimes agree by chance.
 constexpr double memory_rounds = 60;
 
-/// Requires: not empty. Leaves `values` in another order.
+/// Requires: not empty. Reorders `values`.
 double median_of(std::vector<float>& values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());

@@ -11,7 +11,7 @@ constexpr double day_s = 86'400;
 /// A day counts that share of all days before it.
 constexpr double forget_days = 7;
 constexpr double fewest_days_for_a_week = 14;
-/// No clock reaches it.
+/// Later than any clock.
 constexpr std::int64_t latest_day = 1'000'000;
 
 /// Position in the day, in slots, and number of the day since 1970.

@@ -1,4 +1,4 @@
-// What is usual at this time of the day and on this day of the week.
+// Usual values at a time of the day and on a day of the week.
 #pragma once
 
 #include <cstddef>
@@ -9,18 +9,18 @@
 
 namespace gala::detect {
 
-/// Means of the values in 48 slots of a day, and in 7 days of the week on top of it: an additive
-/// seasonal model with exponential updates (P. R. Winters, Management Science 6, 1960), between
-/// slots linear. It speaks once a day has been seen twice. 230 bytes a metric.
+/// Means of the values in 48 slots of a day, plus a mean for each of the 7 days of the week: an
+/// additive seasonal model with exponential updates (P. R. Winters, Management Science 6, 1960),
+/// linear between slots. It forecasts once it has seen a day twice. 230 bytes a metric.
 class Seasonal {
  public:
   explicit Seasonal(std::size_t metrics) : metrics_(metrics), scale_(metrics) {}
 
-  /// Value minus what is usual at this wall time (s since 1970); 0 while nothing is known.
+  /// Value minus the usual value at this wall time (s since 1970); 0 while it is unknown.
   [[nodiscard]] double error(std::size_t metric, double value, double wall_s) const;
   [[nodiscard]] double expected(std::size_t metric, double wall_s) const;
   [[nodiscard]] bool ready() const { return days_seen_ >= 2; }
-  /// Whether its errors are known well enough to judge by.
+  /// Whether it knows its errors well enough to judge by them.
   [[nodiscard]] bool proven() const { return judged_rows_ >= 32; }
   [[nodiscard]] const ResidualScale& scale() const { return scale_; }
 
@@ -29,7 +29,7 @@ class Seasonal {
   void next_row(double wall_s);
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptSeasons> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptSeasons* kept);
 
  private:
@@ -45,7 +45,7 @@ class Seasonal {
   std::vector<float> slot_rows_;
   std::int64_t first_day_ = -1;
   double days_seen_ = 0;
-  /// Rows since it speaks.
+  /// Rows since its first forecast.
   double judged_rows_ = 0;
 };
 

@@ -14,11 +14,11 @@ constexpr double lowest = -8;
 constexpr double step = 16.0 / 256;
 constexpr double peak_share = 0.02;
 constexpr double fewest_peaks = 4;
-/// A heavier or lighter tail than that was never a normal score's, but an estimate of few peaks.
+/// A heavier or lighter tail is no normal score's, but an estimate from too few peaks.
 constexpr double most_shape = 0.5;
 constexpr double largest_unit = 1e6;
 constexpr double least_spread = 0.05;
-/// By which the sum of the counts, which are floats, may differ from the total.
+/// The sum of the counts, which are floats, may differ that much from the total.
 constexpr double rounding = 0.01;
 
 double middle(std::size_t bin) { return lowest + (static_cast<double>(bin) + 0.5) * step; }
@@ -54,7 +54,7 @@ void Tail::count_runs(std::size_t bin) {
 }
 
 double Tail::extremal_index() const {
-  // Rows are taken for independent until runs were seen.
+  // Takes rows for independent until it has seen runs.
   return std::min((runs_ + unit_) / (excesses_ + unit_), 1.0);
 }
 

@@ -1,4 +1,4 @@
-// How high a score of normal rows gets: the limit beyond which it is an alarm.
+// Learns how high scores of normal rows get, and gives the limit for an alarm.
 #pragma once
 
 #include <array>
@@ -10,28 +10,28 @@ namespace gala::detect {
 
 /// Peaks over threshold: excesses over the 98 % quantile follow a generalised Pareto distribution,
 /// whose quantile at the wanted probability is the limit (A. Siffer et al., SPOT, KDD 2017). It
-/// works on the logarithm of the score and on a forgetting histogram of it instead of a list of
-/// peaks, which is DSPOT's drift at a fixed size; the distribution is fitted by its moments (J. R.
-/// M. Hosking, J. R. Wallis, Technometrics 29, 1987). 1.1 kB.
+/// takes the logarithm of the score, and a forgetting histogram instead of a list of peaks: DSPOT's
+/// drift at a fixed size. It fits the distribution by its moments (J. R. M. Hosking, J. R. Wallis,
+/// Technometrics 29, 1987). 1.1 kB.
 ///
-/// Scores of neighbouring rows are alike, so excesses come in runs, and a run is one alarm, not as
-/// many as it has rows. How many runs there are to an excess, the extremal index, is counted (runs
-/// estimator: R. L. Smith, I. Weissman, J. R. Statist. Soc. B 56, 1994); a limit for a wanted rate
-/// of alarms follows from the limit for a probability of rows by it.
+/// Scores of neighbouring rows are alike, so excesses come in runs, and a run is one alarm, not one
+/// for each row. It counts the runs for each excess, the extremal index (runs estimator: R. L.
+/// Smith, I. Weissman, J. R. Statist. Soc. B 56, 1994). With that the limit for a rate of alarms
+/// follows from the limit for a probability of rows.
 class Tail {
  public:
   explicit Tail(double memory_rows = 20'000) : memory_rows_(memory_rows) {}
 
   /// A score ≥ 0 of a normal row.
   void learn(double score);
-  /// The score that normal rows exceed in so many runs a row; needs `learned()` of some dozens.
+  /// The score that normal rows exceed in so many runs a row. Requires some dozens of `learned()`.
   [[nodiscard]] double limit(double runs_per_row) const;
   /// Share of the excesses that begin a run.
   [[nodiscard]] double extremal_index() const;
   [[nodiscard]] double learned() const { return total_ / unit_; }
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptTail> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptTail* kept);
 
  private:
@@ -44,7 +44,7 @@ class Tail {
   [[nodiscard]] Peaks peaks() const;
   void count_runs(std::size_t bin);
 
-  /// A run is over after so many rows without an excess.
+  /// A run ends after so many rows without an excess.
   static constexpr double run_gap_rows = 10;
 
   double memory_rows_;

@@ -12,14 +12,13 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// The sums grow by one unit a row; before they leave the range where adding is exact they are
-/// scaled back.
+/// The sums grow by one unit a row. They are scaled back before adding stops being exact.
 constexpr double largest_unit = 1e6;
 constexpr double growth_before_solving = 1.0 / 16;
 constexpr double fewest_rows_between = 4;
 constexpr double most_rows_between = 256;
 constexpr double least_variance = 1e-24;
-/// By which sums of the same numbers differ.
+/// Sums of the same numbers may differ by that much.
 constexpr double rounding = 1e-6;
 
 std::size_t longest(const std::vector<std::size_t>& horizons) {
@@ -185,8 +184,8 @@ bool VectorRegression::load(const memory::KeptRegression* kept) {
       return false;
     }
   }
-  // A row counts in the moments when it counts over the shortest horizon, and over a longer one
-  // when it counts over the shorter ones.
+  // A row counts in the moments if it counts over the shortest horizon, and over a longer one only
+  // if it counts over all shorter ones.
   return moments_.diagonal().minCoeff() >= 0 &&
          std::abs(moments_(width_ - 1, width_ - 1) - weights_.front()) <=
              rounding * weights_.front() &&

@@ -1,4 +1,4 @@
-// One forecast for all metrics of an entity from all of them: VAR(1) over several horizons.
+// Forecasts all metrics of an entity from all of them: VAR(1) over several horizons.
 #pragma once
 
 #include <Eigen/Core>
@@ -26,9 +26,10 @@ class VectorRegression {
     std::size_t metrics = 1;
     std::size_t lags = 1;
     std::vector<std::size_t> horizons{1};
-    /// Rows after which a row counts 1/e.
+    /// A row counts 1/e after that many rows.
     double memory_rows = 10'000;
-    /// Ridge, relative to the variance of the inputs: for ever, and shared by the rows learned.
+    /// Ridge, relative to the variance of the inputs: a constant part, and a part that the learned
+    /// rows share.
     double ridge = 0.01;
     double young_ridge = 10;
   };
@@ -40,7 +41,7 @@ class VectorRegression {
   const Eigen::MatrixXd& judge(std::span<const double> row);
   /// `weight` 0…1: how normal the row is. Requires: `judge` was called with the same row.
   void learn(std::span<const double> row, double weight);
-  /// Time has passed without rows: what comes next does not follow from what was before.
+  /// Begins anew after a time without rows: the next row does not follow the last one.
   void interrupt() {
     filled_ = 0;
     rows_.setZero();
@@ -52,7 +53,7 @@ class VectorRegression {
   [[nodiscard]] double learned() const { return moments_(width_ - 1, width_ - 1) / unit_; }
 
   [[nodiscard]] flatbuffers::Offset<memory::KeptRegression> save(MemoryBuilder& builder) const;
-  /// False when it does not fit; the object is then of no use.
+  /// False if the saved state does not fit; the object is then of no use.
   [[nodiscard]] bool load(const memory::KeptRegression* kept);
 
  private:

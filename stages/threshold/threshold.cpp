@@ -1,4 +1,4 @@
-// Threshold: observations in, events out, by the checks of the model.
+// Threshold: hands observations to the watches of their checks.
 #include "stages/threshold/threshold.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Threshold: observations in, events out, by the checks of the model.
+// Threshold reads observations and emits events, by the checks of the model.
 #pragma once
 
 #include <deque>
@@ -12,8 +12,8 @@
 
 namespace gala::threshold {
 
-/// Judges every metric that has checks in the model. One event for each (entity, check) that is
-/// abnormal: sent when it opens, in each window while it lasts, and when it closes.
+/// Judges every metric that has limit or deviation checks in the model. One event for each abnormal
+/// (entity, check): emitted when it opens, in each window while it lasts, and when it closes.
 class Threshold {
  public:
   struct Config {
@@ -24,16 +24,16 @@ class Threshold {
     static constexpr auto fields() {
       return std::tuple{
           Field{"max_states", &Config::max_states,
-                "Entities and checks remembered at most: those with a baseline, and the abnormal "
-                "ones; 0.3 kB each, 2.6 kB more with a baseline. What does not fit is not judged, "
-                "and counted.",
+                "Most pairs of entity and check with state: those with a baseline, and abnormal "
+                "ones. 0.3 kB each, 2.6 kB more with a baseline. The stage counts others and does "
+                "not judge them.",
                 100, 1e8},
           Field{"forget_after", &Config::forget_after,
-                "An entity without values that long is forgotten; its open event closes.", 10,
-                86'400},
+                "The stage forgets an entity without values for that long and closes its event.",
+                10, 86'400},
           Field{"new_level_after", &Config::new_level_after,
-                "A deviation that lasts that long is the new usual level: the event closes and the "
-                "baseline is learned anew.",
+                "A deviation that lasts that long becomes the usual level: the event closes, and "
+                "the stage learns a new baseline.",
                 60, 604'800}};
     }
   };
@@ -51,7 +51,7 @@ class Threshold {
  private:
   Config config_;
   WatchTally tally_;
-  // Deques: watches refer to their neighbours, which must stay where they are.
+  // Deques, because watches refer to their neighbours, which must not move.
   std::deque<Episodes> episodes_;
   std::deque<Watch> watches_;
   std::map<std::string, std::vector<Watch*>, std::less<>> by_entity_;

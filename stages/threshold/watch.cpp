@@ -1,4 +1,4 @@
-// One check of the model on all entities of its type: their state, and the events that come of it.
+// One check of the model on all entities of its type.
 #include "stages/threshold/watch.h"
 
 #include <algorithm>
@@ -99,7 +99,7 @@ void Watch::learn(State& state, const BaselinePoint& point, const MessageView& m
     }
     return;
   }
-  // Spikes that came to nothing are a part of what is usual; a fault is not.
+  // Learns spikes that opened no event as usual, but never a fault.
   for (const BaselinePoint& spike : state.spikes) {
     state.baseline.learn(spike, message.window.length_ns(), shape());
   }

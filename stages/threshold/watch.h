@@ -1,4 +1,4 @@
-// One check of the model on all entities of its type: their state, and the events that come of it.
+// Runs one check of the model on all entities of its type: their state and their events.
 #pragma once
 
 #include <cstdint>
@@ -30,19 +30,18 @@ struct WatchTally {
   std::size_t states = 0;
   std::size_t open = 0;
   std::uint64_t judged = 0;
-  /// Not judged: no value, or too few in the window.
+  /// Rows not judged: without a value, or with too few values in the window.
   std::uint64_t unjudged = 0;
-  /// Columns of a kind that has not the statistic.
+  /// Columns whose kind does not have the statistic.
   std::uint64_t unreadable = 0;
   std::uint64_t out_of_order = 0;
   std::uint64_t opened = 0;
   std::uint64_t new_levels = 0;
-  /// Entities that were not watched because of max_states.
+  /// Entities not watched because of max_states.
   std::uint64_t refused = 0;
 };
 
-/// State exists for every entity of a deviation check, but only for abnormal entities of a limit
-/// check.
+/// A deviation check keeps state for every entity, a limit check only for abnormal ones.
 class Watch {
  public:
   /// All references outlive the watch.
@@ -52,18 +51,19 @@ class Watch {
 
   /// Judges every row of a message that has the metric.
   void on(const MessageView& message, Outbox& out);
-  /// The entity is no more: its event closes.
+  /// The entity has ended: closes its event.
   void end(std::string_view entity_id, std::uint64_t at_ns, Outbox& out);
-  /// Forgets entities without a value since `before_ns` (stage clock); their events close.
+  /// Forgets entities without a value since `before_ns` (stage clock) and closes their events.
   void sweep(std::uint64_t before_ns, Outbox& out);
 
  private:
   struct State {
     Alarm alarm;
     Baseline baseline;
-    /// Abnormal windows of a run that has not opened an event: spikes, if it never does.
+    /// Abnormal windows of a run that has not opened an event. If it never opens one, they were
+    /// spikes.
     std::vector<BaselinePoint> spikes;
-    /// As last sent, while open.
+    /// The event as last emitted, while it is open.
     std::unique_ptr<wire::EventT> event;
     std::uint64_t seen_ns = 0;
     AbnormalTime abnormal;
@@ -77,8 +77,8 @@ class Watch {
   [[nodiscard]] bool is_judgeable(const Sample& sample) const;
   void judge_against_limit(const MessageView& message, const JudgedRow& row, Outbox& out);
   void judge_against_baseline(const MessageView& message, const JudgedRow& row, Outbox& out);
-  /// The entity's state if this window comes after its last; makes one when `wanted` and there is
-  /// room.
+  /// The entity's state, if this window comes after its last one. Makes one if it is `wanted` and
+  /// there is room.
   States::iterator find_state(const MessageView& message, const JudgedRow& row, bool wanted,
                               Outbox& out);
   Alarm::Change advance(State& state, const MessageView& message, const JudgedRow& row,
