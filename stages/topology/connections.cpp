@@ -1,4 +1,4 @@
-// Derives `connect` from is_peer and belongs_to, incrementally.
+// Derives indirect relations from peers and their owners, incrementally.
 #include "stages/topology/connections.h"
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 namespace gala::topology {
 namespace {
 
-/// process → container → pod is two; more is a cycle in the data.
+/// process → container → pod is two. A longer climb is a cycle in the data.
 constexpr int most_owners = 8;
 
 }  // namespace
@@ -42,7 +42,7 @@ void Connections::add_shared(NodeIndex owner, const Climb& higher, Climb& found)
     found.shared_above = 1;
     return;
   }
-  // What the connection itself serves says more than all that its process serves.
+  // The service of the connection itself says more than all services of its process.
   const int above = higher.shared_above + 1;
   if (higher.shared.empty() || (found.shared_above != 0 && found.shared_above < above)) {
     return;
@@ -63,7 +63,7 @@ const Connections::Climb& Connections::climb(NodeIndex node, int above) {
     found.outermost = node;
   }
   std::vector<NodeIndex> owners = owners_of(node);
-  // Shared ones first: they are nearer than whatever is above the others. Then by id.
+  // Shared owners first, because they are nearer than what is above the others; then by id.
   std::sort(owners.begin(), owners.end(), [this](NodeIndex a, NodeIndex b) {
     const bool a_is_shared = book_.types()[graph_.node(a).type].shared;
     const bool b_is_shared = book_.types()[graph_.node(b).type].shared;
@@ -189,7 +189,7 @@ void Connections::refresh(const EdgeKey& peer, EdgeKeys now) {
   if (now == before) {
     return;
   }
-  // First what is new: an edge that stays must not end in between.
+  // Adds new edges first, so that an edge that stays does not end in between.
   std::erase_if(now, [&](const EdgeKey& key) {
     return !std::binary_search(before.begin(), before.end(), key) &&
            !graph_.add_edge(key, Reason::follows);

@@ -14,38 +14,38 @@
 
 namespace gala::topology {
 
-/// Keeps the derived relations current from what changed in the direct ones.
+/// Updates the derived relations when direct ones change.
 class Connections {
  public:
   Connections(const RuleBook& book, GraphStore& graph);
 
-  /// Looks again at the peers that the `touched` edges lead to.
+  /// Derives anew from the peers that the `touched` edges lead to.
   void update(const std::vector<EdgeKey>& touched);
 
  private:
   using EdgeKeys = std::vector<EdgeKey>;
-  /// What is found above a node along `belongs_to`.
+  /// What owns a node, directly or not.
   struct Climb {
-    /// Process, container or pod; the node itself when nothing is above it.
+    /// The outermost owner: process, container or pod, or the node itself if nothing owns it.
     std::optional<NodeIndex> outermost;
     /// The nearest shared owners, and how far above they are.
     std::vector<NodeIndex> shared;
     int shared_above = 0;
   };
-  /// Peers to be looked at, each once.
+  /// Peers to derive from, each once.
   struct PeerSet {
     std::vector<EdgePosition> peers;
     std::vector<bool> listed;
     void add(EdgePosition peer);
   };
-  /// What follows from one peer: nearly always one edge, the others are in `more_`.
+  /// The edges that follow from one peer: nearly always one; `more_` has the others.
   struct Derived {
     EdgeKey peer;
     EdgeKey first;
     bool has_more = false;
   };
 
-  /// What EdgeTable asks for.
+  /// Gives EdgeTable the key of an entry.
   struct PeerAt {
     const std::vector<Derived>& derived;
     const EdgeKey& operator()(std::uint32_t place) const { return derived[place].peer; }
@@ -53,14 +53,14 @@ class Connections {
 
   [[nodiscard]] bool climbs(const EdgeKey& key, NodeIndex from) const;
   [[nodiscard]] std::vector<NodeIndex> owners_of(NodeIndex node) const;
-  /// Remembered until the update ends: owners do not change meanwhile. `above` is how far the climb
-  /// has come already.
+  /// Remembers results until the update ends, since owners do not change meanwhile. `above`: how
+  /// far the climb has come.
   const Climb& climb(NodeIndex node, int above = 0);
   void add_shared(NodeIndex owner, const Climb& higher, Climb& found) const;
   void forget_climbs();
   [[nodiscard]] EdgeKeys derived_from(const EdgeKey& peer);
   void collect_peers(NodeIndex start, PeerSet& dirty) const;
-  /// `now` follows from this peer, and nothing else.
+  /// Makes `now` the edges that follow from this peer.
   void refresh(const EdgeKey& peer, EdgeKeys now);
   [[nodiscard]] EdgeKeys known_from(const EdgeKey& peer) const;
   void keep(const EdgeKey& peer, EdgeKeys edges);
@@ -69,7 +69,7 @@ class Connections {
   GraphStore& graph_;
   std::optional<std::size_t> peer_kind_;
   std::optional<std::size_t> owner_kind_;
-  /// By peer. A million connections have millions of them: kept small.
+  /// By peer. Small, because a million connections have millions of them.
   EdgeTable derived_of_;
   std::vector<Derived> derived_;
   std::vector<std::uint32_t> free_;

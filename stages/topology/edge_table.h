@@ -1,5 +1,5 @@
-// Where each edge stands: a flat hash table of positions, since a million nodes have many millions
-// of edges.
+// Finds the position of each edge: a flat hash table, since a million nodes have many millions of
+// edges.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace gala::topology {
 
-/// What identifies an edge: kind, and the positions of its ends.
+/// Identifies an edge: its kind and the positions of its ends.
 struct EdgeKey {
   std::uint32_t kind = 0;
   std::uint32_t from = 0;
@@ -24,11 +24,11 @@ struct EdgeKeyHash {
   std::size_t operator()(const EdgeKey& key) const;
 };
 
-/// Open addressing with linear probing; a removed entry is closed up, so there are no tombstones.
-/// About 6 to 11 bytes an edge. The keys are kept by the caller, who is asked for them.
+/// Open addressing with linear probing. Removing an entry closes the hole, so there are no
+/// tombstones. About 6 to 11 bytes an edge. The caller keeps the keys and answers for them.
 class EdgeTable {
  public:
-  /// `key_at(position)` is the key of an entry; it must answer for all that are in the table.
+  /// `key_at(position)` gives the key of an entry, for all entries in the table.
   template <class KeyAt>
   [[nodiscard]] std::optional<std::uint32_t> find(const EdgeKey& key, const KeyAt& key_at) const {
     if (slots_.empty()) {
@@ -59,7 +59,7 @@ class EdgeTable {
     while (key_at(slots_[hole]) != key) {
       hole = next(hole);
     }
-    // What would have stood in the hole, had it been free, moves there.
+    // Moves an entry here that would have stood in the hole.
     for (std::size_t slot = next(hole); slots_[slot] != empty; slot = next(slot)) {
       const std::size_t wanted = home(key_at(slots_[slot]));
       const std::size_t mask = slots_.size() - 1;

@@ -120,7 +120,7 @@ void GraphStore::remove_edge(const EdgeKey& key, Reason reason) {
 }
 
 void GraphStore::drop_matches(NodeIndex node) {
-  // Backwards: what is dropped is replaced by the last, which has been looked at.
+  // Goes backwards, because the last entry, already examined, replaces a dropped one.
   for (std::size_t i = nodes_[node].edges.size(); i-- > 0;) {
     TopologyEdge& edge = edges_[nodes_[node].edges[i]];
     edge.matches = 0;
@@ -217,7 +217,7 @@ GraphStore::Changes GraphStore::changes(const Portion& portion) const {
     }
   }
   std::sort(changes.changed_nodes.begin(), changes.changed_nodes.end());
-  // A position that was used again while its old entry waited is listed twice.
+  // Lists a position twice if it was reused while its old entry waited.
   changes.changed_nodes.erase(
       std::unique(changes.changed_nodes.begin(), changes.changed_nodes.end()),
       changes.changed_nodes.end());

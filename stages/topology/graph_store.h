@@ -1,4 +1,4 @@
-// Entities and relations in memory, with what changed since the last publication.
+// Keeps entities and relations in memory, and what changed since the last publication.
 #pragma once
 
 #include <cstdint>
@@ -34,27 +34,27 @@ struct JoinSlot {
 struct TopologyNode {
   std::string id;
   std::uint32_t type = 0;
-  /// Whose row came after this one's the last time.
+  /// The node whose row came next the last time.
   NodeIndex follower = 0;
   StringId machine = no_string;
   /// Parallel to EntityType::attributes.
   std::vector<StringId> attributes;
   BootTime first_seen;
   BootTime last_seen;
-  /// The stage's own clock when last seen: other machines' boot clocks say nothing here.
+  /// Last seen, on the stage's own clock: boot clocks of other machines do not compare.
   BootTime last_heard;
   std::vector<EdgePosition> edges;
   std::vector<JoinSlot> joins;
   bool alive = false;
-  /// Known to consumers as it is (published and not changed since).
+  /// Consumers know it as it is: published, and unchanged since.
   bool published = false;
   bool changed = false;
 };
 
-/// Why an edge exists: two entities match, or it follows from other edges.
+/// A reason for an edge: two entities match, or it follows from other edges.
 enum class Reason : std::uint8_t { match, follows };
 
-/// A relation. Several rules may say the same; it ends with the last of them.
+/// A relation. Several rules may be reasons for it; it ends with the last reason.
 struct TopologyEdge {
   EdgeKey key;
   /// Reasons of either sort.
@@ -66,34 +66,36 @@ struct TopologyEdge {
   bool published = false;
 };
 
-/// Upper bounds; what is beyond them is refused and counted.
+/// Upper bounds. The store refuses and counts what exceeds them.
 struct GraphLimits {
   std::size_t nodes = 200'000;
   std::size_t edges = 1'000'000;
 };
 
-/// Nodes and edges by id and by neighbour. All operations cost the degree of what they touch.
+/// Nodes and edges by id and by neighbour. The cost of an operation is the degree of the nodes that
+/// it touches.
 class GraphStore {
  public:
   explicit GraphStore(GraphLimits limits) : limits_(limits) {}
 
   [[nodiscard]] std::optional<NodeIndex> find(std::string_view id) const;
-  /// The same, and fast when it is the follower of `before`.
+  /// The same, but fast if it is the follower of `before`.
   [[nodiscard]] std::optional<NodeIndex> find_after(NodeIndex before, std::string_view id) const;
-  /// Nothing when the limit is reached. Requires: no node has this id.
+  /// Nothing if the limit is reached. Requires: no node has this id.
   std::optional<NodeIndex> add_node(std::string_view id, std::size_t type);
-  /// Removes the node and all its edges. Its joins must be gone already.
+  /// Removes the node and all its edges. Requires: its joins are gone.
   void remove_node(NodeIndex node);
   [[nodiscard]] TopologyNode& node(NodeIndex index) { return nodes_[index]; }
   [[nodiscard]] const TopologyNode& node(NodeIndex index) const { return nodes_[index]; }
 
-  /// One more reason for this edge; false when the limit is reached. Self-relations are ignored.
+  /// Adds a reason for this edge; false if the limit is reached. Ignores a relation of a node with
+  /// itself.
   bool add_edge(const EdgeKey& key, Reason reason = Reason::match);
-  /// One reason less.
+  /// Removes a reason.
   void remove_edge(const EdgeKey& key, Reason reason = Reason::match);
-  /// Ends an edge whatever its reasons.
+  /// Ends an edge, whatever its reasons.
   void drop_edge(EdgePosition edge);
-  /// Takes all matches of this node's edges back; what follows from other edges stays.
+  /// Removes the matches of this node's edges; what follows from other edges stays.
   void drop_matches(NodeIndex node);
   [[nodiscard]] const TopologyEdge& edge(EdgePosition position) const { return edges_[position]; }
   [[nodiscard]] std::optional<EdgePosition> find_edge(const EdgeKey& key) const {
@@ -107,11 +109,11 @@ class GraphStore {
   [[nodiscard]] std::uint64_t refused_edges() const { return refused_edges_; }
   void note_changed(NodeIndex node);
 
-  /// All positions, `node(i).alive` or not, are below this.
+  /// All node positions, alive or not, are below this.
   [[nodiscard]] std::size_t positions() const { return nodes_.size(); }
-  /// And all of edges below this.
+  /// All edge positions are below this.
   [[nodiscard]] std::size_t edge_positions() const { return edges_.size(); }
-  /// Entries that wait to be published.
+  /// Entries to be published.
   [[nodiscard]] std::size_t unpublished() const {
     return changed_nodes_.size() + removed_nodes_.size() + added_edges_.size() +
            removed_edges_.size();
@@ -131,18 +133,18 @@ class GraphStore {
   /// Edges that came or went since the last call, oldest first, for derived relations.
   std::vector<EdgeKey> take_touched();
 
-  /// How much of what changed one message takes at most.
+  /// How much of the changes one message takes at most.
   struct Portion {
     std::size_t nodes = 0;
     std::size_t edges = 0;
   };
-  /// How many entries of the store's own lists a portion has worked off.
+  /// Entries of the store's own lists that a portion has used up.
   struct Taken {
     std::size_t changed = 0;
     std::size_t removed = 0;
     std::size_t added = 0;
   };
-  /// What consumers do not know yet.
+  /// Changes that consumers do not know yet.
   struct Changes {
     std::vector<NodeIndex> changed_nodes;
     std::vector<std::string> removed_nodes;
@@ -155,14 +157,15 @@ class GraphStore {
              removed_edges.empty();
     }
   };
-  /// A portion of it, in an order that the input alone decides: what went before what came, and
-  /// nodes before their edges. Ids of removed edges' ends can be read until `mark_published`.
+  /// A portion of the changes, in an order that depends on the input alone: removals before
+  /// additions, and nodes before their edges. Ids of removed edges' ends are readable until
+  /// `mark_published`.
   [[nodiscard]] Changes changes(const Portion& portion) const;
-  /// Consumers know these changes now; positions whose removal is known may be reused.
+  /// Consumers know these changes now, so positions of known removals may be reused.
   void mark_published(const Changes& changes);
   /// Consumers know everything now.
   void mark_published();
-  /// Consumers know nothing any more: everything is a change.
+  /// Consumers know nothing any more, so everything is a change.
   void start_over();
 
  private:
@@ -181,9 +184,9 @@ class GraphStore {
   std::vector<NodeIndex> changed_nodes_;
   std::vector<NodeIndex> removed_nodes_;
   std::vector<EdgeKey> touched_;
-  /// Edges that are not published; one that ended again, or is listed twice, is passed over.
+  /// Edges not published yet. Skips one that has ended again or is listed twice.
   std::vector<EdgePosition> added_edges_;
-  /// Published edges that ended; coming back within the period cancels out.
+  /// Published edges that ended. One that comes back within the period cancels out.
   std::unordered_set<EdgeKey, EdgeKeyHash> removed_edges_;
   std::uint64_t refused_nodes_ = 0;
   std::uint64_t refused_edges_ = 0;

@@ -6,7 +6,7 @@
 namespace gala::topology {
 namespace {
 
-/// 127.0.0.1 and ::1 are somebody else on every machine.
+/// 127.0.0.1 and ::1 mean another host on every machine.
 bool is_loopback(std::string_view address) {
   return address.starts_with("127.") || address == "::1" || address.starts_with("::ffff:127.");
 }

@@ -1,4 +1,5 @@
-// Which entities carry the same values on either side of a relation: hash buckets instead of loops.
+// Finds the entities with the same values on both sides of a relation, by hash buckets instead of
+// loops.
 #pragma once
 
 #include <array>
@@ -31,7 +32,7 @@ struct JoinKeyHash {
   std::size_t operator()(const JoinKey& key) const;
 };
 
-/// Who stands under one key.
+/// The entities under one key.
 struct JoinBucket {
   struct Entry {
     NodeIndex node = 0;
@@ -43,20 +44,20 @@ struct JoinBucket {
   std::vector<Entry> to;
 };
 
-/// Finds the partners of an entity under every relation rule. Keeps itself current: link on
-/// arrival, unlink on departure; each costs the number of partners, never the number of entities.
+/// Finds the partners of an entity under every relation rule. Link a node when it arrives and
+/// unlink it when it leaves; each costs the number of partners, never the number of entities.
 class JoinIndex {
  public:
   JoinIndex(const RuleBook& book, const StringPool& pool, GraphStore& graph)
       : book_(book), pool_(pool), graph_(graph) {}
 
-  /// Enters the node on both sides of its type's rules and adds the edges to all partners.
+  /// Adds the node on both sides of its type's rules, and the edges to all partners.
   void link(NodeIndex node);
-  /// Takes the node out of all buckets. Its edges are the caller's to remove.
+  /// Removes the node from all buckets. The caller removes its edges.
   void unlink(NodeIndex node);
 
-  /// The values (parallel to the side's `match`) by which `node` points at the other side; empty
-  /// when the side does not hold for it.
+  /// The values (parallel to the side's `match`) by which `node` points at the other side; empty if
+  /// the side's conditions do not hold.
   [[nodiscard]] std::vector<StringId> match_values(const RuleSide& side,
                                                    const TopologyNode& node) const;
 

@@ -15,7 +15,8 @@ namespace {
 using flatbuffers::FlatBufferBuilder;
 using flatbuffers::Offset;
 
-/// Writes nodes and edges; each text once, found again by its number rather than by comparing.
+/// Writes nodes and edges. Writes each text once and finds it again by its number, without
+/// comparing.
 class Packer {
  public:
   Packer(FlatBufferBuilder& builder, const TopologyView& view)

@@ -1,4 +1,4 @@
-// The topology as messages: a snapshot of everything, a delta of what changed.
+// Writes the topology as messages: a snapshot of everything, or a delta of the changes.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace gala::topology {
 
-/// What a message is about to say.
+/// The content of a message.
 struct TopologyView {
   const RuleBook& book;
   const StringPool& pool;
@@ -21,12 +21,12 @@ struct TopologyView {
 /// Everything in one message, nodes sorted by id, edges by kind and ends.
 std::vector<std::uint8_t> to_snapshot(const TopologyView& view, Instant now, std::uint64_t version);
 
-/// A snapshot without content: everything follows in deltas.
+/// An empty snapshot: everything follows in deltas.
 std::vector<std::uint8_t> to_empty_snapshot(const TopologyView& view, Instant now,
                                             std::uint64_t version);
 
-/// What consumers do not know yet. A node in `added_nodes` that they know has new labels; removals
-/// come first, so an id in both lists is a new entity of that name.
+/// A delta. A node in `added_nodes` that consumers know has new labels. Removals come first, so an
+/// id in both lists is a new entity with that id.
 std::vector<std::uint8_t> to_delta(const TopologyView& view, const GraphStore::Changes& changes,
                                    Instant now, std::uint64_t version);
 

@@ -1,4 +1,4 @@
-// Waits for the other end of a connection before it makes one up.
+// Waits for the other end of a connection before it makes one.
 #include "stages/topology/one_sided.h"
 
 #include <algorithm>

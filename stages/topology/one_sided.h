@@ -1,4 +1,4 @@
-// What only one side tells of: stands in for the other end of connections that nobody else reports.
+// Stands in for the other end of connections that only one side reports.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace gala::topology {
 
-/// Keeps the model's `alone` relations: an entity that has had no other relation of the kind for
+/// Updates the model's `alone` relations. An entity without another relation of the kind for
 /// `patience` gets one to a made entity; the first real partner ends it.
 class OneSided {
  public:
-  /// Makes (or finds) the other side of a rule; nothing when it cannot be.
+  /// Makes or finds the other side of a rule; nothing if that is impossible.
   using Make = std::function<std::optional<NodeIndex>(const AloneRule& rule, NodeIndex seen)>;
 
   OneSided(const RuleBook& book, GraphStore& graph, Duration patience)
@@ -27,7 +27,7 @@ class OneSided {
   void note(NodeIndex node);
   /// The node is gone.
   void forget(NodeIndex node);
-  /// Works off what was noted, the `touched` edges, and those whose patience ends by `now`.
+  /// Handles what was noted, the `touched` edges, and nodes whose patience ends by `now`.
   void update(const std::vector<EdgeKey>& touched, BootTime now, const Make& make);
 
  private:
@@ -35,7 +35,7 @@ class OneSided {
   void look(NodeIndex node, BootTime now, const Make& make);
   void end_stand_in(NodeIndex node);
 
-  /// What is known of one node: since when it waits, or its stand-in.
+  /// State of one node: since when it waits, or its stand-in.
   struct State {
     BootTime since;
     std::optional<EdgeKey> stand_in;
@@ -48,7 +48,7 @@ class OneSided {
   const RuleBook& book_;
   GraphStore& graph_;
   Duration patience_;
-  /// May list one twice, or one that is gone.
+  /// May list a node twice, or one that has ended.
   std::vector<NodeIndex> noted_;
   std::unordered_map<NodeIndex, State> states_;
   std::deque<Due> due_;

@@ -101,7 +101,7 @@ void RuleBook::add_relation(std::size_t from, const Relation& relation) {
   RelationRule rule;
   rule.from.type = from;
   rule.to.type = *to;
-  // What belongs to no machine cannot be on the same one.
+  // An entity of no machine cannot be on the same machine as the other side.
   rule.across_hosts = relation.across_hosts || types_[from].shared || types_[*to].shared;
   constexpr std::size_t most_compared =
       11;  // Join keys have a fixed size; one place is the machine.

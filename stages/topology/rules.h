@@ -20,7 +20,7 @@ inline constexpr std::string_view owner_relation = "belongs_to";
 using AttributeIndex = std::uint16_t;
 inline constexpr AttributeIndex machine_attribute = 0xFFFF;
 
-/// A key or label that must have one of some values.
+/// A condition: a key or label has one of these values.
 struct AttributeCondition {
   AttributeIndex attribute = 0;
   std::vector<std::string> values;
@@ -29,25 +29,26 @@ struct AttributeCondition {
 /// One side of a relation: what is compared, and what must hold.
 struct RuleSide {
   std::size_t type = 0;
-  /// Position i of one side is compared with position i of the other.
+  /// Position i of one side equals position i of the other.
   std::vector<AttributeIndex> match;
-  /// Compared only where both sides have all of them.
+  /// Compared only if both sides have all of them.
   std::vector<AttributeIndex> match_present;
   std::vector<AttributeCondition> where;
   std::vector<AttributeIndex> absent;
 };
 
-/// A direct relation, ready to be joined.
+/// A direct relation, ready to join.
 struct RelationRule {
   std::size_t kind = 0;
   RuleSide from;
   RuleSide to;
   bool across_hosts = false;
-  /// `to` is a logical entity and `match` covers its keys: matching makes it exist.
+  /// `to` is a logical entity and `match` covers its keys, so a match makes it exist.
   bool makes_target = false;
 };
 
-/// A relation to what nobody observes: it holds while the seen side has no other of its kind.
+/// A relation to an entity that nobody observes. It holds while the seen side has no other relation
+/// of its kind.
 struct AloneRule {
   std::size_t kind = 0;
   RuleSide seen;
@@ -86,7 +87,7 @@ struct EntityType {
   bool logical = false;
   /// Can be an end of an indirect relation.
   bool owner = false;
-  /// One for all machines.
+  /// One entity for all machines.
   bool shared = false;
   /// Made by an alone rule.
   bool external = false;

@@ -6,7 +6,7 @@
 namespace gala::topology {
 namespace {
 
-/// One entity between more than that many pairs is a crossroads that relates nothing in particular.
+/// An entity between more pairs than that is a crossroads and relates nobody.
 constexpr std::size_t most_pairs = 4096;
 
 }  // namespace
@@ -65,7 +65,7 @@ std::vector<EdgeKey> Shortcuts::pairs_of(NodeIndex middle) {
 void Shortcuts::refresh(NodeIndex middle) {
   std::vector<EdgeKey> now = pairs_of(middle);
   std::vector<EdgeKey>& before = followed_[middle];
-  // What the graph has no room for does not follow.
+  // Leaves out what the graph has no room for.
   std::erase_if(now, [&](const EdgeKey& key) {
     return !std::binary_search(before.begin(), before.end(), key) &&
            !graph_.add_edge(key, Reason::follows);

@@ -1,4 +1,4 @@
-// Relations that follow from two others: A and C are related because of a B between them.
+// Derives relations from two others: A and C are related because of a B between them.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace gala::topology {
 
-/// Keeps the model's `via` relations current. Work is proportional to the edges of the middle
+/// Updates the model's `via` relations. The work is proportional to the edges of the middle
 /// entities whose edges changed.
 class Shortcuts {
  public:
   Shortcuts(const RuleBook& book, GraphStore& graph) : book_(book), graph_(graph) {}
 
-  /// Looks again at the middle entities of `touched` edges.
+  /// Derives anew from the middle entities of `touched` edges.
   void update(const std::vector<EdgeKey>& touched);
-  /// Pairs left out because one entity stands between too many.
+  /// Pairs left out because one entity is between too many.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
  private:
@@ -30,7 +30,7 @@ class Shortcuts {
 
   const RuleBook& book_;
   GraphStore& graph_;
-  /// What follows from each middle entity, sorted.
+  /// The relations that follow from each middle entity, sorted.
   std::unordered_map<NodeIndex, std::vector<EdgeKey>> followed_;
   std::uint64_t refused_ = 0;
 };

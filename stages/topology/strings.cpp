@@ -1,4 +1,4 @@
-// Interned attribute values, counted.
+// Interned, reference-counted attribute values.
 #include "stages/topology/strings.h"
 
 namespace gala::topology {

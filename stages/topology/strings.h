@@ -15,19 +15,19 @@ using StringId = std::uint32_t;
 /// The empty text: an attribute that is not known.
 inline constexpr StringId no_string = 0;
 
-/// Counted texts. One that nobody holds any more is forgotten, so churn does not grow the pool.
+/// Reference-counted texts. The pool forgets a text that nobody holds, so churn does not grow it.
 class StringPool {
  public:
-  /// The id of `text`, held once more by the caller.
+  /// The id of `text`; the caller holds it once more.
   StringId acquire(std::string_view text);
   /// Holds `id` once more.
   void retain(StringId id);
-  /// Gives one hold back.
+  /// Releases one hold.
   void release(StringId id);
 
-  /// Valid until the last hold is given back. Requires: `id` is held.
+  /// Valid until the last hold is released. Requires: `id` is held.
   [[nodiscard]] std::string_view text(StringId id) const { return entries_[id].text; }
-  /// Texts held now, the empty one not counted.
+  /// Held texts, without the empty one.
   [[nodiscard]] std::size_t size() const { return ids_.size(); }
   /// All ids are below this.
   [[nodiscard]] std::size_t positions() const { return entries_.size(); }

@@ -1,4 +1,4 @@
-// Turns observations into entities and relations, and says what changed.
+// Turns observations into entities and relations, and emits the changes.
 #include "stages/topology/topology.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 namespace gala::topology {
 namespace {
 
-/// Whether `value` is something else than `held`, which then becomes it; an empty one says nothing.
+/// Takes `value` into `held`. True if it differs; an empty one changes nothing.
 bool hold(StringPool& pool, std::string_view value, StringId& held) {
   if (value.empty() || pool.text(held) == value) {
     return false;
@@ -36,8 +36,8 @@ std::vector<ColumnView> find_columns(const TableView& table, const EntityType& t
 
 }  // namespace
 
-/// A key or label of the rows of one message. The words of its dictionary that rows have carried
-/// are held while the message is read, so that a word that comes again is compared as a number.
+/// A key or label column of one message. Holds the dictionary words that rows have carried while it
+/// reads the message, so that it compares a repeated word as a number.
 class Topology::DescribingColumn {
  public:
   DescribingColumn(StringPool& pool, const ColumnView& column) : pool_(pool), column_(column) {
@@ -53,8 +53,8 @@ class Topology::DescribingColumn {
   DescribingColumn(const DescribingColumn&) = delete;
   DescribingColumn& operator=(const DescribingColumn&) = delete;
 
-  /// Whether the row says something else than `held`, which then becomes it. A table that does not
-  /// know a label does not take it from one that does.
+  /// Takes the row's value into `held`. True if it differs. A table without the label does not
+  /// clear it.
   bool apply(std::size_t row, StringId& held) {
     if (!column_.valid()) {
       return false;
@@ -142,7 +142,7 @@ void Topology::on(const wire::Observations& message, const Envelope&, Outbox&) {
   Row row{
       {},         *type, text_of(message.machine_id()), BootTime::from_ns(message.window_end_ns()),
       attributes, 0};
-  // Rows mostly come in the order of the period before.
+  // Rows mostly come in the order of the last period.
   std::optional<NodeIndex> before;
   for (; row.index < table.rows(); ++row.index) {
     row.id = ids.text(row.index);
@@ -245,7 +245,7 @@ std::optional<NodeIndex> Topology::make_logical(const RuleSide& seen, const Rule
     changed = true;
   }
   for (std::size_t i = 0; i < attributes.size(); ++i) {
-    // The first member's word stays: members that differ must not take turns.
+    // Keeps the first member's word, so that members that differ do not take turns.
     changed |=
         target.attributes[i] == no_string && hold(pool_, attributes[i], target.attributes[i]);
   }
@@ -298,7 +298,7 @@ void Topology::forget_orphans() {
 }
 
 void Topology::follow_up() {
-  // What follows may lead to more: a service of a process, then who talks to that service.
+  // Derived relations may lead to more: a service of a process, then who talks to that service.
   constexpr int most_rounds = 4;
   for (int round = 0; round < most_rounds; ++round) {
     const std::vector<EdgeKey> touched = graph_.take_touched();
@@ -328,7 +328,7 @@ void Topology::tick(Instant now, Outbox& out) {
 void Topology::drain(Instant now, Outbox& out) { publish(now, out); }
 
 Duration Topology::snapshot_pause() const {
-  // A snapshot of millions keeps the port busy; deltas carry what changes in between.
+  // A snapshot of millions keeps the port busy; deltas carry the changes meanwhile.
   constexpr std::size_t per_second = 20'000;
   const auto seconds = (graph_.node_count() + graph_.edge_count()) / per_second;
   return std::max(config_.snapshot_every, Duration{std::chrono::seconds{seconds}});
@@ -351,7 +351,7 @@ void Topology::publish(Instant now, Outbox& out) {
       graph_.mark_published();
       return;
     }
-    // A whole of millions would stop everything else for seconds: it follows in portions.
+    // A snapshot of millions would block everything else for seconds, so it follows in portions.
     out.send("topology", wire::MessageType::topology_snapshot, "",
              to_empty_snapshot(view, now, ++version_));
     graph_.start_over();

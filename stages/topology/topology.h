@@ -1,4 +1,4 @@
-// Topology: which entities exist and how they hang together, from what was observed of each.
+// Topology derives from observations which entities exist and how they relate.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace gala::topology {
 
-/// Observations in; a snapshot at start and every `snapshot_every`, a delta at each period in which
-/// something changed. An entity ends when its source says so, or after its `expire` of silence.
+/// Reads observations. Emits a snapshot at start and every `snapshot_every`, and a delta in each
+/// period with a change. An entity ends when its source says so, or after its `expire` of silence.
 class Topology {
  public:
   struct Config {
@@ -34,25 +34,25 @@ class Topology {
     static constexpr auto fields() {
       return std::tuple{
           Field{"snapshot_every", &Config::snapshot_every,
-                "How often the whole topology is sent (more than 600,000 entities and relations: "
-                "rarer); deltas are sent in between.",
+                "How often the stage emits the whole topology (more rarely beyond 600,000 entities "
+                "and relations); it emits deltas in between.",
                 1, 3600},
           Field{"expire", &Config::expire,
-                "An entity whose model states no expire is forgotten after that long unseen.", 1,
-                86'400},
+                "The stage forgets an entity unseen for that long, unless its model says `expire`.",
+                1, 86'400},
           Field{"max_nodes", &Config::max_nodes,
-                "Entities kept at most; more are counted and left out.", 1, 10'000'000},
+                "Most entities; the stage counts and leaves out others.", 1, 10'000'000},
           Field{"max_edges", &Config::max_edges,
-                "Relations kept at most; more are counted and left out.", 1, 50'000'000},
+                "Most relations; the stage counts and leaves out others.", 1, 50'000'000},
           Field{"one_sided_after", &Config::one_sided_after,
                 "A connection whose other end nobody reports for that long gets an external entity "
                 "as its peer.",
                 0, 3600},
           Field{"max_external", &Config::max_external,
-                "External entities at most; more are counted and left out.", 0, 1'000'000},
+                "Most external entities; the stage counts and leaves out others.", 0, 1'000'000},
           Field{"max_sent", &Config::max_sent,
-                "Relations sent in one period at most, and a quarter as many entities; more follow "
-                "in the next periods.",
+                "Most relations in the messages of one period, and a quarter as many entities; "
+                "others follow in the next periods.",
                 4, 50'000'000}};
     }
   };
@@ -75,11 +75,11 @@ class Topology {
   class DescribingColumn;
   struct Row;
 
-  /// The row's entity. `before` is that of the row before.
+  /// The row's entity. `before` is the entity of the last row.
   std::optional<NodeIndex> observe(const Row& row, std::optional<NodeIndex> before);
   void relink(NodeIndex node);
   void make_targets(NodeIndex node);
-  /// The logical entity that `seen` points at by the values of its side.
+  /// The logical entity that `seen` points at by its side's values.
   std::optional<NodeIndex> make_logical(const RuleSide& seen, const RuleSide& made, NodeIndex node);
   void remove(NodeIndex node);
   void forget_old();
