@@ -42,8 +42,8 @@ together = "comm"
 prior = 0.8
 above = 1
 keyword = "cpu"
-text = "{cause.comm} takes {cause.value} from {effect.comm}, {kpi.tgid}"
-zh = "{cause.comm}"
+text = "{cause.comm} takes {cause.value}{cause.together} from {effect.comm}, {kpi.tgid}"
+zh = "{cause.comm}{cause.together}"
 [[exposure]]
 suffers = "slow"
 to = "stall"
@@ -133,7 +133,7 @@ TEST(Model, ChecksSentences) {
 }
 
 constexpr std::string_view busy =
-    "[[hazard]]\nid=\"busy\"\nmetric=\"cpu_ns\"\nkeyword=\"cpu\"\nzh=\"t\"\ntext=\"t\"\n";
+    "[[hazard]]\nid=\"busy\"\nmetric=\"cpu_ns\"\nabove=1\nkeyword=\"cpu\"\nzh=\"t\"\ntext=\"t\"\n";
 constexpr std::string_view suffers = "[[exposure]]\nsuffers=\"delay\"\n";
 
 TEST(Model, ChecksHazards) {
@@ -156,6 +156,11 @@ TEST(Model, ChecksHazards) {
            {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nmethod=\"shares_in_group\"\ntogether="
             "\"com\"\n",
             "did you mean \"comm\"?"},
+           {"id=\"a\"\ntext=\"{cause.together}\"\nmetric=\"cpu_ns\"\nmethod=\"shares_in_group\"\n",
+            "\"zh\" of hazard \"a\" lacks {cause.together}"},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nbelow=1\n", "hazard \"a\" lacks \"above\""},
+           {"id=\"a\"\ntext=\"t\"\nmetric=\"cpu_ns\"\nabove=1\ndirection=\"low\"\n",
+            "hazard \"a\" lacks \"below\""},
            {"id=\"a\"\ntext=\"{comm}\"\nmetric=\"cpu_ns\"\n", "uses {comm}"},
            {"id=\"a\"\ntext=\"{cause.role}\"\nmetric=\"cpu_ns\"\n", "uses {cause.role}"},
            {"id=\"lone\"\ntext=\"t\"\nmetric=\"cpu_ns\"\n", "\"lone\" harms nothing"},

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/model/parse.h"
+#include "runtime/model/paths.h"
 #include "runtime/model/words.h"
 
 namespace gala {
@@ -37,10 +38,19 @@ void require_words(SectionReader& reader, std::string_view key, std::vector<std:
   }
 }
 
-void check_hazard_values(SectionReader& reader, const Hazard& hazard) {
-  if (hazard.above && hazard.below && *hazard.below > *hazard.above) {
-    reader.error_at("below", "below must not exceed above");
+/// Any value looks abnormal in a series that was always zero, so a hazard names the least one that
+/// can matter. Nobody knows it for foreign metrics.
+void check_least_value(SectionReader& reader, const Hazard& hazard) {
+  const bool high = hazard.direction == wire::Direction::high;
+  if (hazard.method != Method::noisy_part && !(high ? hazard.above : hazard.below)) {
+    const std::string key = high ? "above" : "below";
+    reader.error_at(key, "hazard " + quote(hazard.id) + " lacks " + quote(key) +
+                             ": the least value that can matter, in the metric's unit");
   }
+}
+
+/// What acts in a group is told with it, in both languages.
+void check_together(SectionReader& reader, const Hazard& hazard) {
   const bool grouped = hazard.method == Method::shares_in_group;
   if (grouped == hazard.together.empty()) {
     reader.error_at("method", grouped
@@ -48,6 +58,21 @@ void check_hazard_values(SectionReader& reader, const Hazard& hazard) {
                                     "or label that those share who act together"
                                   : "\"together\" needs method = \"shares_in_group\"");
   }
+  for (const auto& [key, sentence] :
+       {std::pair{"text", &hazard.text.en}, std::pair{"zh", &hazard.text.zh}}) {
+    if (grouped && !contains(placeholders(*sentence), "cause.together")) {
+      reader.error_at(key, quote(key) + " of hazard " + quote(hazard.id) +
+                               " lacks {cause.together}, which says how many act together");
+    }
+  }
+}
+
+void check_hazard_values(SectionReader& reader, const Hazard& hazard) {
+  if (hazard.above && hazard.below && *hazard.below > *hazard.above) {
+    reader.error_at("below", "below must not exceed above");
+  }
+  check_least_value(reader, hazard);
+  check_together(reader, hazard);
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 std::string with_remedy(const std::string& lines) {
-  return "[[hazard]]\nid = \"busy\"\nmetric = \"cpu_ns\"\nkeyword = \"cpu\"\ntext = \"t\"\nzh = "
+  return "[[hazard]]\nid = \"busy\"\nmetric = \"cpu_ns\"\nabove = 1\nkeyword = \"cpu\"\ntext = "
+         "\"t\"\nzh = "
          "\"t\"\n"
          "[[exposure]]\nsuffers = \"delay\"\nto = \"busy\"\n"
          "[[remedy]]\nid = \"r\"\npropose = \"times:2\"\ntext = \"t\"\nzh = \"t\"\n" +

@@ -92,7 +92,8 @@ TEST(Infer, NamesWhatBeganFirstWhenRulesBlameEachOther) {
 
 /// One rule takes a rise for the cause, the other a fall of the same series.
 TEST(Infer, FollowsTheRuleThatTheSeriesBearsOut) {
-  World world({}, ring_model(hazard_text("quick", "await", "quick disk", "direction = \"low\"\n"),
+  World world({}, ring_model(hazard_text("quick", "await", "quick disk",
+                                         "direction = \"low\"\nbelow = 1\n"),
                              exposure_text("latency", "quick", ">uses:disk")));
   world.settle();
   world.trouble(true);

@@ -43,7 +43,8 @@ inline std::string relation_text(const std::string& kind, const std::string& to)
 
 /// A metric that harms others; `more` are further lines of it.
 inline std::string hazard_text(const std::string& id, const std::string& metric,
-                               const std::string& text, const std::string& more = "") {
+                               const std::string& text,
+                               const std::string& more = "above = 0.001\n") {
   return "[[hazard]]\nid = \"" + id + "\"\nmetric = \"" + metric +
          "\"\nprior = 0.9\nkeyword = \"disk\"\ntext = \"" + text + "\"\nzh = \"" + text + "\"\n" +
          more;
@@ -63,9 +64,8 @@ inline Model model_of(const std::vector<SourceText>& files) {
 /// A service's KPIs suffer from its disk.
 inline Model disk_model() {
   return model_of(
-      {entity_file("disk", metric_text("await") + hazard_text("slow", "await",
-                                                              "disk {cause.id} takes {cause.value}",
-                                                              "above = 0.001\n")),
+      {entity_file("disk", metric_text("await") +
+                               hazard_text("slow", "await", "disk {cause.id} takes {cause.value}")),
        entity_file("sli", kpi_text("latency") + kpi_text("errors") + relation_text("uses", "disk") +
                               exposure_text("errors", "slow", ">uses:disk") +
                               exposure_text("latency", "slow", ">uses:disk"))});
