@@ -8,6 +8,7 @@
 namespace {
 
 using namespace gala::detect;
+using gala::detect::testing::DetectBench;
 
 constexpr std::size_t most_metrics = 80;
 
@@ -50,9 +51,9 @@ void take(const gala::memory::KeptModel* kept) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   // FlatBuffers are read in place: as aligned as the runtime's own copy of the file.
   const std::vector<std::uint8_t> bytes(data, data + size);
-  testing::DetectBench bench;
+  DetectBench bench;
   static_cast<void>(bench.stage().load(bytes));
-  testing::DetectBench next;
+  DetectBench next;
   if (!next.stage().load(bench.stage().save())) {
     std::abort();
   }
