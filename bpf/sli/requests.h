@@ -65,13 +65,16 @@ static __always_inline void request_read(struct conversation *c, struct sock *sk
 	}
 }
 
-/* Once a tick at most. */
+/* Others on this port may want to know that it replies: not each time, for it is a shared line. */
+#define NOTED_TICKS 16
+
 static __always_inline void note_reply(struct conversation *c, const struct tcp_sock *tp, u32 tick)
 {
 	struct port_key key = {.netns = c->netns, .port = c->port};
 	u32 waited = ticks_since_data(tp);
 	struct port_state *port;
 
+	c->noted_tick = tick;
 	port = find_or_add(ports, &key, &no_port);
 	if (!port)
 		return;
@@ -130,7 +133,7 @@ static __always_inline void begin_reply(struct conversation *c, const struct tcp
 
 	if (c->replying)
 		end_reply(c, tp, reply_arrived(c, tp, false), window);
-	if (tick != c->replied_tick)
+	if (tick - c->noted_tick >= NOTED_TICKS || c->laid_aside)
 		note_reply(c, tp, tick);
 	c->replied_tick = tick;
 	c->behind |= data_end(tp) != read_end(tp);

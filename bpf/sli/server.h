@@ -30,10 +30,10 @@ struct server_value {
 	u64 timeouts;
 	struct window_max longest_wait; /* of requests without a reply at the end of the window */
 	struct histogram latency;	/* last data of the request to TS4 */
-	struct histogram receiving;	/* TS1 to the last data of the request */
-	struct histogram scheduling;	/* from that to TS2 */
-	struct histogram processing;	/* TS2 to TS3 */
-	struct histogram sending;	/* TS3 to TS4 */
+	struct histogram receiving;  /* TS1 to the last data, of requests that are read in parts */
+	struct histogram scheduling; /* from that to TS2 */
+	struct histogram processing; /* TS2 to TS3 */
+	struct histogram sending;    /* TS3 to TS4 */
 };
 
 /* Rows: a server's processes times its ports; idle rows are evicted by user space. */
@@ -117,7 +117,7 @@ struct conversation {
 	u32 looked_seq;	 /* end of what had arrived of an open request */
 	u32 looked_tick; /* when that arrived */
 	u32 gap_ticks;	 /* the longest that its client left between two parts of it */
-	u32 pad2;
+	u32 noted_tick;	 /* when its port was told last of a reply */
 };
 
 /* Lives and dies with its socket. */
@@ -209,8 +209,9 @@ static __always_inline void add_times(struct conversation *c, struct server_valu
 
 	server->measured++;
 	histogram_add_for(&server->latency, elapsed(c->last_ns, arrived), of_window, weight);
-	histogram_add_for(&server->receiving, elapsed(c->arrived_ns, c->last_ns), of_window,
-			  weight);
+	if (c->last_ns > c->arrived_ns)
+		histogram_add_for(&server->receiving, c->last_ns - c->arrived_ns, of_window,
+				  weight);
 	histogram_add_for(&server->scheduling, elapsed(c->last_ns, c->read_ns), of_window, weight);
 	histogram_add_for(&server->processing, elapsed(c->read_ns, c->written_ns), of_window,
 			  weight);
