@@ -6,6 +6,7 @@
 
 #include "stages/l7-source/protocols/http/http.h"
 #include "stages/l7-source/protocols/http2/http2.h"
+#include "stages/l7-source/protocols/redis/redis.h"
 
 namespace gala::l7_source {
 
@@ -13,6 +14,7 @@ std::span<const Protocol> protocols() {
   static const std::array all{
       http2_protocol(),
       http_protocol(),
+      redis_protocol(),
   };
   return all;
 }
