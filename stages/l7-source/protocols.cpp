@@ -6,6 +6,7 @@
 
 #include "stages/l7-source/protocols/http/http.h"
 #include "stages/l7-source/protocols/http2/http2.h"
+#include "stages/l7-source/protocols/postgresql/postgresql.h"
 #include "stages/l7-source/protocols/redis/redis.h"
 
 namespace gala::l7_source {
@@ -15,6 +16,7 @@ std::span<const Protocol> protocols() {
       http2_protocol(),
       http_protocol(),
       redis_protocol(),
+      postgresql_protocol(),
   };
   return all;
 }
