@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "stages/l7-source/protocols/dns/dns.h"
 #include "stages/l7-source/protocols/http/http.h"
 #include "stages/l7-source/protocols/http2/http2.h"
 #include "stages/l7-source/protocols/memcached/memcached.h"
@@ -15,8 +16,8 @@ namespace gala::l7_source {
 
 std::span<const Protocol> protocols() {
   static const std::array all{
-      http2_protocol(),      http_protocol(),  redis_protocol(),
-      postgresql_protocol(), mysql_protocol(), memcached_protocol(),
+      http2_protocol(), http_protocol(), redis_protocol(),     postgresql_protocol(),
+      mysql_protocol(), dns_protocol(),  memcached_protocol(),
   };
   return all;
 }
