@@ -7,6 +7,7 @@
 #include "stages/l7-source/protocols/dns/dns.h"
 #include "stages/l7-source/protocols/http/http.h"
 #include "stages/l7-source/protocols/http2/http2.h"
+#include "stages/l7-source/protocols/kafka/kafka.h"
 #include "stages/l7-source/protocols/memcached/memcached.h"
 #include "stages/l7-source/protocols/mongodb/mongodb.h"
 #include "stages/l7-source/protocols/mysql/mysql.h"
@@ -17,8 +18,9 @@ namespace gala::l7_source {
 
 std::span<const Protocol> protocols() {
   static const std::array all{
-      http2_protocol(), http_protocol(),    redis_protocol(), postgresql_protocol(),
-      mysql_protocol(), mongodb_protocol(), dns_protocol(),   memcached_protocol(),
+      http2_protocol(),      http_protocol(),  redis_protocol(),
+      postgresql_protocol(), mysql_protocol(), mongodb_protocol(),
+      dns_protocol(),        kafka_protocol(), memcached_protocol(),
   };
   return all;
 }
