@@ -11,6 +11,7 @@
 #include "stages/l7-source/protocols/memcached/memcached.h"
 #include "stages/l7-source/protocols/mongodb/mongodb.h"
 #include "stages/l7-source/protocols/mysql/mysql.h"
+#include "stages/l7-source/protocols/nats/nats.h"
 #include "stages/l7-source/protocols/postgresql/postgresql.h"
 #include "stages/l7-source/protocols/redis/redis.h"
 
@@ -18,9 +19,9 @@ namespace gala::l7_source {
 
 std::span<const Protocol> protocols() {
   static const std::array all{
-      http2_protocol(),      http_protocol(),  redis_protocol(),
-      postgresql_protocol(), mysql_protocol(), mongodb_protocol(),
-      dns_protocol(),        kafka_protocol(), memcached_protocol(),
+      http2_protocol(), http_protocol(),      redis_protocol(), postgresql_protocol(),
+      mysql_protocol(), mongodb_protocol(),   nats_protocol(),  dns_protocol(),
+      kafka_protocol(), memcached_protocol(),
   };
   return all;
 }
