@@ -223,9 +223,8 @@ def send_only(place, witness):
     share(2, client)
 
 
-def poll(place, witness, pollers=4):
-    """Some ask for what is not there yet and are held, others are answered at once all the time:
-    only these are to be timed."""
+def _poll(place, witness, timed, pollers=4):
+    """All ask for what is not there yet, and are held."""
     until = place.go()
 
     def hold(number):
@@ -233,14 +232,27 @@ def poll(place, witness, pollers=4):
         for at in frames.evenly(start=number / pollers):
             if time.monotonic() > until:
                 break
+            begin = time.perf_counter_ns()
             witness.sends()
             talk.ask(frames.request(2.2 + 2.5 * at))
+            if timed:
+                witness.waited(time.perf_counter_ns() - begin)
             time.sleep(0.05)
         talk.sock.close()
-    others = threading.Thread(target=steady(), args=(place, witness))
-    others.start()
     share(pollers, hold)
-    others.join()
+
+
+def poll_alone(place, witness):
+    """All are held, and nobody else asks."""
+    _poll(place, witness, timed=True)
+
+
+def poll(place, witness):
+    """Some are held, others are answered at once all the time: only these are to be timed."""
+    held = threading.Thread(target=_poll, args=(place, witness, False))
+    held.start()
+    steady()(place, witness)
+    held.join()
 
 
 def subscribe(place, witness):

@@ -112,7 +112,7 @@ def _lives():
                obstacle=without_mptcp)
     yield Kind("keep-alive", threads(), clients.rarely())
     yield Kind("pipelined", threads(), clients.pipelined(), part=None, counted=False)
-    yield Kind("slow-upload", threads(), clients.upload(), part="processing", calls=False)
+    yield Kind("slow-upload", threads(), clients.upload(), calls=False)
 
 
 def _processes():
@@ -129,6 +129,7 @@ def _by_design():
     yield Kind("one-way", by_design.drain, clients.send_only, part=None, counted=False)
     yield Kind("long-poll", by_design.hold_in_a_loop, clients.poll)
     yield Kind("blocking-pop", by_design.hold_in_threads, clients.poll)
+    yield Kind("long-poll-alone", by_design.hold_in_a_loop, clients.poll_alone, part=None)
     yield Kind("stream", by_design.stream, clients.subscribe)
     yield Kind("greeting", by_design.greet, clients.farewell)
 

@@ -84,14 +84,14 @@ class WebServer(http.server.ThreadingHTTPServer):
     request_queue_size = 64
 
 
-def web(turns_bad=False):
+def web(turns_bad=False, turns=True):
     def serve(place):
         Web.place, Web.turns_bad = place, turns_bad
         server = WebServer(place.address(), Web)
         place.ready(works=True)
 
         def tell():
-            while not place.is_time_for("turn"):
+            while not turns or not place.is_time_for("turn"):
                 time.sleep(0.03)
                 with Web.news:
                     Web.news.notify_all()
@@ -344,7 +344,8 @@ def all_members():
     fast_open = ((socket.IPPROTO_TCP, servers.TCP_FASTOPEN, 16),)
     return [
         Member("long-poll", "redis-blocking-pop", web(), readers_of_news),
-        Member("long-poll-stopped", "redis-blocking-pop", web(), readers_of_news, fault="stop"),
+        Member("long-poll-stopped", "redis-blocking-pop", web(turns=False), readers_of_news,
+               fault="stop"),
         Member("broker", "websocket-push", broker, subscribers),
         Member("syslog", "one-way-tcp", log_collector, log_senders),
         Member("mail", "one-way-tcp", servers.threads(speaker), senders_of_mail),

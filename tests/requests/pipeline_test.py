@@ -201,7 +201,8 @@ class Judgement:
                   [(word,) for word in self.member.blames])]
         if not self.member.blames:
             wrong += [said for said in self.events
-                      if self._before(said) and said.severity != "INFO"]
+                      if self._before(said) and said.entity in SERVICE
+                      and said.severity != "INFO"]
         # An event that lasts is told again and again; who reads this needs the first words.
         return "; ".join(list({said.text.split(":")[0]: said.text for said in wrong}.values())[:2])
 
