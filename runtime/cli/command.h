@@ -17,12 +17,9 @@
 #include <string_view>
 #include <utility>
 
-namespace gala {
+#include "runtime/core/exit_code.h"
 
-/// Exit codes of every command.
-inline constexpr int exit_ok = 0;
-inline constexpr int exit_failure = 1;
-inline constexpr int exit_bad_input = 2;
+namespace gala {
 
 /// Headings of `gala --help`.
 namespace command_group {

@@ -4,10 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "runtime/core/exit_code.h"
+
 namespace gala {
 namespace {
-
-constexpr int exit_bad_input = 2;
 
 void add_pipeline_options(CLI::App& app, StageOptions& options, const std::string& names) {
   app.add_option(names, options.pipeline, "Pipeline: a file, or the name of an installed one")

@@ -38,7 +38,7 @@ struct OfflineMode {
   /// One sentence, for --help.
   std::string_view about;
   /// Reads the rest of the command line, argv[0] being the mode's name, and works. Returns the
-  /// exit code: 0, 1 = failed, 2 = bad input.
+  /// exit code (runtime/core/exit_code.h).
   int (*run)(int argc, char** argv);
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "runtime/core/describe.h"
+#include "runtime/core/exit_code.h"
 #include "runtime/core/graph.h"
 #include "runtime/core/loop.h"
 #include "runtime/model/model.h"
@@ -18,7 +19,6 @@
 namespace gala::detail {
 namespace {
 
-constexpr int exit_bad_input = 2;
 constexpr double most_tick_delay_of_period = 0.5;
 
 /// How far this stage is from the sources: data of a window reaches it later.

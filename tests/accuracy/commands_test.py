@@ -95,6 +95,8 @@ class Commands(unittest.TestCase):
             fcntl.flock(lock, fcntl.LOCK_EX)
             kept = self.gala("--state-dir", state, "train", "--recording", healthy, code=1)
         self.assertIn("unlikely.memory: a running process keeps", kept.stderr)
+        full = self.gala("train", "--recording", healthy, "--out", healthy / "x", code=1)
+        self.assertIn("cannot write", full.stderr)
         empty = self.gala("train", "single-host", "--recording", records[0], "--out",
                           self.work / "none", code=2)
         self.assertIn("no observations", empty.stderr)
@@ -112,6 +114,24 @@ class Commands(unittest.TestCase):
             done = self.gala("eval", command, "--in", missing, "--out", self.work / "x", code=2)
             self.assertIn(f'cannot read "{missing}"', done.stderr)
         self.assertIn("no-such", self.gala("train", "no-such", code=2).stderr)
+
+    def test_what_cannot_be_written_is_no_mistake_of_the_input(self):
+        """Exit code 1, not 2 (runtime/core/exit_code.h)."""
+        write_csv(self.work / "in/server/test.csv", ["time", "cpu"],
+                  [[60 * row, noise(row, 1)] for row in range(50)])
+        write_csv(self.work / "in/server/train.csv", ["time", "cpu"],
+                  [[60 * row, noise(row, 2)] for row in range(50)])
+        write_csv(self.work / "in/server/metrics.csv", ["time", "a/latency"],
+                  [[60 * row, noise(row, 1)] for row in range(50)])
+        write_csv(self.work / "in/server/topology.csv", ["from", "to", "relation"], [])
+        write_csv(self.work / "in/server/alarm.csv", ["time", "entity", "metric"],
+                  [[60 * 40, "a", "latency"]])
+        file = self.work / "file"
+        file.write_text("")
+        for command in (["rca"], ["detect"], ["detect", "--no-training"]):
+            done = self.gala("eval", *command, "--in", self.work / "in", "--out", file / "x",
+                             code=1)
+            self.assertIn("cannot write", done.stderr)
 
     def test_help_comes_from_the_program_and_has_an_example(self):
         for words in (["train"], ["eval", "detect"], ["eval", "rca"]):

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "runtime/core/diagnostics.h"
+#include "runtime/core/exit_code.h"
 #include "runtime/core/stage_memory.h"
 #include "runtime/core/stage_options.h"
 #include "runtime/judge/alarm.h"
@@ -22,8 +23,6 @@ namespace gala::detect {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int exit_bad_input = 2;
 
 struct EvalOptions {
   std::string input;
@@ -80,19 +79,22 @@ Result<EntityDetector> restart(const EntityDetector& trained, const std::string&
   return detector;
 }
 
-Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
+ExitResult<> evaluate(const fs::path& folder, const EvalOptions& options) {
   const std::string name = folder.filename().string();
-  const SeriesTable test = TRY(read_series(folder / "test.csv"));
+  const SeriesTable test = TRY(read_series(folder / "test.csv").map_error(as_bad_input));
   DetectorShape shape;
   shape.metrics = test.columns.size();
   EntityDetector detector(shape);
   if (csv_exists(folder / "train.csv") && !options.no_training) {
-    const SeriesTable train = TRY(read_series(folder / "train.csv"));
+    const SeriesTable train = TRY(read_series(folder / "train.csv").map_error(as_bad_input));
     if (train.columns != test.columns) {
-      return fail(folder.string() + ": train.csv and test.csv have other metrics");
+      return tl::unexpected(as_bad_input(
+          {folder.string() + ": train.csv and test.csv have different metrics; both need one "
+                             "header"}));
     }
     feed(detector, train, true, nullptr);
-    detector = TRY(restart(detector, (fs::path(options.output) / (name + ".memory")).string()));
+    const fs::path memory = fs::path(options.output) / (name + ".memory");
+    detector = TRY(restart(detector, memory.string()).map_error(as_failure));
   }
   const fs::path output = fs::path(options.output) / (name + ".csv");
   std::ofstream file(output);
@@ -100,7 +102,8 @@ Result<> evaluate(const fs::path& folder, const EvalOptions& options) {
   feed(detector, test, false, &file);
   file.flush();
   if (!file) {
-    return fail("cannot write " + output.string());
+    return tl::unexpected(as_failure(
+        {"cannot write " + output.string() + "; is --out a folder that you may write to?"}));
   }
   return {};
 }
@@ -123,8 +126,8 @@ Result<std::set<fs::path>> folders_in(const std::string& directory) {
 }
 
 /// Returns the number of series.
-Result<std::size_t> run(const EvalOptions& options) {
-  const std::set<fs::path> folders = TRY(folders_in(options.input));
+ExitResult<std::size_t> run(const EvalOptions& options) {
+  const std::set<fs::path> folders = TRY(folders_in(options.input).map_error(as_bad_input));
   std::error_code error;
   fs::create_directories(options.output, error);
   for (const fs::path& folder : folders) {
@@ -151,7 +154,7 @@ int evaluate_main(int argc, char** argv) {
   const auto series = run(options);
   if (!series) {
     fmt::print(stderr, "gala-detect evaluate: {}\n", series.error().what);
-    return exit_bad_input;
+    return series.error().exit_code;
   }
   fmt::print("{} series in {}\n", *series, options.output);
   return 0;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "runtime/core/exit_code.h"
 #include "runtime/core/moment.h"
 #include "runtime/core/recording.h"
 #include "runtime/core/stage_memory.h"
@@ -17,9 +18,6 @@
 
 namespace gala::detect {
 namespace {
-
-constexpr int exit_failure = 1;
-constexpr int exit_bad_input = 2;
 
 struct TrainOptions {
   std::vector<std::string> recordings;
@@ -58,13 +56,13 @@ class Trainer {
   std::uint64_t messages_ = 0;
 };
 
-Result<> learn(Trainer& trainer, const Model& model, const TrainOptions& options) {
+ExitResult<> learn(Trainer& trainer, const Model& model, const TrainOptions& options) {
   for (const std::string& path : options.recordings) {
-    TRY(trainer.take_recording(path));
+    TRY(trainer.take_recording(path).map_error(as_bad_input));
   }
   if (!options.prometheus.address.empty()) {
-    TRY(read_prometheus(options.prometheus, model,
-                        [&](const auto& message) { trainer.take(message); }));
+    const auto take = [&](const std::vector<std::uint8_t>& message) { trainer.take(message); };
+    TRY(read_prometheus(options.prometheus, model, take).map_error(as_failure));
   }
   return {};
 }
@@ -90,9 +88,9 @@ std::string to_unix_seconds(std::string& text) {
   return {};
 }
 
-int complain(const Error& error) {
-  fmt::print(stderr, "gala-detect train: {}\n", error.what);
-  return exit_failure;
+int complain(const Failure& failure) {
+  fmt::print(stderr, "gala-detect train: {}\n", failure.what);
+  return failure.exit_code;
 }
 
 /// The memory that the stage looks for; no running stage may keep it meanwhile.
@@ -110,7 +108,7 @@ int keep(const Detect& detect, const Trainer& trainer, const StageContext& conte
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (const auto written = write_memory(path, detect.save()); !written) {
-    return complain(written.error());
+    return complain(as_failure(written.error()));
   }
   fmt::print("{} models from {} messages in {}; stage {} takes them at its next start\n",
              entities_of(detect), trainer.messages(), path, context.stage);
@@ -134,7 +132,7 @@ int train(const StageOptions& stage, const TrainOptions& options) {
   if (options.output.empty()) {
     claimed = claim(context);
     if (!claimed) {
-      return complain(claimed.error());
+      return complain(as_failure(claimed.error()));
     }
   }
   Detect detect(config, context);

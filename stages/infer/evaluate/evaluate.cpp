@@ -11,6 +11,7 @@
 #include <fstream>
 #include <string>
 
+#include "runtime/core/exit_code.h"
 #include "runtime/core/read_file.h"
 #include "runtime/core/stage_options.h"
 #include "stages/evaluation/csv_table.h"
@@ -18,8 +19,6 @@
 
 namespace gala::infer {
 namespace {
-
-constexpr int exit_bad_input = 2;
 
 struct EvaluateOptions {
   /// Folder with one folder for each case.
@@ -66,16 +65,25 @@ Result<MetricKinds> read_kinds(const std::string& path) {
   return kinds;
 }
 
+tl::unexpected<Failure> cannot_write(const EvaluateOptions& options) {
+  return tl::unexpected(as_failure(
+      {"cannot write " + quote(options.out) + "; is there such a folder, and room in it?"}));
+}
+
 /// Reads, explains and writes. A case that cannot be read is an error that names the file.
-Result<Done> evaluate(const EvaluateOptions& options) {
-  const MetricKinds kinds = TRY(read_kinds(
-      options.kinds.empty() ? options.share_directory + "/eval/metric_kinds.toml" : options.kinds));
-  const std::vector<std::string> names = TRY(cases_in(options.in));
+ExitResult<Done> evaluate(const EvaluateOptions& options) {
+  const std::string shipped = options.share_directory + "/eval/metric_kinds.toml";
+  const MetricKinds kinds =
+      TRY(read_kinds(options.kinds.empty() ? shipped : options.kinds).map_error(as_bad_input));
+  const std::vector<std::string> names = TRY(cases_in(options.in).map_error(as_bad_input));
   std::ofstream file(options.out);
+  if (!file) {
+    return cannot_write(options);
+  }
   file << "case,rank,entity,metric,score\n";
   Done done;
   for (const std::string& name : names) {
-    const RcaCase one = TRY(read_rca_case(options.in + "/" + name, name));
+    const RcaCase one = TRY(read_rca_case(options.in + "/" + name, name).map_error(as_bad_input));
     const auto begin = std::chrono::steady_clock::now();
     const std::vector<RcaAnswer> answers = explain_case(one, kinds, {});
     done.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -89,7 +97,7 @@ Result<Done> evaluate(const EvaluateOptions& options) {
   }
   file.flush();
   if (!file) {
-    return fail("cannot write " + quote(options.out));
+    return cannot_write(options);
   }
   return done;
 }
@@ -113,7 +121,7 @@ int evaluate_main(int argc, char** argv) {
   const auto done = evaluate(options);
   if (!done) {
     fmt::print(stderr, "gala-infer evaluate: {}\n", done.error().what);
-    return exit_bad_input;
+    return done.error().exit_code;
   }
   fmt::print("{} cases, {} without a cause, {:.3f} s to explain; written to {}\n", done->cases,
              done->without_cause, done->seconds, options.out);
