@@ -46,8 +46,7 @@ Result<Times> read_times(const TopologyOptions& options) {
 /// What was there at `at_ms`, which the user wrote as `moment`.
 Result<TopologyMoment> moment_at(const std::string& path, std::int64_t at_ms,
                                  const std::string& moment) {
-  HistoryRange range;
-  TopologyMoment found = TRY(topology_at(path, at_ms, range));
+  TopologyMoment found = TRY(topology_at(path, at_ms));
   if (!found.replica.complete()) {
     return fail("the history has a gap at " + moment + "; the next snapshot closes it");
   }

@@ -9,13 +9,10 @@
 
 #include "runtime/core/recording.h"
 #include "runtime/core/wire.h"
+#include "runtime/text/json_parts.h"
 
 namespace gala {
 namespace {
-
-std::int64_t wall_ms(std::uint64_t boot_ns, std::int64_t offset_ns) {
-  return static_cast<std::int64_t>(boot_ns + static_cast<std::uint64_t>(offset_ns)) / 1'000'000;
-}
 
 /// A history may be of more machines than one process should hold all the time.
 constexpr std::size_t most_entities = 10'000'000;
@@ -36,10 +33,8 @@ std::vector<std::string> files_of(const std::string& path) {
 
 /// False once a message is later than asked for.
 template <class Message>
-bool take(TopologyMoment& moment, const Message& message, std::int64_t at_ms, HistoryRange& range) {
+bool take(TopologyMoment& moment, const Message& message, std::int64_t at_ms) {
   const std::int64_t time_ms = wall_ms(message.time_ns(), message.wall_offset_ns());
-  range.first_ms = range.first_ms == 0 ? time_ms : range.first_ms;
-  range.last_ms = std::max(range.last_ms, time_ms);
   if (time_ms > at_ms) {
     return false;
   }
@@ -52,8 +47,7 @@ bool take(TopologyMoment& moment, const Message& message, std::int64_t at_ms, Hi
 }
 
 /// Applies one file; false when the time asked for is reached.
-Result<bool> read(const std::string& path, std::int64_t at_ms, TopologyMoment& moment,
-                  HistoryRange& range) {
+Result<bool> read(const std::string& path, std::int64_t at_ms, TopologyMoment& moment) {
   RecordingReader reader = TRY(RecordingReader::open(path));
   bool goes_on = true;
   while (const auto message = reader.next()) {
@@ -63,9 +57,9 @@ Result<bool> read(const std::string& path, std::int64_t at_ms, TopologyMoment& m
     }
     const std::uint8_t* payload = frame->payload.data();
     if (frame->envelope.type == wire::MessageType::topology_snapshot) {
-      goes_on = take(moment, *wire::GetTopologySnapshot(payload), at_ms, range) && goes_on;
+      goes_on = take(moment, *wire::GetTopologySnapshot(payload), at_ms) && goes_on;
     } else if (frame->envelope.type == wire::MessageType::topology_delta) {
-      goes_on = take(moment, *wire::GetTopologyDelta(payload), at_ms, range) && goes_on;
+      goes_on = take(moment, *wire::GetTopologyDelta(payload), at_ms) && goes_on;
     }
   }
   return goes_on;
@@ -130,8 +124,7 @@ TopologyPart around(const TopologyMoment& moment, std::string_view entity_id, in
   return near;
 }
 
-Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms,
-                                   HistoryRange& range) {
+Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms) {
   const std::vector<std::string> files = files_of(path);
   if (files.empty()) {
     return fail(path +
@@ -140,7 +133,7 @@ Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms,
   }
   TopologyMoment moment{Replica({.entities = most_entities, .relations = most_relations}), 0};
   for (const std::string& file : files) {
-    if (!TRY(read(file, at_ms, moment, range))) {
+    if (!TRY(read(file, at_ms, moment))) {
       break;
     }
   }

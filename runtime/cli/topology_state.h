@@ -51,16 +51,8 @@ TopologyPart everything(const TopologyMoment& moment);
 /// Only what is at most `depth` relations away from `entity_id`.
 TopologyPart around(const TopologyMoment& moment, std::string_view entity_id, int depth);
 
-/// What a history holds.
-struct HistoryRange {
-  std::int64_t first_ms = 0;
-  std::int64_t last_ms = 0;
-};
-
 /// What was known at the end of `at_ms` (Unix milliseconds), from a recording and its rotated
-/// predecessors (<path>.N). `range` tells what the history covers. Several producers' messages are
-/// not told apart.
-Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms,
-                                   HistoryRange& range);
+/// predecessors (<path>.N). Several producers' messages are not told apart.
+Result<TopologyMoment> topology_at(const std::string& path, std::int64_t at_ms);
 
 }  // namespace gala

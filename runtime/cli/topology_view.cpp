@@ -7,15 +7,13 @@
 #include <ctime>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "runtime/text/json_parts.h"
 #include "runtime/text/terminal.h"
 
 namespace gala {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 std::string local_time(std::int64_t ms) {
   const auto seconds = static_cast<std::time_t>(ms / 1000);
@@ -77,10 +75,6 @@ Json part_json(const TopologyPart& part) {
     relations.push_back({{"from", from}, {"relation", word}, {"to", to}});
   }
   return {{"entities", std::move(entities)}, {"relations", std::move(relations)}};
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 /// What `more` has and `less` lacks.
