@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <utility>
+
+#include "runtime/cli/command.h"
 
 namespace gala {
 namespace {
@@ -70,6 +73,24 @@ TEST_F(Running, SelectsTapsByStageOrPort) {
   const auto unknown = select_taps(*found, "infer.diagnosis");
   ASSERT_FALSE(unknown);
   EXPECT_THAT(unknown.error().what, testing::HasSubstr("did you mean \"infer.diagnoses\""));
+}
+
+// Its name is what the user gave wrongly; a pipeline that does not run is another matter.
+TEST_F(Running, EndsATapWithTwoForAStageThatIsNotThere) {
+  touch("p", "infer.status");
+  touch("p", "infer.diagnoses.tap");
+  for (const auto& [words, code] :
+       {std::pair{"tap infre --run-dir ", exit_bad_input},
+        std::pair{"tap infer --pipeline other --run-dir ", exit_failure}}) {
+    CommandContext context;
+    CLI::App app;
+    build_app(app, context);
+    context.share_directory = GALA_SHARE_DIR;
+    app.parse(words + root, false);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(context.run(), code) << words;
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("(there: "));
+  }
 }
 
 }  // namespace

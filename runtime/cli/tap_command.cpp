@@ -136,34 +136,34 @@ class Tap {
   bool on_terminal_ = ::isatty(STDOUT_FILENO) != 0;
 };
 
-Result<Subscription> subscribe(const CommandContext& context, const TapOptions& options) {
+ExitResult<Subscription> subscribe(const CommandContext& context, const TapOptions& options) {
+  const std::string name = name_pipeline(context, options.pipeline).name;
   const RunningPipeline pipeline =
-      TRY(find_running(context.run_directory, name_pipeline(context, options.pipeline).name));
+      TRY(find_running(context.run_directory, name).map_error(as_failure));
   std::vector<std::string> endpoints;
-  for (const TapPort& port : TRY(select_taps(pipeline, options.stage))) {
+  for (const TapPort& port : TRY(select_taps(pipeline, options.stage).map_error(as_bad_input))) {
     endpoints.push_back(port.endpoint);
   }
   std::vector<std::string> topics;
   if (!options.topic.empty()) {
     topics.push_back(options.topic);
   }
-  return Subscription::open(endpoints, topics);
+  return Subscription::open(endpoints, topics).map_error(as_failure);
 }
 
-int fail_with(const Error& error) {
-  fmt::print(stderr, "gala tap: {}\n", error.what);
-  return exit_failure;
+int fail_with(const Failure& failure) {
+  fmt::print(stderr, "gala tap: {}\n", failure.what);
+  return failure.exit_code;
 }
 
 int tap(const CommandContext& context, const TapOptions& options) {
   auto reflection = Reflection::load(context.share_directory + "/wire");
   if (!reflection) {
-    return fail_with(reflection.error());
+    return fail_with(as_failure(reflection.error()));
   }
   Tap tap(std::move(*reflection), options);
   if (const auto ready = tap.set_up(options); !ready) {
-    fmt::print(stderr, "gala tap: {}\n", ready.error().what);
-    return exit_bad_input;
+    return fail_with(as_bad_input(ready.error()));
   }
   Interrupt interrupt;
   auto subscription = subscribe(context, options);

@@ -1,11 +1,5 @@
 // gala topology: which entities there were at a time, how they hung together, what changed.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-
-#include <limits>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <optional>
 
 #include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
@@ -33,36 +27,39 @@ struct Times {
   std::int64_t since_ms = 0;
 };
 
-Result<Times> read_times(const TopologyOptions& options) {
+ExitResult<Times> read_times(const TopologyOptions& options) {
   const WallTime now = current_instant().wall;
   Times times;
-  times.at_ms = TRY(parse_moment(options.at, now));
+  times.at_ms = TRY(parse_moment(options.at, now).map_error(as_bad_input));
   if (!options.since.empty()) {
-    times.since_ms = TRY(parse_moment(options.since, now));
+    times.since_ms = TRY(parse_moment(options.since, now).map_error(as_bad_input));
   }
   return times;
 }
 
 /// What was there at `at_ms`, which the user wrote as `moment`.
-Result<TopologyMoment> moment_at(const std::string& path, std::int64_t at_ms,
-                                 const std::string& moment) {
-  TopologyMoment found = TRY(topology_at(path, at_ms));
+ExitResult<TopologyMoment> moment_at(const std::string& path, std::int64_t at_ms,
+                                     const std::string& moment) {
+  TopologyMoment found = TRY(topology_at(path, at_ms).map_error(as_failure));
   if (!found.replica.complete()) {
-    return fail("the history has a gap at " + moment + "; the next snapshot closes it");
+    return tl::unexpected(
+        as_failure({"the history has a gap at " + moment + "; the next snapshot closes it"}));
   }
   return found;
 }
 
 /// Cut to what is asked for.
-Result<TopologyPart> part_of(const TopologyMoment& moment, const TopologyOptions& options) {
+ExitResult<TopologyPart> part_of(const TopologyMoment& moment, const TopologyOptions& options) {
   TopologyPart all = everything(moment);
   if (options.entity.empty()) {
     return all;
   }
-  return around(moment, TRY(find_entity(all, options.entity)), options.depth);
+  return around(moment, TRY(find_entity(all, options.entity).map_error(as_bad_input)),
+                options.depth);
 }
 
-Result<> show(const CommandContext& context, const TopologyOptions& options, const Times& times) {
+ExitResult<> show(const CommandContext& context, const TopologyOptions& options) {
+  const Times times = TRY(read_times(options));
   const std::string path = options.from.empty()
                                ? context.state_directory + "/" +
                                      name_pipeline(context, options.pipeline).name + "/topology.rec"
@@ -116,14 +113,10 @@ void add_topology_command(CLI::App& app, CommandContext& context) {
       "--json", [&options] { options.format = "json"; }, "As one JSON object");
   command.add_flag_callback("--dot", [&options] { options.format = "dot"; }, "For Graphviz");
   context.on_run(command, [&context, &options] {
-    const auto times = read_times(options);
-    if (!times) {
-      fmt::print(stderr, "gala: {}\n", times.error().what);
-      return exit_bad_input;
-    }
-    if (const auto done = show(context, options, *times); !done) {
-      fmt::print(stderr, "gala: {}\n", done.error().what);
-      return exit_failure;
+    const auto done = show(context, options);
+    if (!done) {
+      fmt::print(stderr, "gala topology: {}\n", done.error().what);
+      return done.error().exit_code;
     }
     return exit_ok;
   });

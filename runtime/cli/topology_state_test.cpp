@@ -8,7 +8,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
+#include "runtime/cli/command.h"
 #include "runtime/cli/topology_view.h"
 #include "runtime/core/recording.h"
 #include "runtime/core/wire.h"
@@ -134,6 +136,28 @@ TEST_F(History, GoesBackIntoRotatedFiles) {
   std::filesystem::rename(path, path + ".1");
   EXPECT_EQ(at(10).replica.entity_count(), 2U);
   EXPECT_FALSE(topology_at(path + "x", 10'000));
+}
+
+/// The exit code of a command and what it says on stderr.
+std::pair<int, std::string> ending(const std::string& words) {
+  CommandContext context;
+  CLI::App app;
+  build_app(app, context);
+  app.parse(words, false);
+  testing::internal::CaptureStderr();
+  const int code = context.run();
+  return {code, testing::internal::GetCapturedStderr()};
+}
+
+TEST_F(History, EndsWithTwoForANameThatNothingHas) {
+  using testing::HasSubstr;
+  using testing::Pair;
+  record();
+  const std::string command = "topology --at 1970-01-01T00:00:25Z --from " + path;
+  EXPECT_THAT(ending(command + " --entity nobody"), Pair(exit_bad_input, HasSubstr("nobody")));
+  EXPECT_THAT(ending(command + "x"), Pair(exit_failure, HasSubstr("no such recording")));
+  EXPECT_THAT(ending(command + " --since 1970-01-01T00:00:05Z"),
+              Pair(exit_failure, HasSubstr("that far")));
 }
 
 /// A process and its function of one name, with relations.
