@@ -93,6 +93,20 @@ class Table(unittest.TestCase):
         self.assertEqual(sorted(TABLE), sorted(all_kinds()))
         self.assertTrue(all(kind.right for kind in TABLE.values()))
 
+    def test_is_refused_at_the_place_of_a_mistake(self):
+        answer = 'of = ["proc.cpu"]\nwhy = "it is"\n'
+        good = f"[[a.right]]\n{answer}"
+        for files, place in (({"x": good, "y": f"# more\n{good}"}, r'y\.toml:2: fault "a" has'),
+                             ({"x": f"{good}[a.half]\n{answer}"}, r'x\.toml:4: "half" is no list'),
+                             ({"x": f'[a]\nhalf = "it"\n{good}'}, r'x\.toml:2: "half" is no list'),
+                             ({"x": '[a]\ndemo = "a"\nright = ["it"]\n'},
+                              r'x\.toml:3: "right" is no list')):
+            with tempfile.TemporaryDirectory() as name, self.subTest(place):
+                for stem, text in files.items():
+                    (pathlib.Path(name) / f"{stem}.toml").write_text(text)
+                with self.assertRaisesRegex(ValueError, place):
+                    truth.load(pathlib.Path(name))
+
     def test_says_nothing_twice(self):
         for name, kind in TABLE.items():
             ways = [(*of, tuple(entry.where.items()), entry.keyword)

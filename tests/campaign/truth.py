@@ -3,6 +3,7 @@
 `gala demo` judges by the same table in runtime/cli/demo/score.cpp; verdicts.json holds both to one
 meaning."""
 import pathlib
+import re
 import tomllib
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "schemas" / "truth"
@@ -77,12 +78,33 @@ class Truth:
 
 
 def load(directory=TABLE):
-    """Name of the kind of fault → Truth."""
+    """Name of the kind of fault → Truth. ValueError: the place in the files, and what is wrong."""
     table = {}
     for path in sorted(directory.glob("*.toml")):
-        for name, entries in tomllib.loads(path.read_text()).items():
+        text = path.read_text()
+        for name, entries in tomllib.loads(text).items():
+            if name in table:
+                raise ValueError(f'{path}:{line_of(text, name)}: fault "{name}" has a truth '
+                                 "already")
+            for key in ("right", "half"):
+                if not is_list_of_answers(entries.get(key, [])):
+                    raise ValueError(f'{path}:{line_of(text, name, key)}: "{key}" is no list of '
+                                     f"answers; write [[{name}.{key}]]")
             table[name] = Truth(name, **entries)
     return table
+
+
+def is_list_of_answers(value):
+    return isinstance(value, list) and all(isinstance(answer, dict) for answer in value)
+
+
+def line_of(text, name, key=None):
+    """Where a fault begins, or where this key of it stands: Python's TOML tells no places."""
+    lines = text.splitlines()
+    fault = rf'\s*\[+\s*"?{re.escape(name)}"?\s*'
+    begin = next((at for at, line in enumerate(lines) if re.match(rf"{fault}[.\]]", line)), 0)
+    wanted = rf"{fault}\.\s*{key}\s*\]|\s*{key}\s*=" if key else fault
+    return next((at for at in range(begin, len(lines)) if re.match(wanted, lines[at])), begin) + 1
 
 
 def causes_of(diagnosis):

@@ -2,6 +2,7 @@
 // of tests/campaign/verdicts.json, which its Python scorer runs too, on the installed truth.
 #include "runtime/cli/demo/score.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -84,6 +85,29 @@ TEST(TruthTable, ReportsEveryMistakeAtItsPlace) {
   for (const char* words : {"x.toml:3:6", "entity.metric", "wher", "why", "[[a.right]]"}) {
     EXPECT_NE(text.find(words), std::string::npos) << words << " in\n" << text;
   }
+}
+
+// A heading with one bracket pair less is a table and no list.
+TEST(TruthTable, RefusesAnswersThatAreNoList) {
+  const std::vector<SourceText> files{{"x.toml",
+                                       "[[a.right]]\n"
+                                       "of = [\"proc.cpu\"]\n"
+                                       "why = \"it is\"\n"
+                                       "[a.half]\n"
+                                       "of = [\"cpu.used\"]\n"
+                                       "why = \"it follows\"\n"}};
+  Diagnostics diagnostics;
+  TruthTable::parse(files, diagnostics);
+  EXPECT_THAT(diagnostics.render(files), testing::AllOf(testing::HasSubstr("x.toml:4:"),
+                                                        testing::HasSubstr("write [[a.half]]")));
+}
+
+TEST(TruthTable, RefusesASecondTruthOfAFault) {
+  const std::string text = "[[a.right]]\nof = [\"proc.cpu\"]\nwhy = \"it is\"\n";
+  const std::vector<SourceText> files{{"x.toml", text}, {"y.toml", "\n" + text}};
+  Diagnostics diagnostics;
+  TruthTable::parse(files, diagnostics);
+  EXPECT_THAT(diagnostics.render(files), testing::HasSubstr("y.toml:2:"));
 }
 
 TEST(Truth, RefusesAnInjectorThatDoesNotSayWhatItHarmed) {

@@ -51,13 +51,20 @@ Truth read_truth(const Member& member, Diagnostics& diagnostics) {
   for (const auto& [key, entries] :
        {std::pair{"right", &truth.right}, std::pair{"half", &truth.half}}) {
     const Value* list = reader.find(key);
-    if (list != nullptr && list->array() != nullptr) {
-      for (const Value& section : *list->array()) {
-        entries->push_back(read_entry(section, truth.name, diagnostics));
-      }
+    if (list == nullptr) {
+      continue;
+    }
+    if (list->array() == nullptr) {
+      reader.error_at(
+          key, quote(key) + " is no list of answers; write [[" + member.key + "." + key + "]]");
+      continue;
+    }
+    for (const Value& section : *list->array()) {
+      entries->push_back(read_entry(section, truth.name, diagnostics));
     }
   }
-  if (truth.right.empty()) {
+  const Value* right = reader.find("right");
+  if (truth.right.empty() && (right == nullptr || right->array() != nullptr)) {
     reader.error_at("right", "no answer is right; write [[" + member.key + ".right]]");
   }
   reader.finish();
