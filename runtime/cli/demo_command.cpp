@@ -74,7 +74,7 @@ int run_demo(const CommandContext& context, DemoOptions options) {
   } else {
     fmt::print("\n{}\n", demo::outcome_sentence(*outcome));
   }
-  return outcome->seconds_to_diagnosis ? exit_ok : exit_failure;
+  return outcome->first_version ? exit_ok : exit_failure;
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ def demo(binaries, fault, runs):
         # It fails when the fault is not found; its last line says what was.
         printed = output_of(binaries / "gala", "demo", "--fault", fault, "--json", check=False)
         lines.append(json.loads(printed.splitlines()[-1]))
-    ranks = [one.get("rank_of_injected") for one in lines]
+    ranks = [(one["last_version"] or {}).get("rank") for one in lines]
     diagnosed = [one["seconds_to_diagnosis"] for one in lines
                  if one.get("seconds_to_diagnosis") is not None]
     noticed = [one["seconds_to_event"] for one in lines if one.get("seconds_to_event") is not None]

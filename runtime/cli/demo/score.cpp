@@ -108,18 +108,21 @@ Judgement judge(const Json& diagnosis, const Truth& truth, const Injected& injec
   return judgement;
 }
 
-bool Score::on_diagnosis(const Json& diagnosis) {
+bool Score::on_diagnosis(const Json& diagnosis, Duration after) {
   const std::string event_id = text_of(member(diagnosis, "event_id"));
-  if (first_version_ && event_id != event_id_) {
+  if (!counts(after) || (first_version_ && event_id != event_id_)) {
     return false;
   }
   event_id_ = event_id;
-  last_version_ = judge(diagnosis, *truth_, injected_);
+  last_version_ = Version{judge(diagnosis, *truth_, injected_), after};
   first_version_ = first_version_.value_or(*last_version_);
   return true;
 }
 
-void Score::on_event(const Json& event) {
+void Score::on_event(const Json& event, Duration after) {
+  if (!counts(after)) {
+    return;
+  }
   const Json& resource = member(event, "Resource");
   const Thing thing{text_of(member(resource, "metric")),
                     text_of(member(member(event, "Attributes"), "entity_id")),

@@ -13,6 +13,7 @@
 namespace gala::demo {
 namespace {
 
+using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
 TruthTable installed_table() {
@@ -21,21 +22,22 @@ TruthTable installed_table() {
   return table ? std::move(*table) : TruthTable();
 }
 
-Json json_of(const std::optional<Judgement>& judgement) {
-  if (!judgement) {
+Json json_of(const std::optional<Version>& version) {
+  if (!version) {
     return nullptr;
   }
-  return {{"verdict", judgement->verdict ? Json(to_string(*judgement->verdict)) : Json(nullptr)},
-          {"rank", judgement->rank ? Json(*judgement->rank) : Json(nullptr)}};
+  const auto& [verdict, rank] = version->judgement;
+  return {{"verdict", verdict ? Json(to_string(*verdict)) : Json(nullptr)},
+          {"rank", rank ? Json(*rank) : Json(nullptr)}};
 }
 
 Json outcome_of(const Json& example, const Truth& truth) {
   Score score(truth, example["injected"].get<Injected>());
   for (const Json& line : example["lines"]) {
     if (line.contains("event")) {
-      score.on_event(line["event"]);
+      score.on_event(line["event"], 1s);
     } else {
-      score.on_diagnosis(line["diagnosis"]);
+      score.on_diagnosis(line["diagnosis"], 1s);
     }
   }
   return {{"first_version", json_of(score.first_version())},
@@ -59,10 +61,36 @@ TEST(Score, SurvivesWhatIsNoObject) {
   const TruthTable table = installed_table();
   const Injected injected{{"machine", {"m"}}, {"process", {"1"}}};
   Score score(*table.find("cpu-hog"), injected);
-  score.on_event(Json::parse("[1]"));
-  score.on_diagnosis(Json::parse("[1]"));
+  score.on_event(Json::parse("[1]"), 1s);
+  score.on_diagnosis(Json::parse("[1]"), 1s);
   EXPECT_FALSE(score.event_only());
-  EXPECT_FALSE(score.last_version()->verdict);
+  EXPECT_FALSE(score.last_version()->judgement.verdict);
+}
+
+/// A diagnosis of the processor's use by this process.
+Json blames(const std::string& process) {
+  return {{"event_id", "e1"},
+          {"Resource",
+           {{"cause_metrics",
+             {{{"metric_id", "gala_gopher_proc_cpu_util"},
+               {"entity_id", "m_proc_" + process},
+               {"metric_labels", {{"tgid", process}}},
+               {"keyword", ""}}}}}}};
+}
+
+// While the fault recovers, versions go on to come for a minute: they say nothing of the fault.
+TEST(Score, EndsSoonAfterTheFaultIsRemoved) {
+  const TruthTable table = installed_table();
+  Score score(*table.find("cpu-hog"), {{"machine", {"m"}}, {"process", {"1"}}});
+  EXPECT_TRUE(score.on_diagnosis(blames("2"), 3s));
+  score.end(10s);
+  EXPECT_TRUE(score.on_diagnosis(blames("1"), 10s + Score::grace));
+  EXPECT_FALSE(score.on_diagnosis(blames("2"), 12s));
+  ASSERT_TRUE(score.first_version() && score.last_version());
+  EXPECT_EQ(score.first_version()->judgement.verdict, Verdict::wrong);
+  EXPECT_EQ(score.first_version()->after, 3s);
+  EXPECT_EQ(score.last_version()->judgement.verdict, Verdict::right);
+  EXPECT_EQ(score.last_version()->after, 10s + Score::grace);
 }
 
 TEST(TruthTable, KnowsEveryFaultOfTheDemonstration) {

@@ -9,10 +9,16 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
 #include "runtime/cli/arguments.h"
+#include "runtime/cli/demo/fault.h"
 #include "runtime/cli/demo/narrator.h"
 #include "runtime/cli/demo/private_pipeline.h"
+#include "runtime/cli/demo/watch.h"
 #include "runtime/cli/workspace.h"
 #include "runtime/core/machine.h"
 
@@ -184,7 +190,8 @@ class Session {
     score_.emplace(*truth_, harmed_);
     say(fmt::format("\nFAULT ({}): {}", options_.fault, fault_->what()));
     const auto diagnosed_long_ago = [this] {
-      return diagnosed_at_ && now() - *diagnosed_at_ > shown_after_diagnosis;
+      return score_->first_version() &&
+             since_injection() - score_->first_version()->after > shown_after_diagnosis;
     };
     TRY(look_until(diagnosed_long_ago, options_.duration));
     if (!options_.record_directory.empty()) {
@@ -196,6 +203,7 @@ class Session {
   Result<> observe_recovery() {
     fault_->remove();
     const BootTime removed = now();
+    score_->end(removed - injected_->boot);
     say("\nthe fault is removed");
     const bool recovered = TRY(look_until([this] { return open_events_.empty(); }, recovery_limit));
     if (!outcome_.seconds_to_event) {
@@ -224,9 +232,10 @@ class Session {
     }
     const nlohmann::json attributes = line.value("Attributes", nlohmann::json::object());
     const std::string state = attributes.value("state", "");
-    const bool is_new = score_ && began_after_injection(attributes.value("started", 0.0));
+    const bool is_new = score_ && score_->counts(since_injection()) &&
+                        began_after_injection(attributes.value("started", 0.0));
     if (is_new) {
-      score_->on_event(line);
+      score_->on_event(line, since_injection());
       outcome_.event_only = score_->event_only();
     }
     if (!own || !injected_ || attributes.value("event_type", "") != "app") {
@@ -240,7 +249,7 @@ class Session {
       open_events_.push_back(id);
     }
     if (!outcome_.seconds_to_event && is_new) {
-      outcome_.seconds_to_event = since_injection();
+      outcome_.seconds_to_event = seconds(since_injection());
     }
   }
 
@@ -250,11 +259,7 @@ class Session {
     if (!own || !score_ || !began_after_injection(attributes.value("bent", 0.0))) {
       return;
     }
-    if (!diagnosed_at_) {
-      diagnosed_at_ = now();
-      outcome_.seconds_to_diagnosis = since_injection();
-    }
-    if (!score_->on_diagnosis(line)) {
+    if (!score_->on_diagnosis(line, since_injection())) {
       return;
     }
     outcome_.first_version = score_->first_version();
@@ -274,7 +279,7 @@ class Session {
     return unix_ms >= static_cast<double>(injected_->wall.ms()) - period_ms;
   }
 
-  double since_injection() const { return seconds(now() - injected_->boot); }
+  [[nodiscard]] Duration since_injection() const { return now() - injected_->boot; }
 
   void write_scene_file() const {
     const nlohmann::json scene{{"fault", options_.fault},
@@ -306,53 +311,10 @@ class Session {
   std::optional<Instant> injected_;
   Injected harmed_;
   std::optional<Score> score_;
-  std::optional<BootTime> diagnosed_at_;
   std::vector<std::string> open_events_;
 };
 
-nlohmann::json or_null(const auto& value) {
-  return value ? nlohmann::json(*value) : nlohmann::json(nullptr);
-}
-
-nlohmann::json verdict_json(const std::optional<Judgement>& version) {
-  return version && version->verdict ? nlohmann::json(to_string(*version->verdict))
-                                     : nlohmann::json(nullptr);
-}
-
-nlohmann::json rank_json(const std::optional<Judgement>& version) {
-  return version ? or_null(version->rank) : nlohmann::json(nullptr);
-}
-
 }  // namespace
-
-std::string outcome_json(const Outcome& outcome) {
-  const nlohmann::json json{{"fault", outcome.fault},
-                            {"kpi", outcome.kpi},
-                            {"diagnosis", outcome.diagnosis},
-                            {"first_version", verdict_json(outcome.first_version)},
-                            {"last_version", verdict_json(outcome.last_version)},
-                            {"rank_of_injected", rank_json(outcome.last_version)},
-                            {"event_only", outcome.event_only},
-                            {"seconds_to_event", or_null(outcome.seconds_to_event)},
-                            {"seconds_to_diagnosis", or_null(outcome.seconds_to_diagnosis)},
-                            {"seconds_to_recovery", or_null(outcome.seconds_to_recovery)}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::string outcome_sentence(const Outcome& outcome) {
-  if (!outcome.last_version) {
-    return outcome.event_only ? "an event named the injected fault, no diagnosis did"
-                              : "the injected fault was not named";
-  }
-  const Judgement& last = *outcome.last_version;
-  if (last.rank) {
-    return fmt::format("the injected fault was named at rank {}, {:.0f} s after it began",
-                       *last.rank, outcome.seconds_to_diagnosis.value_or(0));
-  }
-  return last.verdict == Verdict::half
-             ? "the answer is half right: the right resource or thing, but not the fault itself"
-             : "the injected fault was not named";
-}
 
 Result<Outcome> run_session(const CommandContext& context, const SessionOptions& options,
                             Interrupt& interrupt) {

@@ -1,16 +1,10 @@
 // One demonstration from beginning to end: application, pipeline, fault, what was seen, recovery.
 #pragma once
 
-#include <cstdint>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "runtime/cli/command.h"
-#include "runtime/cli/demo/fault.h"
-#include "runtime/cli/demo/score.h"
-#include "runtime/cli/demo/watch.h"
+#include "runtime/cli/demo/outcome.h"
 #include "runtime/cli/process.h"
 
 namespace gala::demo {
@@ -26,30 +20,6 @@ struct SessionOptions {
   /// Leave the directory with logs and journals behind.
   bool keep = false;
 };
-
-/// What came of it; times count from the injection.
-struct Outcome {
-  std::string fault;
-  std::optional<double> seconds_to_event;
-  std::optional<double> seconds_to_diagnosis;
-  std::string kpi;
-  /// The first cause's sentence in the last version of the first diagnosis.
-  std::string diagnosis;
-  /// How the first diagnosis was judged by schemas/truth; nothing when there was none.
-  std::optional<Judgement> first_version;
-  std::optional<Judgement> last_version;
-  /// Nothing was diagnosed, but an event named what was injected.
-  bool event_only = false;
-  std::optional<double> seconds_to_recovery;
-};
-
-/// One line:
-/// {"fault","kpi","diagnosis","first_version","last_version","rank_of_injected","event_only",
-/// "seconds_to_event","seconds_to_diagnosis","seconds_to_recovery"}.
-std::string outcome_json(const Outcome& outcome);
-
-/// How right the answer was, for people.
-std::string outcome_sentence(const Outcome& outcome);
 
 /// Runs it, telling what happens on stdout. Everything is taken down again on every way out.
 Result<Outcome> run_session(const CommandContext& context, const SessionOptions& options,
