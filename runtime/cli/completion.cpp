@@ -2,6 +2,7 @@
 #include "runtime/cli/completion.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace gala {
@@ -164,8 +165,8 @@ class Walk {
 
   [[nodiscard]] std::vector<Candidate> options() const {
     std::vector<Candidate> words;
-    for (auto app = apps_.rbegin(); app != apps_.rend(); ++app) {
-      for (const CLI::Option* option : (*app)->get_options()) {
+    for (const CLI::App* app : std::views::reverse(apps_)) {
+      for (const CLI::Option* option : app->get_options()) {
         if (!is_hidden(*option) && !option->get_lnames().empty()) {
           words.push_back({"--" + option->get_lnames().front(), option->get_description()});
         }
