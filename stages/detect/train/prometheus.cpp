@@ -30,20 +30,31 @@ double chunk_of(double step_s) {
   return values * step_s;
 }
 
-/// Values of one check's columns: time → entity → one value a column, NaN where there is none.
-struct Grid {
-  std::map<std::int64_t, std::map<std::string, std::vector<double>>> steps;
-  std::map<std::string, std::map<std::string, std::string>> labels;
+struct Chunk {
+  double from_s = 0;
+  double to_s = 0;
 };
 
+/// One after the other, without a step that two of them have.
+std::vector<Chunk> chunks_of(const PrometheusRange& range) {
+  const double length_s = chunk_of(range.step_s);
+  const double count = std::ceil(std::max(range.to_s - range.from_s, 0.0) / length_s);
+  std::vector<Chunk> chunks(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    const double from_s = range.from_s + static_cast<double>(i) * length_s;
+    chunks[i] = {from_s, std::min(from_s + length_s - range.step_s, range.to_s)};
+  }
+  return chunks;
+}
+
 Result<std::string> fetch(const PrometheusRange& range, const std::string& expression,
-                          double from_s, double to_s) {
+                          const Chunk& chunk) {
   httplib::Client client(range.address);
   client.set_connection_timeout(5);
   client.set_read_timeout(60);
   const httplib::Params parameters{{"query", expression},
-                                   {"start", fmt::format("{:.3f}", from_s)},
-                                   {"end", fmt::format("{:.3f}", to_s)},
+                                   {"start", fmt::format("{:.3f}", chunk.from_s)},
+                                   {"end", fmt::format("{:.3f}", chunk.to_s)},
                                    {"step", fmt::format("{:.3f}", range.step_s)}};
   const auto answer = client.Get("/api/v1/query_range", parameters, httplib::Headers{});
   if (!answer) {
@@ -63,21 +74,11 @@ std::string id_of(const Entity& entity, const std::map<std::string, std::string>
     return found == labels.end() ? std::string{} : found->second;
   };
   std::vector<std::string> keys;
+  keys.reserve(entity.keys.size());
   for (const Attribute& key : entity.keys) {
     keys.push_back(label(key.name));
   }
   return entity_id(label("machine_id"), entity.name, keys);
-}
-
-void add(Grid& grid, const Entity& entity, const PrometheusSeries& series, std::size_t column,
-         std::size_t columns, double step_s) {
-  const std::string id = id_of(entity, series.labels);
-  grid.labels.try_emplace(id, series.labels);
-  for (const auto& [time_s, value] : series.points) {
-    auto& row = grid.steps[std::llround(time_s / step_s)][id];
-    row.resize(columns, not_measured);
-    row[column] = value;
-  }
 }
 
 /// A mean becomes a histogram of one bucket with that mean.
@@ -93,32 +94,87 @@ void add_cell(Column& column, double value) {
   column.add(cell);
 }
 
-std::vector<std::uint8_t> message_of(const Entity& entity, const std::vector<Companion>& columns,
-                                     const std::map<std::string, std::vector<double>>& rows,
-                                     double end_s, double step_s) {
-  Batch batch;
-  const auto id = batch.add_column("entity_id", wire::ColumnKind::text, wire::ColumnRole::key);
-  for (const Companion& column : columns) {
-    const bool plain = column.statistic == Statistic::value;
-    const auto index = batch.add_column(
-        column.metric, plain ? wire::ColumnKind::number : wire::ColumnKind::histogram,
-        wire::ColumnRole::metric);
-    if (!plain) {
-      batch.column(index).bounds = {std::numeric_limits<double>::infinity()};
+/// The columns of one joint check, side by side by entity and time.
+class History {
+ public:
+  using Take = std::function<void(const std::vector<std::uint8_t>& observations)>;
+
+  History(const Entity& entity, const Check& check, double step_s)
+      : entity_(entity), columns_{{check.metric, check.statistic}}, step_s_(step_s) {
+    columns_.insert(columns_.end(), check.with.begin(), check.with.end());
+  }
+
+  /// Adds what Prometheus has of a chunk. Returns the number of values.
+  Result<std::uint64_t> read(const PrometheusRange& range, const Chunk& chunk) {
+    std::uint64_t values = 0;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const Metric* metric = entity_.find_metric(columns_[i].metric);
+      const std::string expression =
+          metric == nullptr ? "" : promql_of(entity_, *metric, columns_[i].statistic, step_s_);
+      if (expression.empty()) {
+        continue;
+      }
+      const std::string body = TRY(fetch(range, expression, chunk));
+      for (const PrometheusSeries& series : TRY(parse_range_answer(body))) {
+        add(series, i);
+        values += series.points.size();
+      }
+    }
+    return values;
+  }
+
+  /// Hands over one message for each step, oldest first, and forgets them.
+  void give(const Take& take) {
+    for (const auto& [step, rows] : steps_) {
+      take(message_of(rows, static_cast<double>(step) * step_s_));
+    }
+    steps_.clear();
+  }
+
+ private:
+  /// Entity → one value a column, NaN where there is none.
+  using Rows = std::map<std::string, std::vector<double>>;
+
+  void add(const PrometheusSeries& series, std::size_t column) {
+    const std::string id = id_of(entity_, series.labels);
+    for (const auto& [time_s, value] : series.points) {
+      auto& row = steps_[std::llround(time_s / step_s_)][id];
+      row.resize(columns_.size(), not_measured);
+      row[column] = value;
     }
   }
-  for (const auto& [name, values] : rows) {
-    batch.column(id).add(std::string_view(name));
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      add_cell(batch.column(id + 1 + i), values[i]);
+
+  [[nodiscard]] std::vector<std::uint8_t> message_of(const Rows& rows, double end_s) const {
+    Batch batch;
+    const auto id = batch.add_column("entity_id", wire::ColumnKind::text, wire::ColumnRole::key);
+    for (const Companion& column : columns_) {
+      const bool plain = column.statistic == Statistic::value;
+      const auto index = batch.add_column(
+          column.metric, plain ? wire::ColumnKind::number : wire::ColumnKind::histogram,
+          wire::ColumnRole::metric);
+      if (!plain) {
+        batch.column(index).bounds = {std::numeric_limits<double>::infinity()};
+      }
     }
+    for (const auto& [name, values] : rows) {
+      batch.column(id).add(std::string_view(name));
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        add_cell(batch.column(id + 1 + i), values[i]);
+      }
+    }
+    const auto end_ns = static_cast<std::uint64_t>(end_s * nanoseconds_per_second);
+    const auto length_ns = static_cast<std::uint64_t>(step_s_ * nanoseconds_per_second);
+    // Boot time is taken from 1970 on: nothing but the order of windows matters to learning.
+    const BatchWindow window{"", end_ns - length_ns, end_ns, 0, 0};
+    return to_observations(batch, entity_.name, "history", window);
   }
-  const auto end_ns = static_cast<std::uint64_t>(end_s * nanoseconds_per_second);
-  const auto length_ns = static_cast<std::uint64_t>(step_s * nanoseconds_per_second);
-  // Boot time is taken from 1970 on: nothing but the order of windows matters to learning.
-  const BatchWindow window{"", end_ns - length_ns, end_ns, 0, 0};
-  return to_observations(batch, entity.name, "history", window);
-}
+
+  const Entity& entity_;
+  std::vector<Companion> columns_;
+  double step_s_;
+  /// By the number of the step since 1970.
+  std::map<std::int64_t, Rows> steps_;
+};
 
 }  // namespace
 
@@ -171,35 +227,17 @@ Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body
 Result<std::uint64_t> read_prometheus(
     const PrometheusRange& range, const Model& model,
     const std::function<void(const std::vector<std::uint8_t>& observations)>& take) {
+  const std::vector<Chunk> chunks = chunks_of(range);
   std::uint64_t values = 0;
   for (const Entity& entity : model.entities()) {
     for (const Check& check : entity.checks) {
       if (check.kind != Check::Kind::joint) {
         continue;
       }
-      std::vector<Companion> columns{{check.metric, check.statistic}};
-      columns.insert(columns.end(), check.with.begin(), check.with.end());
-      for (double from_s = range.from_s; from_s < range.to_s; from_s += chunk_of(range.step_s)) {
-        Grid grid;
-        const double to_s = std::min(from_s + chunk_of(range.step_s) - range.step_s, range.to_s);
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-          const Metric* metric = entity.find_metric(columns[i].metric);
-          const std::string expression =
-              metric == nullptr ? ""
-                                : promql_of(entity, *metric, columns[i].statistic, range.step_s);
-          if (expression.empty()) {
-            continue;
-          }
-          const std::string body = TRY(fetch(range, expression, from_s, to_s));
-          for (const PrometheusSeries& series : TRY(parse_range_answer(body))) {
-            add(grid, entity, series, i, columns.size(), range.step_s);
-            values += series.points.size();
-          }
-        }
-        for (const auto& [step, rows] : grid.steps) {
-          take(message_of(entity, columns, rows, static_cast<double>(step) * range.step_s,
-                          range.step_s));
-        }
+      History history(entity, check, range.step_s);
+      for (const Chunk& chunk : chunks) {
+        values += TRY(history.read(range, chunk));
+        history.give(take);
       }
     }
   }
