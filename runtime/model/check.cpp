@@ -16,8 +16,12 @@ constexpr std::array<std::string_view, 10> check_words{
     "metric", "statistic", "entity",   "entity_id", "machine_id"};
 class EntityChecker {
  public:
-  EntityChecker(const Entity& entity, std::span<const Entity> all, Diagnostics& diagnostics)
-      : entity_(entity), all_(all), diagnostics_(diagnostics), attributes_(attributes_of(entity)) {}
+  EntityChecker(const Entity& entity, const Declared& declared, Diagnostics& diagnostics)
+      : entity_(entity),
+        declared_(declared),
+        all_(declared.entities),
+        diagnostics_(diagnostics),
+        attributes_(attributes_of(entity)) {}
 
   void run() {
     if (entity_.keys.empty() && entity_.level != "host") {
@@ -134,7 +138,7 @@ class EntityChecker {
   }
 
   void check_relation(const Relation& relation) {
-    check_relation_word(relation.place, relation.kind, diagnostics_);
+    check_relation_word(relation.place, relation.kind, declared_.kinds, diagnostics_);
     check_where(relation.place, relation.where, entity_);
     check_names(relation.place, relation.absent, entity_);
     if (relation.across_hosts && relation.match.empty()) {
@@ -172,7 +176,7 @@ class EntityChecker {
             "a relation with \"via\" follows from others: it takes no match, "
             "indirect or alone");
     }
-    walk_types(entity_, relation.via, all_, relation.place, diagnostics_);
+    walk_types(entity_, relation.via, declared_, relation.place, diagnostics_);
   }
 
   void check_alone(const Relation& relation, const Entity& to) {
@@ -216,6 +220,7 @@ class EntityChecker {
   }
 
   const Entity& entity_;
+  const Declared& declared_;
   std::span<const Entity> all_;
   Diagnostics& diagnostics_;
   std::vector<std::string> attributes_;
@@ -223,9 +228,11 @@ class EntityChecker {
 
 }  // namespace
 
-void check_entities(std::span<const Entity> entities, Diagnostics& diagnostics) {
+void check_entities(std::span<const Entity> entities, std::span<const RelationKind> kinds,
+                    Diagnostics& diagnostics) {
+  const Declared declared{entities, kinds};
   for (const Entity& entity : entities) {
-    EntityChecker(entity, entities, diagnostics).run();
+    EntityChecker(entity, declared, diagnostics).run();
   }
 }
 

@@ -59,8 +59,9 @@ void order_by_belief(std::vector<Cause>& causes) {
 
 class Expansion {
  public:
-  Expansion(std::span<Entity> entities, Diagnostics& diagnostics)
-      : entities_(entities), diagnostics_(diagnostics) {}
+  Expansion(std::span<Entity> entities, std::span<const RelationKind> kinds,
+            Diagnostics& diagnostics)
+      : entities_(entities), declared_{entities, kinds}, diagnostics_(diagnostics) {}
 
   void run() {
     for (Entity& sufferer : entities_) {
@@ -91,7 +92,7 @@ class Expansion {
   void expand(Entity& sufferer, const Exposure& exposure) {
     const std::vector<std::string> effects = effects_of(sufferer, exposure);
     check_needs(sufferer, exposure);
-    const auto types = walk_types(sufferer, exposure.path, entities_, exposure.place, diagnostics_);
+    const auto types = walk_types(sufferer, exposure.path, declared_, exposure.place, diagnostics_);
     if (!types) {
       return;
     }
@@ -175,7 +176,7 @@ class Expansion {
       return;
     }
     const auto ends =
-        walk_types(sufferer, exposure.needs_path, entities_, exposure.place, diagnostics_);
+        walk_types(sufferer, exposure.needs_path, declared_, exposure.place, diagnostics_);
     for (const std::string& need : exposure.needs) {
       const auto dot = std::min(need.find('.'), need.size());
       const Entity* owner = find(std::string_view(need).substr(0, dot));
@@ -239,14 +240,16 @@ class Expansion {
   }
 
   std::span<Entity> entities_;
+  Declared declared_;
   Diagnostics& diagnostics_;
   std::set<const Hazard*> reached_;
 };
 
 }  // namespace
 
-void expand_hazards(std::span<Entity> entities, Diagnostics& diagnostics) {
-  Expansion(entities, diagnostics).run();
+void expand_hazards(std::span<Entity> entities, std::span<const RelationKind> kinds,
+                    Diagnostics& diagnostics) {
+  Expansion(entities, kinds, diagnostics).run();
 }
 
 }  // namespace gala

@@ -34,6 +34,11 @@ std::string hex_digest(std::string_view text) {
   return out;
 }
 
+/// The file beside those of entities.
+bool names_relation_kinds(const SourceText& file) {
+  return std::filesystem::path(file.file).stem() == "relations";
+}
+
 /// Applies `[override.<entity>.check.<id>]` to one entity.
 void override_checks(Entity& entity, const Value& checks, Diagnostics& diagnostics) {
   if (checks.table() == nullptr) {
@@ -81,6 +86,10 @@ bool Entity::has_attribute(std::string_view attribute) const {
 Model Model::parse(std::span<const SourceText> files, Diagnostics& diagnostics) {
   Model model;
   for (const SourceText& file : files) {
+    if (names_relation_kinds(file)) {
+      model.relation_kinds_ = parse_relation_kinds(file, diagnostics);
+      continue;
+    }
     std::optional<Entity> entity = parse_entity(file, diagnostics);
     if (!entity) {
       continue;
@@ -92,8 +101,8 @@ Model Model::parse(std::span<const SourceText> files, Diagnostics& diagnostics) 
     }
     model.entities_.push_back(std::move(*entity));
   }
-  check_entities(model.entities_, diagnostics);
-  expand_hazards(model.entities_, diagnostics);
+  check_entities(model.entities_, model.relation_kinds_, diagnostics);
+  expand_hazards(model.entities_, model.relation_kinds_, diagnostics);
   check_remedies(model.entities_, diagnostics);
   return model;
 }
@@ -121,12 +130,22 @@ Model Model::load(const std::string& directory, std::vector<SourceText>& sources
     }
     sources.push_back({path, std::move(*text)});
   }
+  if (!paths.empty() && std::ranges::none_of(sources.begin() + static_cast<std::ptrdiff_t>(first),
+                                             sources.end(), names_relation_kinds)) {
+    diagnostics.error({directory + "/relations.toml", 0, 0},
+                      "the model lacks this file, which names the kinds of relations");
+  }
   return parse(std::span(sources).subspan(first), diagnostics);
 }
 
 const Entity* Model::find(std::string_view entity) const {
   const auto found = std::ranges::find(entities_, entity, &Entity::name);
   return found == entities_.end() ? nullptr : &*found;
+}
+
+std::string_view Model::kind_with(RelationRole role) const {
+  const auto found = std::ranges::find(relation_kinds_, role, &RelationKind::role);
+  return found == relation_kinds_.end() ? std::string_view{} : std::string_view(found->name);
 }
 
 void Model::apply_override(const Value& table, Diagnostics& diagnostics) {

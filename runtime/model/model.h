@@ -129,6 +129,25 @@ struct Check {
   Place place;
 };
 
+/// What programs conclude from the relations of a kind, beside following the paths of exposures.
+enum class RelationRole : std::uint8_t {
+  none,
+  /// The entity is a part of the other one.
+  part,
+  /// Both are ends of one connection.
+  peer,
+  /// The entity opens connections to the other one.
+  talk,
+};
+
+/// A kind of relations: `[kind.<name>]` in schemas/model/relations.toml.
+struct RelationKind {
+  std::string name;
+  RelationRole role = RelationRole::none;
+  Text about;
+  Place place;
+};
+
 /// One hop of a path over the topology: along a relation (forward) or against it.
 struct Hop {
   std::string relation;
@@ -323,18 +342,21 @@ struct Entity {
 /// Units that a metric may have.
 std::span<const std::string_view> known_units();
 
-/// All entities. Immutable after loading; read from any thread.
+/// All entities and kinds of relations. Immutable after loading; read from any thread.
 class Model {
  public:
   /// Parses and checks the files against each other; all findings go to `diagnostics`. What could
   /// be read is in the result.
   static Model parse(std::span<const SourceText> files, Diagnostics& diagnostics);
-  /// Reads every *.toml of `directory` (sorted by name) and parses them.
+  /// Reads every *.toml of `directory` (sorted by name) and parses them. One of them must be
+  /// relations.toml; a model parsed without it may relate entities by any word.
   static Model load(const std::string& directory, std::vector<SourceText>& sources,
                     Diagnostics& diagnostics);
 
   [[nodiscard]] const std::vector<Entity>& entities() const { return entities_; }
   [[nodiscard]] const Entity* find(std::string_view entity) const;
+  /// The kind of relations that has this role; "" if none has.
+  [[nodiscard]] std::string_view kind_with(RelationRole role) const;
   /// What mends this metric, in the order of the model, whatever entity's file it stands in.
   [[nodiscard]] std::vector<const Remedy*> remedies_of(std::string_view entity,
                                                        std::string_view metric) const;
@@ -347,6 +369,7 @@ class Model {
 
  private:
   std::vector<Entity> entities_;
+  std::vector<RelationKind> relation_kinds_;
 };
 
 /// `<machine_id>_<entity>_<key1>_<key2>…`; characters outside the documented set become ':'.

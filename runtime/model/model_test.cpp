@@ -1,8 +1,11 @@
 // Model files: what is right, and one case for each thing that can be wrong.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 
 #include "runtime/model/testing.h"
 
@@ -247,6 +250,44 @@ TEST(Model, ChecksRelations) {
     expect_one(parse("[[relation]]\n" + std::string(one.lines)).diagnostics, one.expected,
                one.lines);
   }
+}
+
+TEST(Model, ChecksKindsOfRelations) {
+  struct Case {
+    std::string_view text;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"[kind.a]\nabout=\"t\"\nzh=\"t\"\nrole=\"pat\"\n", "did you mean \"part\"?"},
+           {"[kind.a]\nabout=\"t\"\n", "lacks \"zh\""},
+           {"[kind]\na={ about=\"t\", zh=\"t\", role=\"peer\" }\n"
+            "b={ about=\"t\", zh=\"t\", role=\"peer\" }\n",
+            "\"b\" and \"a\" have the same role"},
+           {"[kinds.a]\n", "no kinds of relations"},
+       }) {
+    Diagnostics diagnostics;
+    const std::vector<SourceText> files{{"relations.toml", std::string(one.text)}};
+    const Model model = Model::parse(files, diagnostics);
+    EXPECT_THAT(diagnostics.render({}), HasSubstr(one.expected)) << one.text;
+  }
+  EXPECT_EQ(parse().model.kind_with(RelationRole::part), "belongs_to");
+  EXPECT_EQ(parse().model.kind_with(RelationRole::talk), "") << "no kind of this model has it";
+}
+
+TEST(Model, IsIncompleteWithoutItsKindsOfRelations) {
+  const std::filesystem::path directory =
+      std::filesystem::path(::testing::TempDir()) / ("model_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory / "proc.toml") << testing::proc_head << testing::proc_tables;
+  std::vector<SourceText> sources;
+  Diagnostics without;
+  Model::load(directory.string(), sources, without);
+  EXPECT_THAT(without.render({}), HasSubstr("relations.toml: the model lacks this file"));
+  std::ofstream(directory / "relations.toml") << testing::relation_kinds;
+  Diagnostics with;
+  Model::load(directory.string(), sources, with);
+  EXPECT_FALSE(with.has_errors()) << with.render({});
+  std::filesystem::remove_all(directory);
 }
 
 TEST(Model, ChecksEntitiesKeysTablesAndMetrics) {

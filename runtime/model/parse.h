@@ -14,6 +14,9 @@ namespace gala {
 /// Reads one entity file; its name is the file's name without directory and ending.
 std::optional<Entity> parse_entity(const SourceText& source, Diagnostics& diagnostics);
 
+/// Reads the file of relation kinds.
+std::vector<RelationKind> parse_relation_kinds(const SourceText& source, Diagnostics& diagnostics);
+
 /// The parts of a file that say what harms whom.
 MetricGroup parse_group(const Member& member, Diagnostics& diagnostics);
 Hazard parse_hazard(const Value& section, Diagnostics& diagnostics);
@@ -37,11 +40,13 @@ void check_statistic(const Metric& metric, Statistic statistic, const Place& pla
                      Diagnostics& diagnostics);
 
 /// The rules inside each entity and between all of them.
-void check_entities(std::span<const Entity> entities, Diagnostics& diagnostics);
+void check_entities(std::span<const Entity> entities, std::span<const RelationKind> kinds,
+                    Diagnostics& diagnostics);
 
 /// Fills Entity::causes: each exposure with every hazard that it reaches. Reports exposures to
 /// nothing, hazards that reach nothing and sentences that do not fit.
-void expand_hazards(std::span<Entity> entities, Diagnostics& diagnostics);
+void expand_hazards(std::span<Entity> entities, std::span<const RelationKind> kinds,
+                    Diagnostics& diagnostics);
 
 /// Remedies: that they mend causes, and speak of what those have.
 void check_remedies(std::span<const Entity> entities, Diagnostics& diagnostics);

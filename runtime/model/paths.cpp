@@ -1,16 +1,10 @@
 // Paths over the declared relations, type by type.
 #include "runtime/model/paths.h"
 
-#include <array>
-
 #include "runtime/model/parse.h"
 
 namespace gala {
 namespace {
-
-constexpr std::array<std::string_view, 11> relation_words{
-    "runs_on",   "belongs_to", "is_peer",   "connect",   "has_vhost", "store_in",
-    "is_server", "is_client",  "waits_for", "stands_on", "uses"};
 
 TypeNames step(const TypeNames& from, const Hop& hop, std::span<const Entity> all) {
   TypeNames next;
@@ -50,9 +44,10 @@ std::vector<std::string> placeholders(std::string_view sentence) {
   return names;
 }
 
-void check_relation_word(const Place& place, const std::string& word, Diagnostics& diagnostics) {
-  const std::vector<std::string> known(relation_words.begin(), relation_words.end());
-  if (!word.empty() && !contains(known, word)) {
+void check_relation_word(const Place& place, const std::string& word,
+                         std::span<const RelationKind> kinds, Diagnostics& diagnostics) {
+  const std::vector<std::string> known = names_of(kinds);
+  if (!known.empty() && !word.empty() && !contains(known, word)) {
     const std::string hint = did_you_mean(word, known);
     diagnostics.error(place, "unknown relation " + quote(word) +
                                  (hint.empty() ? "; it must be " + list_words(known) : hint));
@@ -60,11 +55,12 @@ void check_relation_word(const Place& place, const std::string& word, Diagnostic
 }
 
 std::optional<TypeNames> walk_types(const Entity& start, std::span<const Hop> hops,
-                                    std::span<const Entity> all, const Place& place,
+                                    const Declared& declared, const Place& place,
                                     Diagnostics& diagnostics) {
   TypeNames reached{start.name};
   for (const Hop& hop : hops) {
-    check_relation_word(place, hop.relation, diagnostics);
+    const auto all = declared.entities;
+    check_relation_word(place, hop.relation, declared.kinds, diagnostics);
     if (!hop.entity.empty() && std::ranges::find(all, hop.entity, &Entity::name) == all.end()) {
       diagnostics.error(
           place, "unknown entity " + quote(hop.entity) + did_you_mean(hop.entity, names_of(all)));

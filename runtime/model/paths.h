@@ -46,14 +46,22 @@ void check_sentence(const Place& place, const Text& text, Diagnostics& diagnosti
   }
 }
 
+/// What the files of a model declare.
+struct Declared {
+  std::span<const Entity> entities;
+  /// Empty: any word names a kind.
+  std::span<const RelationKind> kinds;
+};
+
 /// Reports a word that names no kind of relation.
-void check_relation_word(const Place& place, const std::string& word, Diagnostics& diagnostics);
+void check_relation_word(const Place& place, const std::string& word,
+                         std::span<const RelationKind> kinds, Diagnostics& diagnostics);
 
 using TypeNames = std::set<std::string, std::less<>>;
 
 /// Walks the types from `start`: those that the last hop can end at; nothing after an error.
 std::optional<TypeNames> walk_types(const Entity& start, std::span<const Hop> hops,
-                                    std::span<const Entity> all, const Place& place,
+                                    const Declared& declared, const Place& place,
                                     Diagnostics& diagnostics);
 
 }  // namespace gala

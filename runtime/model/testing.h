@@ -72,6 +72,12 @@ match = { tgid = "tgid" }
 where = { role = "client" }
 )";
 
+inline constexpr std::string_view relation_kinds = R"([kind]
+belongs_to = { role = "part", about = "A part of it.", zh = "部分" }
+is_peer = { role = "peer", about = "The other end.", zh = "另一端" }
+runs_on = { about = "On it.", zh = "其上" }
+)";
+
 struct Parsed {
   Model model;
   Diagnostics diagnostics;
@@ -81,7 +87,8 @@ struct Parsed {
 inline Parsed parse(std::string_view tail = "", std::string_view head = proc_head) {
   const std::vector<SourceText> files{
       {"proc.toml", std::string(head) + std::string(proc_tables) + std::string(tail)},
-      {"tcp_link.toml", std::string(link)}};
+      {"tcp_link.toml", std::string(link)},
+      {"relations.toml", std::string(relation_kinds)}};
   Parsed parsed;
   parsed.model = Model::parse(files, parsed.diagnostics);
   return parsed;

@@ -38,6 +38,8 @@ constexpr std::array<Word<Method>, 5> methods{{{"level", Method::level},
                                                {"shares_in_group", Method::shares_in_group},
                                                {"appears", Method::appears},
                                                {"noisy_part", Method::noisy_part}}};
+constexpr std::array<Word<RelationRole>, 3> roles{
+    {{"part", RelationRole::part}, {"peer", RelationRole::peer}, {"talk", RelationRole::talk}}};
 }  // namespace
 
 std::span<const Word<Statistic>> statistic_words() { return statistics; }
@@ -47,6 +49,7 @@ std::span<const Word<wire::Direction>> direction_words() { return directions; }
 std::span<const Word<Check::Kind>> check_kind_words() { return kinds; }
 std::span<const Word<wire::Severity>> severity_words() { return severities; }
 std::span<const Word<Method>> method_words() { return methods; }
+std::span<const Word<RelationRole>> relation_role_words() { return roles; }
 
 std::optional<Statistic> parse_statistic(std::string_view word) {
   const auto found = std::ranges::find(statistics, word, &Word<Statistic>::word);

@@ -15,5 +15,6 @@ std::span<const Word<wire::Direction>> direction_words();
 std::span<const Word<Check::Kind>> check_kind_words();
 std::span<const Word<wire::Severity>> severity_words();
 std::span<const Word<Method>> method_words();
+std::span<const Word<RelationRole>> relation_role_words();
 
 }  // namespace gala

@@ -8,7 +8,6 @@ namespace {
 
 /// What more than that many use alike relates them no more than a host does.
 constexpr std::size_t most_sharers = 64;
-constexpr std::string_view part_of = "belongs_to";
 
 /// A host is used by all that is on it, and what is everyone's relates nobody.
 std::vector<std::string> hosts_of(const Model& model) {
@@ -25,6 +24,7 @@ std::vector<std::string> hosts_of(const Model& model) {
 
 Relatives::Relatives(const Model& model, Limits limits)
     : model_(model),
+      part_of_(model.kind_with(RelationRole::part)),
       limits_(limits),
       replica_({.entities = limits.entities,
                 .relations = limits.entities * limits.relations_each,
@@ -49,7 +49,7 @@ bool Relatives::passes(const Step& step, const Link& next) const {
   }
   // In by a relation and out against the same one: both ends use this node alike.
   const bool alike = step.by.kind == next.kind && step.by.forward != next.forward;
-  return !alike || replica_.kind_word(next.kind) == part_of ||
+  return !alike || replica_.kind_word(next.kind) == part_of_ ||
          replica_.links(step.node).size() <= most_sharers;
 }
 

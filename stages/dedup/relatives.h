@@ -63,6 +63,8 @@ class Relatives {
                                                       std::size_t at) const;
 
   const Model& model_;
+  /// The relation of a part to its whole.
+  std::string_view part_of_;
   Limits limits_;
   Replica replica_;
   /// Of the latest search: which entities were seen, and by type, which are crossroads.

@@ -35,7 +35,10 @@ bool matches(const Where& where, const GraphNode& node) {
 
 class Walk {
  public:
-  Walk(const Surroundings& around, const Kpi& kpi) : around_(around), kpi_(kpi) {}
+  Walk(const Surroundings& around, const Kpi& kpi)
+      : around_(around),
+        kpi_(kpi),
+        to_owner_{{around.interest.kind_with(RelationRole::part), true, ""}} {}
 
   Candidates run() {
     start();
@@ -258,7 +261,7 @@ class Walk {
 
   /// The shared entity (such as a service) that the entity is a part of, or "".
   [[nodiscard]] std::string service_of(GraphIndex index) const {
-    for (const GraphIndex owner : walk(around_.graph, index, {{"belongs_to", true, ""}})) {
+    for (const GraphIndex owner : walk(around_.graph, index, to_owner_)) {
       const Entity* type = around_.interest.entity(around_.graph.node(owner).entity);
       if (type != nullptr && type->shared) {
         return std::string(around_.graph.node(owner).id);
@@ -349,7 +352,8 @@ class Walk {
 
   const Surroundings& around_;
   const Kpi& kpi_;
-  /// Of the KPI, before this one.
+  std::vector<Hop> to_owner_;
+  /// The KPI's earlier troubles.
   std::vector<std::pair<Moment, Moment>> troubles_;
   /// What groups take, under the rule at hand.
   GroupUse uses_;

@@ -40,6 +40,10 @@ class Interest {
   /// Can an entity of this type be an application's own, such as a process, container or pod? The
   /// model derives connections between these.
   [[nodiscard]] bool is_owner(std::string_view entity) const { return owners_.contains(entity); }
+  /// The kind of relations that has this role; "" if none has.
+  [[nodiscard]] std::string kind_with(RelationRole role) const {
+    return std::string(model_.kind_with(role));
+  }
 
  private:
   void remember(const std::string& entity, SeriesName name);

@@ -15,7 +15,7 @@ constexpr std::size_t most_visited = 5000;
 
 std::vector<GraphIndex> own_entities(const Replica& graph, const Interest& interest,
                                      GraphIndex entity) {
-  const std::vector<Hop> up{{"belongs_to", true, ""}};
+  const std::vector<Hop> up{{interest.kind_with(RelationRole::part), true, ""}};
   std::vector<GraphIndex> own{entity};
   for (std::size_t i = 0; i < own.size(); ++i) {
     for (const GraphIndex owner : walk(graph, own[i], up)) {
@@ -33,6 +33,9 @@ bool are_kin(const Replica& graph, const Interest& interest, GraphIndex a, Graph
   const std::vector<GraphIndex> starts = own_entities(graph, interest, a);
   std::set<GraphIndex> visited(starts.begin(), starts.end());
   std::vector<GraphIndex> edge(starts);
+  const std::string part = interest.kind_with(RelationRole::part);
+  const std::string peer = interest.kind_with(RelationRole::peer);
+  const std::string talk = interest.kind_with(RelationRole::talk);
   const auto reached = [&](GraphIndex index) {
     return std::find(goals.begin(), goals.end(), index) != goals.end();
   };
@@ -50,13 +53,13 @@ bool are_kin(const Replica& graph, const Interest& interest, GraphIndex a, Graph
       }
     };
     for (const GraphIndex from : edge) {
-      step(from, {"is_peer", true, ""}, false);
-      step(from, {"is_peer", false, ""}, false);
-      step(from, {"connect", true, ""}, false);
-      step(from, {"connect", false, ""}, false);
-      step(from, {"belongs_to", true, ""}, true);
+      step(from, {peer, true, ""}, false);
+      step(from, {peer, false, ""}, false);
+      step(from, {talk, true, ""}, false);
+      step(from, {talk, false, ""}, false);
+      step(from, {part, true, ""}, true);
       if (interest.is_owner(graph.node(from).entity)) {
-        step(from, {"belongs_to", false, ""}, false);
+        step(from, {part, false, ""}, false);
       }
     }
     edge = std::move(next);

@@ -30,7 +30,8 @@ match = { group = "name" }
 kind = "is_peer"
 to = "link"
 match = { peer = "name" }
-)")};
+)"),
+      relation_kinds_file()};
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);
 }

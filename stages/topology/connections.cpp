@@ -15,10 +15,7 @@ constexpr int most_owners = 8;
 }  // namespace
 
 Connections::Connections(const RuleBook& book, GraphStore& graph)
-    : book_(book),
-      graph_(graph),
-      peer_kind_(book.find_kind(peer_relation)),
-      owner_kind_(book.find_kind(owner_relation)) {}
+    : book_(book), graph_(graph), peer_kind_(book.peer_kind()), owner_kind_(book.part_kind()) {}
 
 bool Connections::climbs(const EdgeKey& key, NodeIndex from) const {
   return key.kind == owner_kind_ && key.from == from &&

@@ -64,6 +64,8 @@ RuleBook::RuleBook(const Model& model, Duration default_expire) {
       add_relation(type, relation);
     }
   }
+  peer_kind_ = find_kind(model.kind_with(RelationRole::peer));
+  part_kind_ = find_kind(model.kind_with(RelationRole::part));
 }
 
 void RuleBook::add_type(const Entity& entity, Duration default_expire) {

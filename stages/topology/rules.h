@@ -12,10 +12,6 @@
 
 namespace gala::topology {
 
-/// The relation words that have a meaning of their own here: `connect` is derived from the two.
-inline constexpr std::string_view peer_relation = "is_peer";
-inline constexpr std::string_view owner_relation = "belongs_to";
-
 /// Position in EntityType::attributes, or `machine_attribute`.
 using AttributeIndex = std::uint16_t;
 inline constexpr AttributeIndex machine_attribute = 0xFFFF;
@@ -110,7 +106,10 @@ class RuleBook {
   [[nodiscard]] std::optional<std::size_t> find_type(std::string_view entity) const;
   /// The kind of the indirect relation between two outermost owners, when there is one.
   [[nodiscard]] std::optional<std::size_t> indirect_kind(std::size_t from, std::size_t to) const;
-  [[nodiscard]] std::optional<std::size_t> find_kind(std::string_view kind) const;
+  /// The kinds that indirect relations are derived from: two ends of one connection, and a part of
+  /// its owner.
+  [[nodiscard]] std::optional<std::size_t> peer_kind() const { return peer_kind_; }
+  [[nodiscard]] std::optional<std::size_t> part_kind() const { return part_kind_; }
 
  private:
   void add_type(const Entity& entity, Duration default_expire);
@@ -118,12 +117,15 @@ class RuleBook {
   void add_via(std::size_t from, std::size_t to, const Relation& relation);
   void add_alone(RelationRule rule);
   std::size_t kind_of(const std::string& kind);
+  [[nodiscard]] std::optional<std::size_t> find_kind(std::string_view kind) const;
 
   std::vector<EntityType> types_;
   std::vector<RelationRule> rules_;
   std::vector<AloneRule> alone_rules_;
   std::vector<ViaRule> via_rules_;
   std::vector<std::string> kinds_;
+  std::optional<std::size_t> peer_kind_;
+  std::optional<std::size_t> part_kind_;
   std::map<std::string, std::size_t, std::less<>> type_of_;
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> indirect_;
 };

@@ -37,6 +37,18 @@ inline SourceText shared_file(const std::string& name, const std::vector<std::st
   return file;
 }
 
+/// What indirect relations are derived from.
+inline SourceText relation_kinds_file() {
+  SourceText file{"relations.toml", "[kind]\n"};
+  for (const char* kind : {"is_client", "is_server", "runs_on", "connect"}) {
+    file.text.append(kind).append(" = { about = \"a\", zh = \"a\" }\n");
+  }
+  file.text +=
+      "belongs_to = { role = \"part\", about = \"a\", zh = \"a\" }\n"
+      "is_peer = { role = \"peer\", about = \"a\", zh = \"a\" }\n";
+  return file;
+}
+
 inline SourceText link_file() {
   return entity_file("tcp_link",
                      {"tgid", "role", "client_ip", "server_ip", "client_port", "server_port"}, {},
@@ -121,7 +133,7 @@ indirect = true
           "balancer",
           {"client_ip", "virtual_ip", "virtual_port", "local_ip", "server_ip", "server_port"}, {},
           measured),
-      shared_file("external", {"server_ip", "server_port"})};
+      shared_file("external", {"server_ip", "server_port"}), relation_kinds_file()};
   Diagnostics diagnostics;
   Model model = Model::parse(files, diagnostics);
   return model;

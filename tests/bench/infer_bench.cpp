@@ -44,7 +44,11 @@ Model bench_model() {
                         relation("connect", "proc") + hazard("delay") + hazard("cpu") +
                         exposure("delay", "cpu", "\">runs_on:host\", \"<runs_on:proc\"") +
                         exposure("cpu", "delay", "\">connect:proc\"") +
-                        exposure("cpu", "cpu", "\">connect:proc\"")}};
+                        exposure("cpu", "cpu", "\">connect:proc\"")},
+      {"relations.toml",
+       "[kind]\nbelongs_to = { role = \"part\", about = \"a\", zh = \"a\" }\n"
+       "connect = { role = \"talk\", about = \"a\", zh = \"a\" }\n"
+       "runs_on = { about = \"a\", zh = \"a\" }\n"}};
   Diagnostics diagnostics;
   return Model::parse(files, diagnostics);
 }

@@ -13,12 +13,14 @@ def _place(tree, path, table, name):
 
 
 def check_texts(tree):
-    """Entities, keys, labels and metrics have `about` and `zh`; metrics a unit, too."""
+    """What has a name in the model has `about` and `zh`; metrics have a unit, too."""
     for path in tree.paths("schemas/model/*.toml"):
         model = tree.toml(path)
-        for lacking in {"about", "zh"} - model.get("entity", {}).keys():
+        entity = model.get("entity", {"about", "zh"} if "kind" in model else {})
+        for lacking in sorted({"about", "zh"} - set(entity)):
             yield Finding(path, tree.line_of(path, "[entity]"), f"the entity has no `{lacking}`")
-        for table, needed in (("key", {"about", "zh"}), ("label", {"about", "zh"}),
+        for table, needed in (("kind", {"about", "zh"}), ("key", {"about", "zh"}),
+                              ("label", {"about", "zh"}),
                               ("metric", {"about", "zh", "unit", "type"})):
             for name, value in model.get(table, {}).items():
                 for lacking in sorted(needed - value.keys()):

@@ -177,6 +177,11 @@ class Model(unittest.TestCase):
         self.assertEqual(self.said(', zh = "二"', ""),
                          [f"{self.FILE}:5: metric util has no `zh`"])
 
+    def test_a_kind_of_relations_in_one_language(self):
+        self.assertEqual(found(model.check_texts, {
+            "schemas/model/relations.toml": '[kind.uses]\nabout = "A."\n'}),
+            ["schemas/model/relations.toml:1: kind uses has no `zh`"])
+
     def test_a_sentence_in_one_language(self):
         self.assertEqual(self.said('zh = "三"\n', ""), [f"{self.FILE}:6: this check has no `zh`"])
 
