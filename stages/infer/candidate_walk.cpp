@@ -179,8 +179,8 @@ class Walk {
     const EvidenceMethod& method = method_of(hazard.method);
     SeriesId id{index, hazard.metric, hazard.statistic, hazard.direction};
     const AbnormalSeries& of = found_.series[effect];
-    if (id == SeriesId{of.entity, of.metric, of.statistic, of.direction}) {
-      return;  // Nothing explains itself.
+    if (index == of.entity && hazard.metric == of.metric && hazard.direction == of.direction) {
+      return;  // Nothing explains itself, whatever statistic of it is judged.
     }
     ++found_.looked_at;
     if (const auto known = place_of_.find(id); known != place_of_.end()) {

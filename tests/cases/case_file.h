@@ -12,7 +12,8 @@
 
 namespace gala::cases {
 
-/// A series of one metric of one entity: one value a window, NaN = not measured.
+/// A series of one metric of one entity: one value a window, NaN = not measured. Of a histogram it
+/// is the mean, and the maximum too unless another series is called "<metric>.max".
 struct Given {
   std::string metric;
   std::size_t first_window = 0;

@@ -1,6 +1,7 @@
 // Turns the series of a case into observations and events, window by window.
 #include "tests/cases/case_run.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -70,8 +71,16 @@ class Play {
     return given.values[window_ - given.first_window];
   }
 
-  void add_metric(Batch& batch, const Entity& type, const Given& given, double value) {
-    const Metric* metric = type.find_metric(given.metric);
+  /// The largest value of a window: that of the series "<metric>.max", or the mean.
+  [[nodiscard]] double max_now(const EntityCase& entity, const Given& mean, double value) const {
+    const auto largest =
+        std::find_if(entity.given.begin(), entity.given.end(),
+                     [&](const Given& of) { return of.metric == mean.metric + ".max"; });
+    return largest == entity.given.end() ? value : value_now(*largest).value_or(value);
+  }
+
+  void add_metric(Batch& batch, const EntityCase& entity, const Given& given, double value) {
+    const Metric* metric = model_.find(entity.type)->find_metric(given.metric);
     if (metric == nullptr) {
       return;
     }
@@ -86,7 +95,8 @@ class Play {
         batch.add_column(given.metric, wire::ColumnKind::histogram, wire::ColumnRole::metric));
     column.bounds = {std::numeric_limits<double>::infinity()};
     const std::uint64_t count = std::isfinite(value) ? 100 : 0;
-    column.add(Histogram{{count}, count > 0 ? value * 100 : 0, count > 0 ? value : 0});
+    column.add(Histogram{
+        {count}, count > 0 ? value * 100 : 0, count > 0 ? max_now(entity, given, value) : 0});
   }
 
   void send_observations(const EntityCase& entity) {
@@ -107,7 +117,7 @@ class Play {
     for (const Given& given : entity.given) {
       if (const auto value = value_now(given)) {
         exists = true;
-        add_metric(batch, *type, given, *value);
+        add_metric(batch, entity, given, *value);
       }
     }
     if (!exists) {
