@@ -30,10 +30,10 @@ struct EvalOptions {
   bool no_training = false;
 };
 
-/// Rows that an alarm waits for after the last abnormal one, so that an incident is one alarm.
+/// Rows that an alarm lasts after the last abnormal one, so that an incident is one alarm.
 constexpr std::uint64_t quiet_rows = 10;
 constexpr std::size_t most_blamed = 40;
-/// The alarm counts windows; a row is a window of one second to it.
+/// The alarm counts windows and takes a row for a window of one second.
 constexpr std::uint64_t row_ns = 1'000'000'000;
 
 std::string blamed_text(const EntityDetector& detector, const SeriesTable& table) {
@@ -65,7 +65,7 @@ void feed(EntityDetector& detector, const SeriesTable& table, bool trusted, std:
   }
 }
 
-/// A detector that starts as the stage does: from what training has left in a file.
+/// Makes a detector as the stage would start it, from the file that training wrote.
 Result<EntityDetector> restart(const EntityDetector& trained, const std::string& path) {
   MemoryBuilder builder;
   const auto model = trained.save(builder);

@@ -1,4 +1,4 @@
-// A range of time read from Prometheus, as observations.
+// Reads a range of time from Prometheus as observations.
 #pragma once
 
 #include <cstdint>

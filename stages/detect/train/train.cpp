@@ -78,7 +78,7 @@ double entities_of(const Detect& detect) {
   return 0;
 }
 
-/// A moment in any of its forms becomes the number that the option keeps; else what is wrong.
+/// Turns a moment in any of its forms into the number that the option keeps, or says what is wrong.
 std::string to_unix_seconds(std::string& text) {
   const auto moment = parse_moment(text, current_instant().wall);
   if (!moment) {
@@ -93,14 +93,14 @@ int complain(const Failure& failure) {
   return failure.exit_code;
 }
 
-/// The memory that the stage looks for; no running stage may keep it meanwhile.
+/// Opens the memory that the stage looks for; no running stage may hold it meanwhile.
 Result<FileDescriptor> claim(const StageContext& context) {
   std::error_code error;
   std::filesystem::create_directories(context.state_directory, error);
   return claim_memory(memory_path(context.state_directory, context.stage));
 }
 
-/// Writes what was learned to where the stage looks for it.
+/// Writes the models to where the stage looks for them.
 int keep(const Detect& detect, const Trainer& trainer, const StageContext& context,
          const std::string& output) {
   const std::string path =
@@ -127,7 +127,7 @@ int train(const StageOptions& stage, const TrainOptions& options) {
     return exit_bad_input;
   }
   const StageContext context = context_of(stage, setup);
-  // Before the long work, and until the memory is written.
+  // Holds the lock before the long work and until the memory is written.
   Result<FileDescriptor> claimed;
   if (options.output.empty()) {
     claimed = claim(context);

@@ -1,4 +1,4 @@
-// gala-detect train: warms the models of the stage from history.
+// gala-detect train: warms up the models of the stage from history.
 #pragma once
 
 namespace gala::detect {

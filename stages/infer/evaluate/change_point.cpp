@@ -9,17 +9,17 @@
 namespace gala::infer {
 namespace {
 
-/// The new state is not sought in the first rows: before it there must be something usual.
+/// Does not split in the first rows, because something usual must come before.
 constexpr double least_before = 0.05;
 constexpr std::size_t least_rows = 10;
 constexpr std::size_t least_values = 20;
-/// Outliers beyond these quantiles are cut off.
+/// Cuts off outliers beyond these quantiles.
 constexpr double cut_low = 0.01;
 constexpr double cut_high = 0.99;
-/// Noise, in ranges of the series, that is assumed at least.
+/// Least noise, as a share of the series' range.
 constexpr double least_noise = 0.02;
 
-/// Gaps filled with the median, outliers cut, scaled to a range of one; empty when constant.
+/// Fills gaps with the median, cuts outliers and scales to a range of one. Empty if constant.
 std::vector<double> prepared(const std::vector<double>& series) {
   std::vector<double> sorted;
   for (const double value : series) {

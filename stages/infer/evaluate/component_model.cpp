@@ -15,10 +15,10 @@
 namespace gala::infer {
 namespace {
 
-/// The first row of a case stands at that boot time: long enough for any guard before it.
+/// Boot time of the first row of a case: late enough for any guard before it.
 constexpr double first_second = 86'400;
-/// Deviations of foreign metrics are measured by their own noise: of a constant percentage, half a
-/// percent of it already counts.
+/// Foreign metrics are measured by their own noise: half a percent of a constant percentage already
+/// counts.
 constexpr double noise_floor = 0.002;
 
 constexpr std::string_view entity_head =
@@ -101,7 +101,7 @@ class RuleWriter {
     return std::move(text_);
   }
 
-  /// What all that was written is exposed to; belongs into the component's file.
+  /// The hazards that the written exposures name; they belong into the component's file.
   [[nodiscard]] const std::string& hazards() const { return hazards_; }
 
  private:
@@ -147,7 +147,7 @@ class RuleWriter {
   const ComponentUse& use_;
   const std::vector<std::string>& metrics_;
   std::map<std::string, double> sizes_;
-  /// There is no call graph.
+  /// The case has no call graph.
   bool alone_;
   std::string text_;
   std::string hazards_;

@@ -1,5 +1,5 @@
-// A model, a topology and observations for a case of foreign metrics, so that the same classes that
-// the stage infer runs can explain it.
+// Builds a model, a topology and observations for a case of foreign metrics, so that the classes of
+// the stage infer can explain it.
 #pragma once
 
 #include <map>
@@ -23,29 +23,29 @@ struct ComponentModel {
   Model model;
   /// Distinct names of metrics, sorted.
   std::vector<std::string> metrics;
-  /// The same with the name in the model.
+  /// Name of a metric → its name in the model.
   std::map<std::string, std::string, std::less<>> name_in_model;
 };
 
-/// What the rules may assume.
+/// Parameters of the rules.
 struct ComponentUse {
-  /// A cause's episode must reach that near to its effect's begin; what lies as near before the KPI
-  /// is not taken for usual.
+  /// A cause's episode must last to within this time of its effect's beginning. The baseline leaves
+  /// out as much before the KPI.
   Duration within{0};
-  /// The metric that alarmed; "" = only the incident as a whole is asked about.
+  /// The metric that alarmed; "" = only the incident as a whole is in question.
   std::string_view kpi;
 };
 
 ComponentModel component_model(const RcaCase& of, const MetricKinds& kinds,
                                const ComponentUse& use);
 
-/// Finished TopologySnapshot message.
+/// Returns a finished TopologySnapshot message.
 std::vector<std::uint8_t> component_topology(const RcaCase& of);
 
 /// Boot time that stands for the Unix time `time` of the case.
 BootTime component_time(const RcaCase& of, double time);
 
-/// Finished Observations message with row `row` of all components.
+/// Returns a finished Observations message with row `row` of all components.
 std::vector<std::uint8_t> component_window(const RcaCase& of, const ComponentModel& model,
                                            std::size_t row);
 /// The same for the incident: its level is 0 before `since` and 1 from there.

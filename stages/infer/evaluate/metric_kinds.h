@@ -1,4 +1,4 @@
-// What names of metrics mean that come without a model, and how their kinds cause each other
+// Says what the names of foreign metrics mean, and which kinds cause which
 // (schemas/eval/metric_kinds.toml).
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace gala::infer {
 
-/// A kind of metric: cpu, latency, … The kind of names without any known word is "other".
+/// A kind of metric: cpu, latency, … A name without any known word has the kind "other".
 struct MetricKind {
   std::string name;
   std::vector<std::string> words;
@@ -22,7 +22,7 @@ struct MetricKind {
 /// Kinds `of` can make kinds `effect` worse along `path`.
 struct KindRule {
   std::vector<std::string> effects;
-  /// Kinds, or empty: the very same metric.
+  /// Kinds; empty means the same metric.
   std::vector<std::string> of;
   /// "self", "callee", "callee2", "callee3", "anywhere", or "member" (of the incident).
   std::string path;
@@ -31,7 +31,7 @@ struct KindRule {
   double prior = 0.5;
   double covers = 0;
   bool proxies = false;
-  /// Least change, as a share of what components usually have of that metric; 0 = any.
+  /// Least change, as a share of the usual size of that metric over the components; 0 = any.
   double least_share = 0;
 };
 
@@ -39,7 +39,7 @@ class MetricKinds {
  public:
   static constexpr std::string_view other = "other";
 
-  /// Every finding goes to `diagnostics`; what could be read is in the result.
+  /// Reports every finding to `diagnostics` and returns what it could read.
   static MetricKinds parse(const SourceText& source, Diagnostics& diagnostics);
 
   /// Name of the kind of a metric.

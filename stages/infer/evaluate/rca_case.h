@@ -19,7 +19,7 @@ struct RcaSeries {
   std::vector<double> values;
 };
 
-/// The KPI that alarmed; entity and metric are empty when only the time is known.
+/// The KPI that alarmed; entity and metric are empty if only the time is known.
 struct RcaAlarm {
   double time = 0;
   std::string entity;
@@ -31,7 +31,7 @@ struct RcaCase {
   /// Unix seconds, ascending.
   std::vector<double> times;
   std::vector<RcaSeries> series;
-  /// First calls, and depends on, second.
+  /// The first entity calls the second and depends on it.
   std::vector<std::pair<std::string, std::string>> calls;
   std::optional<RcaAlarm> alarm;
 

@@ -12,13 +12,14 @@
 namespace gala::infer {
 namespace {
 
-/// How many rows a cause may bend before its effect and still belong to it.
+/// Rows that a cause may begin before its effect.
 constexpr int rows_before = 2;
-/// How many rows after the alarm a weak or smoothed series may take to show the incident.
+/// Rows after the alarm in which a weak or smoothed series may show the incident.
 constexpr int rows_after = 2;
-/// Without an alarm nobody is told a cause unless the series fall apart into before and since.
+/// Without an alarm, names a cause only if the series split clearly into before and since.
 constexpr double least_gain = 0.02;
-/// The KPI's own entity, when nothing else explains it, and what a convincing cause takes of that.
+/// Score of the KPI's own entity if nothing else explains it, and how much a convincing cause takes
+/// of that.
 constexpr double itself = 0.5;
 constexpr double taken_from_itself = 0.7;
 
@@ -39,8 +40,8 @@ std::size_t row_at(const RcaCase& of, double time) {
   return static_cast<std::size_t>(found - of.times.begin());
 }
 
-/// The incident's first row. An alarm of a KPI says it; an alarm without one, or none, is checked
-/// against the data: alarms come late.
+/// The incident's first row. An alarm of a KPI gives it. The data check an alarm without a KPI, or
+/// none, because alarms come late.
 std::optional<std::size_t> begin_of(const RcaCase& of) {
   if (of.alarm && !of.alarm->entity.empty()) {
     return row_at(of, of.alarm->time);
@@ -54,7 +55,7 @@ std::optional<std::size_t> begin_of(const RcaCase& of) {
   return clear ? std::optional(change->row) : std::nullopt;
 }
 
-/// Everything the stage would have heard.
+/// Replays everything that the stage would have received.
 class World {
  public:
   World(const RcaCase& of, const MetricKinds& kinds, std::size_t begin)
@@ -85,7 +86,7 @@ class World {
 
   [[nodiscard]] Candidates candidates_of_incident() {
     Kpi kpi = question(std::string(ComponentModel::incident_id), "level");
-    // Averages over minutes and slow leaks show an incident late.
+    // Averages over minutes, and slow leaks, show an incident late.
     kpi.slack = std::max(period_ * rows_after, (kpi.until - kpi.bent) / 2);
     return find_candidates({interest_, graph_, history_}, kpi);
   }
@@ -129,14 +130,14 @@ class World {
   Clocks clocks_;
 };
 
-/// Does the case name a KPI that was measured?
+/// Does the case name a measured KPI?
 bool has_kpi(const RcaCase& of) {
   return of.alarm && std::any_of(of.series.begin(), of.series.end(), [&](const RcaSeries& series) {
            return series.entity == of.alarm->entity && series.metric == of.alarm->metric;
          });
 }
 
-/// The component itself is to blame as far as nothing else is.
+/// Blames the component itself as far as nothing else explains its KPI.
 void add_itself(const RcaAlarm& alarm, std::vector<RcaAnswer>& answers) {
   const double best = answers.empty() ? 0 : answers.front().score;
   const bool named = std::any_of(answers.begin(), answers.end(), [&](const RcaAnswer& answer) {
