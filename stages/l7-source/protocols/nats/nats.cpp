@@ -276,9 +276,10 @@ class NatsConversation final : public FramedConversation {
   bool reply_goes_on_ = false;
 };
 
-bool is_whole_line(Bytes bytes, Direction direction) {
-  return text_of(bytes).find(line_end) != std::string_view::npos &&
-         line_of(bytes, direction).has_value();
+/// The line at the front, if its end is here, too.
+std::optional<Line> whole_line(Bytes bytes, Direction direction) {
+  const bool ended = text_of(bytes).find(line_end) != std::string_view::npos;
+  return ended ? line_of(bytes, direction) : std::nullopt;
 }
 
 /// Whether what is here of the first word may be a verb.
@@ -302,13 +303,12 @@ Recognised recognise_within(const Opening& opening) {
       (!opening.reply.empty() && !begins_with_verb(opening.reply, Direction::reply))) {
     return Recognised::no;
   }
-  if (!is_whole_line(opening.request, Direction::request) ||
-      !is_whole_line(opening.reply, Direction::reply)) {
+  const auto asked = whole_line(opening.request, Direction::request);
+  const auto answered = whole_line(opening.reply, Direction::reply);
+  if (!asked || !answered) {
     const bool short_yet = opening.request.size() < 64 && opening.reply.size() < 64;
     return short_yet ? Recognised::more : Recognised::no;
   }
-  const auto asked = line_of(opening.request, Direction::request);
-  const auto answered = line_of(opening.reply, Direction::reply);
   const bool published = asked->verb.ends_with("PUB") || asked->verb == "SUB";
   const bool pinged = asked->verb == "PING" && answered->verb == "PONG";
   const bool message = answered->verb.ends_with("MSG");

@@ -55,6 +55,13 @@ class PostgresqlConversation final : public FramedConversation {
 
   enum class Kind : std::uint8_t { startup, query };
 
+  /// One of the server's, as far as it is here.
+  struct Message {
+    char type = 0;
+    Bytes body;
+    std::uint64_t size = 0;
+  };
+
   Step read_startup(const Frame& frame, std::vector<Exchange>& out) {
     if (frame.bytes.size() < postgresql_startup_header_size) {
       return Step::more();
@@ -192,24 +199,25 @@ class PostgresqlConversation final : public FramedConversation {
     if (type == 'E' && frame.bytes.size() < std::min(size, error_wanted) && !frame.last) {
       return Step::more();
     }
-    const Bytes body = in.take_up_to(size - postgresql_header_size);
+    const Message message{type, in.take_up_to(size - postgresql_header_size), size};
     if (type == 'A') {
       out.push_back(one_way("NOTIFICATION", frame, size));
     } else if (Waiting* const asked = oldest(); asked != nullptr) {
-      read_answer(*asked, type, body, frame, size, out);
+      read_answer(*asked, message, frame, out);
     } else {
-      read_unasked(type, body, frame, size, out);
+      read_unasked(message, frame, out);
     }
     return Step::frame(size);
   }
 
-  void read_answer(Waiting& asked, char type, Bytes body, const Frame& frame, std::uint64_t size,
+  void read_answer(Waiting& asked, const Message& message, const Frame& frame,
                    std::vector<Exchange>& out) {
-    asked.exchange.reply_bytes += size;
+    const char type = message.type;
+    asked.exchange.reply_bytes += message.size;
     answer(asked, frame.begun);
     const bool refused = type == 'E' && asked.id == static_cast<std::uint64_t>(Kind::startup);
     if (type == 'E' && asked.exchange.error == ErrorClass::none) {
-      fail_with(asked.exchange, body);
+      fail_with(asked.exchange, message.body);
     }
     // CopyBoth is replication: a stream of its own.
     if (type == 'Z' || type == 'W' || refused) {
@@ -223,25 +231,25 @@ class PostgresqlConversation final : public FramedConversation {
 
   /// Before its Sync a batch may be answered in part (Flush, or a buffer that is full); else the
   /// server speaks by itself.
-  void read_unasked(char type, Bytes body, const Frame& frame, std::uint64_t size,
-                    std::vector<Exchange>& out) {
+  void read_unasked(const Message& message, const Frame& frame, std::vector<Exchange>& out) {
+    const char type = message.type;
     if (batch_.open && type != 'N' && type != 'S') {
-      batch_.exchange.reply_bytes += size;
+      batch_.exchange.reply_bytes += message.size;
       if (batch_.executes && !batch_.answered && is_type_of(type, "2DCIsEGHW")) {
         batch_.answered = true;
         batch_.exchange.ended = std::max(frame.begun, batch_.exchange.begun);
       }
       if (type == 'E' && batch_.exchange.error == ErrorClass::none) {
-        fail_with(batch_.exchange, body);
+        fail_with(batch_.exchange, message.body);
       }
     } else if (type == 'E') {
-      Exchange told = one_way("ERROR", frame, size);
-      fail_with(told, body);
+      Exchange told = one_way("ERROR", frame, message.size);
+      fail_with(told, message.body);
       out.push_back(std::move(told));
     } else if (type == 'N') {
-      out.push_back(one_way("NOTICE", frame, size));
+      out.push_back(one_way("NOTICE", frame, message.size));
     } else if (type == 'S') {
-      out.push_back(one_way("PARAMETER STATUS", frame, size));
+      out.push_back(one_way("PARAMETER STATUS", frame, message.size));
     }
   }
 
