@@ -296,7 +296,7 @@ fuzz_minute() {
   local found="build/fuzz/found/$1"
   mkdir -p "$found"
   timeout 120 "build/asan/bin/$1" -max_total_time=60 -timeout=10 -rss_limit_mb=1024 \
-    -artifact_prefix="$found/crash-" "$found" "tests/fuzz/corpus/$1"
+    -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$1"
 }
 
 part_rules() {
@@ -369,7 +369,10 @@ main() {
     install_packages full
   fi
   mkdir -p build
-  export UBSAN_OPTIONS=print_stacktrace=1
+  # Reports with functions and lines; clang 19 looks for a symbolizer of its own version only.
+  export ASAN_SYMBOLIZER_PATH=/usr/bin/llvm-symbolizer
+  export TSAN_OPTIONS="external_symbolizer_path=$ASAN_SYMBOLIZER_PATH"
+  export UBSAN_OPTIONS="print_stacktrace=1:external_symbolizer_path=$ASAN_SYMBOLIZER_PATH"
   for name in "${parts[@]}"; do
     if [ "$failed" -gt 0 ] && [ "$keep_going" = no ]; then
       skip "$name" "a part before it failed; --keep-going goes on"
