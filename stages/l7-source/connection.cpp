@@ -129,7 +129,8 @@ void Connection::decide(const Piece& latest, std::vector<Exchange>& out) {
   const std::vector<std::uint8_t> request = opening(Direction::request);
   const std::vector<std::uint8_t> reply = opening(Direction::reply);
   const Opening opening{request, reply, latest.server_port, latest.from_start};
-  bool undecided = request.empty() && reply.empty();
+  // Some servers speak first, also in protocols where that tells nothing.
+  bool undecided = request.empty();
   for (const Protocol& protocol : protocols_) {
     const Recognised answer = protocol.recognise(opening);
     if (answer == Recognised::yes) {

@@ -86,6 +86,16 @@ TEST(Connection, WaitsForMoreOfAFirstRequestThatIsTooShortToTell) {
   EXPECT_THAT(wire.exchanges, SizeIs(1));
 }
 
+/// A gRPC server sends its settings before the client has sent its preface.
+TEST(Connection, WaitsForTheClientWhereTheServerSpeaksFirst) {
+  Wire wire;
+  wire.reply(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
+  EXPECT_EQ(wire.connection.verdict(), Verdict::none);
+  wire.request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  EXPECT_EQ(wire.connection.verdict(), Verdict::whole);
+  EXPECT_EQ(wire.connection.protocol()->name, "http2");
+}
+
 TEST(Connection, GivesUpWhatNobodyKnows) {
   Wire wire;
   wire.request("\x05\x01\x02\x7f nobody knows this");
