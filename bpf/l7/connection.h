@@ -217,17 +217,10 @@ static __always_inline u64 worth(const struct l7_connection *c)
 }
 
 /* The piece with its first `copied` bytes. */
-static __always_inline void tell(struct scratch *piece, u64 copied, const struct sock *sk,
-				 const struct l7_connection *c)
+static __always_inline void tell(struct scratch *piece, u64 copied)
 {
-	struct process_value *process = process_of(sk, c);
-
 	copied = at_most(copied, LARGE_SIZE);
 	piece->head.copied = copied;
-	if (process) {
-		process->pieces++;
-		process->bytes += copied;
-	}
 	if (bpf_ringbuf_output(&pieces, piece, sizeof(piece->head) + copied, BPF_RB_NO_WAKEUP))
 		count_lost(ring_full);
 }

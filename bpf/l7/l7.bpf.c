@@ -67,7 +67,7 @@ static __always_inline void tell_read(const struct sock *sk, struct sk_buff *skb
 	if (!piece)
 		return;
 	fill_head(&piece->head, sk, c, data);
-	tell(piece, copy_read(piece->bytes, worth(c), skb, data), sk, c);
+	tell(piece, copy_read(piece->bytes, worth(c), skb, data));
 }
 
 /* Before `len` bytes are copied to whoever reads, under the socket lock. */
@@ -111,7 +111,7 @@ static __always_inline void tell_write(const struct sock *sk, const struct l7_co
 	if (!piece)
 		return;
 	fill_head(&piece->head, sk, c, data);
-	tell(piece, copy_message(piece->bytes, worth(c), msg, data->size), sk, c);
+	tell(piece, copy_message(piece->bytes, worth(c), msg, data->size));
 }
 
 /* `size` bytes are about to be written. */

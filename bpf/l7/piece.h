@@ -87,7 +87,7 @@ volatile u32 verdict_generation = 1;
 
 /* Exchanges of one process and port that are told in a period on one CPU; at a higher rate one in
  * 2^n is, which then stands for so many. */
-volatile u32 exchanges_per_period = 2000;
+volatile u32 exchanges_per_period = 1000;
 
 struct process_key {
 	u32 tgid;
@@ -99,8 +99,6 @@ struct process_value {
 	u64 exchanges; /* begun on connections that are or may be understood */
 	u64 told;      /* of those, told to user space */
 	u64 left_out;  /* of those, neither told nor stood for by another */
-	u64 pieces;
-	u64 bytes;
 	u32 in_window;
 	u32 seen; /* exchanges in that window on this CPU */
 	u32 shift;

@@ -19,7 +19,7 @@ namespace gala::l7_source {
 struct CaptureOptions {
   std::string share_directory;
   /// Exchanges of a process and port in a period that are told.
-  std::int64_t exchanges_per_period = 2000;
+  std::int64_t exchanges_per_period = 1000;
   bool clients = false;
 };
 

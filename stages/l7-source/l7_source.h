@@ -22,7 +22,7 @@ class L7Source {
 
   struct Config {
     std::vector<std::string> protocols;
-    std::int64_t exchanges_per_second = 2000;
+    std::int64_t exchanges_per_second = 1000;
     std::int64_t connections = 20'000;
     std::int64_t apis = 64;
     std::int64_t names = 40;
