@@ -85,15 +85,22 @@ double read_evictable_bytes(Files& files) {
   return std::max(size - least, 0.0);
 }
 
-double RecentMinimum::add(BootTime now, double value) {
-  while (!values_.empty() && values_.back().second >= value) {
-    values_.pop_back();
+double KeptAmount::add(BootTime now, double amount) {
+  if (!began_) {
+    began_ = now;
+    least_ = least_before_ = kept_ = amount;
   }
-  values_.emplace_back(now, value);
-  while (now - values_.front().first > period_) {
-    values_.pop_front();
+  if (now - *began_ >= half_period_) {
+    if (least_ <= least_before_) {
+      kept_ = least_;
+    }
+    least_before_ = least_;
+    least_ = amount;
+    began_ = now;
   }
-  return values_.front().second;
+  least_ = std::min(least_, amount);
+  kept_ = std::min(kept_, amount);
+  return kept_;
 }
 
 MemoryRow MemoryScan::scan(Files& files, BootTime now) {

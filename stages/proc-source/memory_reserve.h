@@ -1,8 +1,7 @@
 // Memory that was set aside on purpose: that programs cannot have it is no shortage.
 #pragma once
 
-#include <deque>
-#include <utility>
+#include <optional>
 
 #include "runtime/core/time.h"
 #include "stages/proc-source/files.h"
@@ -26,27 +25,32 @@ double balloon_bytes(const MemoryRow& row, double page_bytes);
 /// What a cache gives back that MemAvailable does not know of: the ARC of ZFS.
 double read_evictable_bytes(Files& files);
 
-/// The least value of some time.
-class RecentMinimum {
+/// How much of a changing amount somebody took once and keeps. A rise counts when the amount has
+/// stopped rising: half a period whose least amount is no larger than that of the half before. So
+/// what grows slowly is never kept, however slowly it grows. A fall counts at once.
+class KeptAmount {
  public:
-  explicit RecentMinimum(Duration period) : period_(period) {}
+  explicit KeptAmount(Duration period) : half_period_(period / 2) {}
 
-  /// Takes a value; gives the least of those not older than the period.
-  double add(BootTime now, double value);
+  /// Takes the present amount and returns how much of it is kept: the first one is, as a whole.
+  double add(BootTime now, double amount);
 
  private:
-  Duration period_;
-  /// Ascending values, each later than the one before.
-  std::deque<std::pair<BootTime, double>> values_;
+  Duration half_period_;
+  std::optional<BootTime> began_;
+  /// The least amount of this half period and of the one before.
+  double least_ = 0;
+  double least_before_ = 0;
+  double kept_ = 0;
 };
 
 /// Reads the host's memory each period.
 ///
 /// - Set aside: persistent huge pages, a balloon, the kernel's own reserve. (What a crash kernel
 ///   reserves is not in MemTotal to begin with.) Ordinary programs can never have it.
-/// - Held: shared memory and tmpfs, locked memory, surplus huge pages, as much as was there all the
-///   time of `held_period`: guests and databases that took their memory once. What grows is not
-///   held but used, however it is allocated.
+/// - Held: shared memory and tmpfs, locked memory and surplus huge pages that have not grown for
+///   `held_period`: guests and databases that took their memory once. What grows is used, not held,
+///   however slowly it grows.
 class MemoryScan {
  public:
   MemoryScan(Duration held_period, double page_bytes)
@@ -55,7 +59,7 @@ class MemoryScan {
   MemoryRow scan(Files& files, BootTime now);
 
  private:
-  RecentMinimum held_;
+  KeptAmount held_;
   double page_bytes_;
 };
 

@@ -88,9 +88,31 @@ TEST(MemoryScan, TakesGrowingSharedMemoryForUsed) {
     Files files = tree.files();
     row = scan.scan(files, at(60 * minute));
   }
-  EXPECT_EQ(row.held_bytes, 160 * gib) << "what was there ten minutes ago";
+  EXPECT_EQ(row.held_bytes, 0) << "nothing of it was there before it grew";
   EXPECT_GT(row.rest_used_percent, 95);
   EXPECT_GT(row.used_percent, 99);
+}
+
+double kept_after(KeptAmount& kept, int from_minute, int minutes, double first, double each) {
+  double result = 0;
+  for (int minute = 0; minute < minutes; ++minute) {
+    result = kept.add(at(60 * (from_minute + minute)), first + each * minute);
+  }
+  return result;
+}
+
+TEST(KeptAmount, IsWhatStoppedGrowing) {
+  KeptAmount kept(std::chrono::minutes(10));
+  EXPECT_EQ(kept_after(kept, 0, 30, 100, 0), 100) << "it was there from the first moment on";
+  EXPECT_EQ(kept_after(kept, 30, 5, 160, 0), 100) << "a guest has just started";
+  EXPECT_EQ(kept_after(kept, 35, 12, 160, 0), 160) << "it keeps what it took";
+  EXPECT_EQ(kept_after(kept, 47, 1, 40, 0), 40) << "it has ended";
+}
+
+TEST(KeptAmount, IsNothingThatGrowsHoweverSlowly) {
+  KeptAmount kept(std::chrono::minutes(10));
+  EXPECT_EQ(kept_after(kept, 0, 1000, 100, 0.01), 100);
+  EXPECT_NEAR(kept_after(kept, 1000, 20, 110, 0), 110, 1e-9) << "until it stops";
 }
 
 TEST(MemoryScan, DoesNotCountABalloonForUse) {
@@ -148,15 +170,6 @@ TEST(MemoryScan, TakesNonsenseForNothing) {
   EXPECT_DOUBLE_EQ(row.used_percent, 50);
   const MemoryRow absurd = scan(126, kb("Hugetlb", 500));
   EXPECT_TRUE(std::isnan(absurd.used_percent)) << "more set aside than there is";
-}
-
-TEST(RecentMinimum, ForgetsWhatIsOlderThanItsPeriod) {
-  RecentMinimum minimum(std::chrono::seconds(10));
-  EXPECT_EQ(minimum.add(at(0), 5), 5);
-  EXPECT_EQ(minimum.add(at(5), 7), 5);
-  EXPECT_EQ(minimum.add(at(10), 9), 5);
-  EXPECT_EQ(minimum.add(at(11), 9), 7);
-  EXPECT_EQ(minimum.add(at(12), 1), 1);
 }
 
 }  // namespace

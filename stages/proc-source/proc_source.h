@@ -71,8 +71,8 @@ class ProcSource {
               "disk and interface attributes, host facts, clock rates.",
               1, 3600},
           Field{"held_period", &Config::held_period,
-                "Shared and locked memory that is there so long without shrinking was taken on "
-                "purpose (guests, databases) and is not counted as used by programs that grow.",
+                "Shared and locked memory that has not grown for that long counts as taken on "
+                "purpose (guests, databases), not as used by programs that grow.",
                 1, 86400},
           Field{"processes", &Config::processes,
                 "Globs; only processes with such a comm are reported. Empty = all."},

@@ -52,6 +52,18 @@ std::vector<std::string> words(const Value* list) {
   return all;
 }
 
+/// The text of a file whose line "`name`: <number> kB" says `by` kB more.
+std::string changed(std::string text, const std::string& name, std::int64_t by) {
+  const auto place = text.find(name + ": ");
+  if (place == std::string::npos) {
+    ADD_FAILURE() << "no line " << name;
+    return text;
+  }
+  const auto number = place + name.size() + 2;
+  return text.replace(number, text.find(' ', number) - number,
+                      std::to_string(std::stoll(text.substr(number)) + by));
+}
+
 /// The three stages that judge a host, fed second by second.
 class Host {
  public:
@@ -130,7 +142,26 @@ class Host {
   std::set<std::string> open_;
 };
 
-class Hosts : public testing::TestWithParam<std::string> {};
+class Hosts : public testing::TestWithParam<std::string> {
+ protected:
+  /// `kB_each_second` changes lines of /proc/meminfo while the step lasts.
+  static void play(Host& host, const Value& step) {
+    const std::int64_t seconds = *step.find("seconds")->integer();
+    const Value* changes = step.find("kB_each_second");
+    if (changes == nullptr) {
+      host.pass(seconds);
+      return;
+    }
+    std::string meminfo = *step.find("files")->find("proc/meminfo")->string();
+    for (std::int64_t second = 0; second < seconds; ++second) {
+      for (const Member& change : *changes->table()) {
+        meminfo = changed(std::move(meminfo), change.key, *change.value.integer());
+      }
+      host.write("proc/meminfo", meminfo);
+      host.pass(1);
+    }
+  }
+};
 
 TEST_P(Hosts, AreJudgedRightly) {
   const Value file = parse(GetParam());
@@ -141,7 +172,7 @@ TEST_P(Hosts, AreJudgedRightly) {
     for (const Member& member : *step.find("files")->table()) {
       host.write(member.key, *member.value.string());
     }
-    host.pass(*step.find("seconds")->integer());
+    play(host, step);
     const auto opens = words(step.find("opens"));
     EXPECT_EQ(host.open(), std::set<std::string>(opens.begin(), opens.end()))
         << *step.find("about")->string();
