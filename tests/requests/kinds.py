@@ -85,8 +85,8 @@ def _ways():
     yield Kind("at-once", threads(), real_servers.quickly)
     yield Kind("large-reply", threads(), steady(reply_bytes=200_000))
     yield Kind("large-request", threads(), steady(body=100_000))
-    yield Kind("reply-in-parts", threads(conversing(exits.recv, servers.reply_in_parts)),
-               calls=False)
+    yield Kind("reply-in-parts", calls=False,
+               server=servers.in_time(threads(conversing(exits.recv, servers.reply_in_parts))))
 
 
 def _sockets():
