@@ -45,6 +45,27 @@ std::vector<std::string> read_words(const Value& list, Diagnostics& diagnostics)
   return words;
 }
 
+std::vector<TaughtFact> read_teachings(const Value& section, Diagnostics& diagnostics) {
+  std::vector<TaughtFact> taught;
+  if (section.table() == nullptr) {
+    diagnostics.error(
+        section.place(),
+        "\"teaches\" says which columns hold which facts: { process_end = \"at_ns\" }");
+    return taught;
+  }
+  for (const auto& [word, word_place, column] : *section.table()) {
+    const std::optional<Fact> fact = parse_fact(word);
+    if (!fact) {
+      diagnostics.error(word_place, unknown_fact(word));
+    } else if (column.string() == nullptr) {
+      diagnostics.error(column.place(), "the name of a column in quotes is expected");
+    } else {
+      taught.push_back({*fact, *column.string(), word_place, column.place()});
+    }
+  }
+  return taught;
+}
+
 TableDescription read_table(const Member& member, Diagnostics& diagnostics) {
   constexpr std::array kinds{Word<TableKind>{"iter", TableKind::iterator},
                              Word<TableKind>{"map", TableKind::map},
@@ -76,6 +97,9 @@ TableDescription read_table(const Member& member, Diagnostics& diagnostics) {
         reader.error_at("before", "\"before\" belongs to a refreshing program, and there is none");
       }
     }
+  }
+  if (const Value* teaches = reader.find("teaches")) {
+    table.teaches = read_teachings(*teaches, diagnostics);
   }
   reader.finish();
   return table;

@@ -7,9 +7,19 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/core/diagnostics.h"
+#include "runtime/core/record_schema.h"
 #include "runtime/core/result.h"
 
 namespace gala::bpf {
+
+/// `fact = "column"` in `teaches`, and where both stand.
+struct TaughtFact {
+  Fact fact = Fact::process_begin;
+  std::string column;
+  Place fact_place;
+  Place column_place;
+};
 
 enum class TableKind { iterator, map, ring };
 
@@ -28,6 +38,8 @@ struct TableDescription {
   std::string over;
   /// Iterator programs that run before the refreshing one, in this order.
   std::vector<std::string> before;
+  /// Which of its columns teach what about things that other tables name too.
+  std::vector<TaughtFact> teaches;
 };
 
 /// BPF programs that only make sense together.

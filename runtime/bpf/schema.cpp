@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "runtime/bpf/libbpf.h"
+#include "runtime/core/read_file.h"
 
 namespace gala::bpf {
 namespace {
@@ -89,11 +90,41 @@ Result<std::vector<TableSchema>> tables_of(const bpf_object& object,
   return tables;
 }
 
+/// That every table has the columns that `teaches` names and needs.
+Result<> check_teachings(const ProbeSchema& schema, const std::string& description_path) {
+  Diagnostics diagnostics;
+  for (const TableSchema& table : schema.tables) {
+    const std::vector<RecordColumn> columns = table.record_columns();
+    for (const TaughtFact& taught : schema.description.find_table(table.name)->teaches) {
+      for (std::string& fault : missing_keys(taught.fact, columns)) {
+        diagnostics.error(taught.fact_place, std::move(fault));
+      }
+      std::string fault = wrong_column(taught.fact, taught.column, columns);
+      if (!fault.empty()) {
+        diagnostics.error(taught.column_place, std::move(fault));
+      }
+    }
+  }
+  if (!diagnostics.has_errors()) {
+    return {};
+  }
+  const SourceText source{description_path, TRY(read_file(description_path))};
+  return fail(diagnostics.render(std::span{&source, 1}));
+}
+
 }  // namespace
 
 const ColumnSchema* TableSchema::find(std::string_view column) const {
   const auto found = std::ranges::find(columns, column, &ColumnSchema::name);
   return found == columns.end() ? nullptr : &*found;
+}
+
+std::vector<RecordColumn> TableSchema::record_columns() const {
+  std::vector<RecordColumn> told;
+  for (const ColumnSchema& column : columns) {
+    told.push_back({column.name, column.kind});
+  }
+  return told;
 }
 
 const TableSchema* ProbeSchema::find(std::string_view table) const {
@@ -117,6 +148,7 @@ Result<ProbeSchema> probe_schema(const std::string& object_path,
     return tl::unexpected(Error{tables.error()}.in(description_path));
   }
   schema.tables = std::move(*tables);
+  TRY(check_teachings(schema, description_path));
   return schema;
 }
 

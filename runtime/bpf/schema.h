@@ -18,6 +18,7 @@ struct TableSchema {
   std::vector<ColumnSchema> columns;
 
   [[nodiscard]] const ColumnSchema* find(std::string_view column) const;
+  [[nodiscard]] std::vector<RecordColumn> record_columns() const;
 };
 
 struct ProbeSchema {
@@ -29,7 +30,7 @@ struct ProbeSchema {
 };
 
 /// The probe's name is the object's file name up to the first dot. Checks that every program, map,
-/// struct and variable that the description names is in the object.
+/// struct and variable that the description names is in the object, and the columns of `teaches`.
 Result<ProbeSchema> probe_schema(const std::string& object_path,
                                  const std::string& description_path);
 

@@ -34,6 +34,22 @@ void merge(Workspace& workspace, const std::vector<Diagnostic>& more) {
   }
 }
 
+/// That tables have the columns that they teach from. ebpf-source checks a probe.toml, at its
+/// place.
+void check_teachings(const RecordSchemas& schemas, Diagnostics& diagnostics) {
+  for (const auto& [name, table] : schemas) {
+    for (const auto& [fact, column] : table.teaches) {
+      std::vector<std::string> faults = missing_keys(fact, table.columns);
+      if (std::string fault = wrong_column(fact, column, table.columns); !fault.empty()) {
+        faults.push_back(std::move(fault));
+      }
+      for (const std::string& fault : faults) {
+        diagnostics.error({}, "records " + quote(name) + ": " + fault);
+      }
+    }
+  }
+}
+
 void check_model(const CommandContext& context, Workspace& workspace) {
   const auto stages = load_descriptions(context.share_directory);
   if (!stages) {
@@ -59,6 +75,7 @@ void check_model(const CommandContext& context, Workspace& workspace) {
     return;
   }
   workspace.model.check_against(schemas, workspace.diagnostics);
+  check_teachings(schemas, workspace.diagnostics);
 }
 
 void check_pipelines(const CommandContext& context, Workspace& workspace) {

@@ -87,14 +87,15 @@ TEST(ReferencePages, CoverStagesPipelinesEntitiesAndProbes) {
        "[table.t]\nfrom=\"system.cpu\"\n"
        "[metric.used]\ntable=\"t\"\ntype=\"gauge\"\nunit=\"%\"\nabout=\"Use.\"\nzh=\"y\"\n"}};
   const Model model = Model::parse(files, diagnostics);
-  const std::vector<ProbeInfo> probes{{"sched", "Waits.", "little", {{"t", "Rows."}}, {}}};
+  const ProbeTable ends{"t", "Rows.", {{"process_end", "at_ns"}, {"process_comm", "comm"}}};
+  const std::vector<ProbeInfo> probes{{"sched", "Waits.", "little", {ends}, {}}};
   const auto pages = reference_pages(std::span(&stage, 1), model, probes);
   ASSERT_EQ(pages.size(), 4U);
   EXPECT_THAT(pages[0].text,
               HasSubstr("| `window` | duration, default \"5s\", between 1s and 2s | a \\| b |"));
   EXPECT_THAT(pages[1].text, HasSubstr("pipeline.period"));
   EXPECT_THAT(pages[2].text, HasSubstr("| `used` | gauge in %: system.cpu.used | Use. | y |"));
-  EXPECT_THAT(pages[3].text, HasSubstr("`sched.t`"));
+  EXPECT_THAT(pages[3].text, HasSubstr("| `sched.t` | Rows. | `process_end` from `at_ns`, "));
 }
 
 }  // namespace

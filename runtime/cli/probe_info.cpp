@@ -31,6 +31,21 @@ std::vector<std::string> texts_of(const Value& table, std::string_view key) {
   return texts;
 }
 
+std::vector<std::pair<std::string, std::string>> pairs_of(const Value& table,
+                                                          std::string_view key) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  const Value* value = table.find(key);
+  if (value == nullptr || value->table() == nullptr) {
+    return pairs;
+  }
+  for (const Member& one : *value->table()) {
+    if (one.value.string() != nullptr) {
+      pairs.emplace_back(one.key, *one.value.string());
+    }
+  }
+  return pairs;
+}
+
 ProbeInfo probe_of(std::string name, const Value& document) {
   ProbeInfo probe;
   probe.name = std::move(name);
@@ -39,7 +54,8 @@ ProbeInfo probe_of(std::string name, const Value& document) {
   if (const Value* tables = document.find("tables");
       tables != nullptr && tables->table() != nullptr) {
     for (const Member& table : *tables->table()) {
-      probe.tables.push_back({table.key, text_of(table.value, "about")});
+      probe.tables.push_back(
+          {table.key, text_of(table.value, "about"), pairs_of(table.value, "teaches")});
     }
   }
   if (const Value* hooks = document.find("hooks"); hooks != nullptr && hooks->array() != nullptr) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/result.h"
@@ -19,6 +20,8 @@ struct ProbeHook {
 struct ProbeTable {
   std::string name;
   std::string about;
+  /// Facts that its columns teach, each with its column.
+  std::vector<std::pair<std::string, std::string>> teaches;
 };
 
 struct ProbeInfo {

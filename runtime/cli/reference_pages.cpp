@@ -194,6 +194,14 @@ RenderedFile entities_page(const Model& model) {
   return {"entities.md", std::move(out)};
 }
 
+std::string teaches_text(const ProbeTable& table) {
+  std::string out;
+  for (const auto& [fact, column] : table.teaches) {
+    out += fmt::format("{}{} from {}", out.empty() ? "" : ", ", code(fact), code(column));
+  }
+  return out;
+}
+
 RenderedFile probes_page(std::span<const ProbeInfo> probes) {
   std::string out = fmt::format(
       "{}# Probes\n\nQuestions to the kernel, from `bpf/`. Of each hook the first alternative is "
@@ -202,9 +210,10 @@ RenderedFile probes_page(std::span<const ProbeInfo> probes) {
       notice);
   for (const ProbeInfo& probe : probes) {
     out += fmt::format("\n## {}\n\n{}\n\nCosts {}.\n\n", probe.name, probe.about, probe.cost);
-    out += "| table of records | rows |\n|---|---|\n";
+    out += "| table of records | rows | teaches |\n|---|---|---|\n";
     for (const ProbeTable& table : probe.tables) {
-      out += fmt::format("| {} | {} |\n", code(probe.name + "." + table.name), cell(table.about));
+      out += fmt::format("| {} | {} | {} |\n", code(probe.name + "." + table.name),
+                         cell(table.about), teaches_text(table));
     }
     out += "\n| hook | alternatives | without it |\n|---|---|---|\n";
     for (const ProbeHook& hook : probe.hooks) {

@@ -67,19 +67,34 @@ std::vector<wire::MessageType> types_of(const Json& list) {
   return types;
 }
 
+/// A member that is an object; an empty one when it is absent or something else.
+Json member_of(const Json& object, std::string_view key) {
+  const auto member = object.find(key);
+  return member != object.end() && member->is_object() ? *member : Json::object();
+}
+
+/// "records" holds the columns of each table, "teaches" the facts of those that teach something,
+/// with the column that holds each.
 RecordSchemas records_of(const Json& object) {
   RecordSchemas schemas;
-  const auto records = object.find("records");
-  if (records == object.end() || !records->is_object()) {
-    return schemas;
-  }
-  for (const auto& [table, columns] : records->items()) {
-    std::vector<RecordColumn>& schema = schemas[table];
+  const Json records = member_of(object, "records");
+  for (const auto& [table, columns] : records.items()) {
+    std::vector<RecordColumn>& schema = schemas[table].columns;
     for (const Json& column : columns) {
       const auto kind = std::ranges::find(kind_names, text_of(column, "kind"));
       if (kind != kind_names.end()) {
         schema.push_back(
             {text_of(column, "name"), static_cast<wire::ColumnKind>(kind - kind_names.begin())});
+      }
+    }
+  }
+  const Json teaches = member_of(object, "teaches");
+  for (const auto& [table, words] : teaches.items()) {
+    const auto schema = schemas.find(table);
+    for (const auto& [word, column] : words.items()) {
+      const auto fact = parse_fact(word);
+      if (fact && column.is_string() && schema != schemas.end()) {
+        schema->second.teaches.emplace(*fact, column.get<std::string>());
       }
     }
   }
@@ -108,11 +123,17 @@ Json description_json(const StageDescriptionFile& stage) {
   }
   if (!stage.records.empty()) {
     Json& records = json["records"] = Json::object();
-    for (const auto& [table, columns] : stage.records) {
-      Json& list = records[table] = Json::array();
-      for (const RecordColumn& column : columns) {
+    for (const auto& [name, table] : stage.records) {
+      Json& list = records[name] = Json::array();
+      for (const RecordColumn& column : table.columns) {
         list.push_back({{"name", column.name},
                         {"kind", kind_names.at(static_cast<std::size_t>(column.kind))}});
+      }
+    }
+    Json& teaches = json["teaches"] = Json::object();
+    for (const auto& [name, teachings] : teachings_of(stage.records)) {
+      for (const auto& [fact, column] : teachings) {
+        teaches[name][std::string(to_string(fact))] = column;
       }
     }
   }
@@ -173,12 +194,15 @@ std::string describe_text(const StageDescriptionFile& stage) {
   if (!stage.records.empty()) {
     out.append("\nrecords\n");
   }
-  for (const auto& [table, columns] : stage.records) {
-    out.append("  ").append(table).append(":");
-    for (const RecordColumn& column : columns) {
+  for (const auto& [name, table] : stage.records) {
+    out.append("  ").append(name).append(":");
+    for (const RecordColumn& column : table.columns) {
       out.append(" ").append(column.name);
     }
     out.append("\n");
+    for (const auto& [fact, column] : table.teaches) {
+      out.append("      teaches ").append(to_string(fact)).append(": ").append(column).append("\n");
+    }
   }
   return out;
 }
@@ -278,14 +302,16 @@ Result<std::vector<StageDescriptionFile>> load_descriptions(const std::string& s
   return stages;
 }
 
-Result<StageCatalog> load_catalog(const std::string& share_directory) {
+StageCatalog catalog_of(const std::vector<StageDescriptionFile>& stages) {
   StageCatalog catalog;
-  std::vector<StageDescriptionFile> stages = TRY(load_descriptions(share_directory));
-  for (StageDescriptionFile& stage : stages) {
-    const std::string name = stage.description.name;
-    catalog.emplace(name, std::move(stage.description));
+  for (const StageDescriptionFile& stage : stages) {
+    catalog.emplace(stage.description.name, stage.description);
   }
   return catalog;
+}
+
+Result<StageCatalog> load_catalog(const std::string& share_directory) {
+  return catalog_of(TRY(load_descriptions(share_directory)));
 }
 
 }  // namespace gala

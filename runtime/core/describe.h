@@ -41,6 +41,7 @@ Result<std::vector<Diagnostic>> parse_diagnostics(std::string_view json);
 /// Every `<share_directory>/stages/*.json`, by stage name.
 Result<std::vector<StageDescriptionFile>> load_descriptions(const std::string& share_directory);
 /// The same without parameters and records, for `check_pipeline`.
+StageCatalog catalog_of(const std::vector<StageDescriptionFile>& stages);
 Result<StageCatalog> load_catalog(const std::string& share_directory);
 
 /// "duration, default "5s", between 1s and 1h" without the name.

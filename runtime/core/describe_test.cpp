@@ -23,7 +23,9 @@ detail::StageType sample() {
                          std::numeric_limits<double>::infinity()});
   type.records = [](const std::string& share_directory) {
     EXPECT_EQ(share_directory, "share");
-    return RecordSchemas{{"system.cpu", {{"cpu", wire::ColumnKind::text}}}};
+    return RecordSchemas{
+        {"system.cpu", {{{"cpu", wire::ColumnKind::text}}}},
+        {"system.cgroup", {{{"cgroup", wire::ColumnKind::text}}, {{Fact::cgroup_path, "cgroup"}}}}};
   };
   return type;
 }
@@ -37,14 +39,17 @@ TEST(Describe, SurvivesTheWayThroughJson) {
   EXPECT_EQ(read->description.outputs.at(0).types.at(0), wire::MessageType::event);
   EXPECT_EQ(read->fields.at(0).minimum, 1);
   EXPECT_TRUE(std::isinf(read->fields.at(0).maximum));
-  EXPECT_EQ(read->records.at("system.cpu").at(0).kind, wire::ColumnKind::text);
+  EXPECT_EQ(read->records.at("system.cpu").columns.at(0).kind, wire::ColumnKind::text);
+  EXPECT_EQ(teachings_of(read->records),
+            (TeachingsOfTables{{"system.cgroup", {{Fact::cgroup_path, "cgroup"}}}}));
 }
 
 TEST(Describe, TellsPeopleEverything) {
   const std::string text = describe_text(sample(), "share");
   for (const std::string_view expected :
        {"threshold: Judges.", "reads   observations", "events (event)",
-        "window: duration, default \"5s\", at least 1s", "system.cpu: cpu"}) {
+        "window: duration, default \"5s\", at least 1s", "system.cpu: cpu",
+        "teaches cgroup_path: cgroup"}) {
     EXPECT_THAT(text, HasSubstr(expected));
   }
 }
@@ -53,10 +58,11 @@ TEST(Describe, RefusesWhatIsNoDescription) {
   for (const std::string_view json : {"", "[]", "{", "3", "{}", "{\"name\":3}"}) {
     EXPECT_FALSE(parse_description(json)) << json;
   }
-  for (
-      const std::string_view json :
-      {R"({"name":"x","inputs":3,"outputs":{},"fields":[3],"records":[]})",
-       R"({"name":"x","inputs":["none",3,"new_type"],"outputs":[{"types":"a"}],"records":{"a":3}})"}) {
+  for (const std::string_view json :
+       {R"({"name":"x","inputs":3,"outputs":{},"fields":[3],"records":[]})",
+        R"({"name":"x","inputs":["none",3,"new_type"],"outputs":[{"types":"a"}],"records":{"a":3})"
+        R"(,"teaches":{"a":{"cgroup_path":3,"new":"x"},"b":{"disk_name":"x"},"c":3,)"
+        R"("d":["cgroup_path"]}})"}) {
     const auto read = parse_description(json);
     ASSERT_TRUE(read) << json;
     EXPECT_TRUE(read->description.inputs.empty()) << "types of a newer release are left out";

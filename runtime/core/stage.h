@@ -36,8 +36,8 @@
 //       Checks the section beyond types and ranges. Runs in `gala check` and at each start; an
 //       error ends the process with exit code 2. Must not touch what it checks.
 //   static RecordSchemas records(const std::string& share_directory)
-//       The tables and columns of a source, for `gala check`. May read installed files, never the
-//       kernel.
+//       The tables and columns of a source and what they teach, for `gala check` and for
+//       StageContext::teaches of other stages. May read installed files, never the kernel.
 //   Result<> start(Instant now)
 //       Opens what a source or a sink needs. An error ends the process with exit code 1.
 //   Result<> load(std::span<const std::uint8_t> memory)
@@ -122,6 +122,8 @@ struct StageContext {
   /// Existing directory of this pipeline for files, and the installed data (bpf objects, model).
   std::string state_directory;
   std::string share_directory;
+  /// What columns of the installed sources teach, by record table (runtime/core/record_schema.h).
+  TeachingsOfTables teaches = {};
 };
 
 /// A stage's own figures and complaints.

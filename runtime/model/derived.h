@@ -15,7 +15,7 @@ struct DerivedWord {
 };
 
 /// All of them. What each means is told in stages/entity-assembler/README.md.
-inline constexpr std::array<DerivedWord, 23> derived_words{{
+inline constexpr std::array<DerivedWord, 16> derived_words{{
     {"machine_id", "the message"},
     {"comm", "tgid"},
     {"cmdline", "tgid"},
@@ -29,14 +29,7 @@ inline constexpr std::array<DerivedWord, 23> derived_words{{
     {"pod_id", "cgroup, cgroup_id or tgid"},
     {"own_container_id", "cgroup: only for the cgroup that is the container itself"},
     {"own_pod_id", "cgroup: only for the cgroup that is the pod itself"},
-    {"role", "local_ip, local_port, remote_ip, remote_port, netns, passive"},
-    {"role_source", "as role"},
-    {"client_ip", "as role"},
-    {"server_ip", "as role"},
-    {"client_port", "as role"},
-    {"server_port", "as role"},
-    {"scope", "client_ip and server_ip, local_ip and remote_ip, or address"},
-    {"protocol", "family or local_ip"},
+    {"scope", "client_ip and server_ip, or address"},
     {"disk_name", "major and minor, or device"},
     {"blk_name", "major and minor, or device"},
 }};

@@ -12,7 +12,7 @@ class SchemaChecker {
  public:
   SchemaChecker(const RecordSchemas& schemas, Diagnostics& diagnostics)
       : schemas_(schemas), diagnostics_(diagnostics) {
-    for (const auto& [name, columns] : schemas_) {
+    for (const auto& [name, table] : schemas_) {
       table_names_.push_back(name);
     }
   }
@@ -31,7 +31,7 @@ class SchemaChecker {
                                &Attribute::name);
         continue;
       }
-      check_table(entity, table, schema->second, carried);
+      check_table(entity, table, schema->second.columns, carried);
     }
     for (const Attribute& label : entity.labels) {
       if (!entity.tables.empty() && !carried.contains(label.name)) {

@@ -58,14 +58,18 @@ LoopOptions loop_options(const StageOptions& options, const StageSetup& setup,
   return {std::move(context), type.description, std::move(links), offset, std::move(metrics)};
 }
 
-/// Default ports are the producers' first ones; the producers' descriptions say which those are.
-void resolve_ports(const StageOptions& options, StageSetup& setup) {
-  const auto catalog = load_catalog(options.share_directory);
-  if (!catalog) {
-    setup.diagnostics.error({options.share_directory, 0, 0}, catalog.error().what);
+/// What the installed stages say of themselves: default ports are the producers' first ones, and
+/// columns of sources teach facts.
+void use_descriptions(const StageOptions& options, StageSetup& setup, StageContext& context) {
+  const auto stages = load_descriptions(options.share_directory);
+  if (!stages) {
+    setup.diagnostics.error({options.share_directory, 0, 0}, stages.error().what);
     return;
   }
-  check_pipeline(*setup.pipeline, *catalog, setup.diagnostics);
+  for (const StageDescriptionFile& stage : *stages) {
+    context.teaches.merge(teachings_of(stage.records));
+  }
+  check_pipeline(*setup.pipeline, catalog_of(*stages), setup.diagnostics);
   check_endpoints(*setup.pipeline, options.run_directory + "/" + setup.pipeline->name,
                   setup.diagnostics);
 }
@@ -104,7 +108,7 @@ int run(const StageOptions& options, const StageType& type) {
     return setup.diagnostics.has_errors() ? exit_bad_input : 0;
   }
   if (setup.node != nullptr) {
-    resolve_ports(options, setup);
+    use_descriptions(options, setup, context);
     setup.node = setup.pipeline->find(options.stage);
   }
   if (setup.diagnostics.has_errors()) {

@@ -86,7 +86,8 @@ StageContext context_of(const StageOptions& options, const StageSetup& setup) {
           setup.node == nullptr ? options.stage : setup.node->name,
           setup.pipeline ? setup.pipeline->period : Duration{},
           options.state_directory + "/" + name,
-          options.share_directory};
+          options.share_directory,
+          {}};
 }
 
 }  // namespace gala

@@ -54,15 +54,16 @@ TEST(Override, RefusesUnknownNamesAndValuesThatDoNotFit) {
 RecordSchemas offered() {
   using wire::ColumnKind;
   return {{"system.proc",
-           {{"tgid", ColumnKind::integer},
-            {"cpu_ns", ColumnKind::integer},
-            {"runq_delay", ColumnKind::histogram}}},
+           {{{"tgid", ColumnKind::integer},
+             {"cpu_ns", ColumnKind::integer},
+             {"runq_delay", ColumnKind::histogram}}}},
           {"tcp_link.links",
-           {{"tgid", ColumnKind::integer},
-            {"cookie", ColumnKind::integer},
-            {"state", ColumnKind::text},
-            {"remote_ip", ColumnKind::text},
-            {"retran_packets", ColumnKind::integer}}}};
+           {{{"tgid", ColumnKind::integer},
+             {"cookie", ColumnKind::integer},
+             {"role", ColumnKind::text},
+             {"state", ColumnKind::text},
+             {"remote_ip", ColumnKind::text},
+             {"retran_packets", ColumnKind::integer}}}}};
 }
 
 TEST(Schemas, AcceptWhatSourcesOfferAndWhatIsDerived) {
@@ -89,7 +90,7 @@ TEST(Schemas, ReportEveryColumnThatNobodyOffers) {
        }) {
     const Parsed parsed = parse();
     RecordSchemas schemas = offered();
-    for (RecordColumn& column : schemas.find(one.table)->second) {
+    for (RecordColumn& column : schemas.find(one.table)->second.columns) {
       if (column.name == one.renamed) {
         column.name = one.column;
       }
@@ -103,7 +104,7 @@ TEST(Schemas, ReportEveryColumnThatNobodyOffers) {
 TEST(Schemas, ReportUnknownTablesAndWrongKinds) {
   const Parsed parsed = parse("[label.colour]\nabout = \"Not measured by anybody.\"\n");
   RecordSchemas schemas = offered();
-  schemas["system.proc"][2].kind = wire::ColumnKind::number;
+  schemas["system.proc"].columns[2].kind = wire::ColumnKind::number;
   schemas["tcp_link.link"] = schemas.extract("tcp_link.links").mapped();
   Diagnostics diagnostics;
   parsed.model.check_against(schemas, diagnostics);

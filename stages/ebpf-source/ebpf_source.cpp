@@ -63,9 +63,10 @@ RecordSchemas EbpfSource::records(const std::string& share_directory) {
       continue;  // `check` tells whoever uses it
     }
     for (const bpf::TableSchema& table : schema->tables) {
-      std::vector<RecordColumn>& columns = schemas[table_name(probe, table.name)];
-      for (const bpf::ColumnSchema& column : table.columns) {
-        columns.push_back({column.name, column.kind});
+      RecordTable& record = schemas[table_name(probe, table.name)];
+      record.columns = table.record_columns();
+      for (const bpf::TaughtFact& taught : schema->description.find_table(table.name)->teaches) {
+        record.teaches.emplace(taught.fact, taught.column);
       }
     }
   }

@@ -3,15 +3,9 @@
 
 #include <algorithm>
 
+#include "stages/entity-assembler/connection.h"
+
 namespace gala::entity_assembler {
-namespace {
-
-constexpr std::uint64_t address_family_ipv4 = 2;
-constexpr std::uint64_t address_family_ipv6 = 10;
-
-bool is_ipv4(std::string_view ip) { return plain_ip(ip).find('.') != std::string_view::npos; }
-
-}  // namespace
 
 std::optional<Word> parse_word(std::string_view name) {
   const auto found = std::ranges::find(derived_words, name, &DerivedWord::name);
@@ -55,16 +49,9 @@ Deriver::Deriver(const MessageCells& cells, const Facts& facts, std::string_view
       tgid_(cells.find("tgid")),
       cgroup_(cells.find("cgroup")),
       cgroup_id_(cells.find("cgroup_id")),
-      local_ip_(cells.find("local_ip")),
-      remote_ip_(cells.find("remote_ip")),
       address_(cells.find("address")),
       client_ip_(cells.find("client_ip")),
       server_ip_(cells.find("server_ip")),
-      local_port_(cells.find("local_port")),
-      remote_port_(cells.find("remote_port")),
-      netns_(cells.find("netns")),
-      passive_(cells.find("passive")),
-      family_(cells.find("family")),
       major_(cells.find("major")),
       minor_(cells.find("minor")),
       device_(cells.find("device")) {}
@@ -80,7 +67,7 @@ std::string Deriver::derive(Word word, std::size_t row) const {
   if (topic == Topic::process) {
     return derive_process(word, row);
   }
-  return topic == Topic::disk ? derive_disk(word, row) : derive_connection(word, row);
+  return topic == Topic::disk ? derive_disk(word, row) : std::string(scope(row));
 }
 
 std::string Deriver::derive_process(Word word, std::size_t row) const {
@@ -136,49 +123,8 @@ std::string Deriver::derive_owner(Word word, std::size_t row) const {
 }
 
 std::string_view Deriver::scope(std::size_t row) const {
-  const bool by_role = client_ip_.present();
-  const std::string_view one = by_role ? client_ip_.word(row) : local_ip_.word(row);
-  const std::string_view other = by_role                ? server_ip_.word(row)
-                                 : remote_ip_.present() ? remote_ip_.word(row)
-                                                        : address_.word(row);
-  return is_loopback(one, other) ? "loopback" : "network";
-}
-
-std::string Deriver::derive_connection(Word word, std::size_t row) const {
-  if (word == Word::scope) {
-    return std::string(scope(row));
-  }
-  if (word == Word::protocol) {
-    const std::string_view ip = client_ip_.present() ? client_ip_.word(row) : local_ip_.word(row);
-    const std::uint64_t family = family_.present() ? family_.integer(row)
-                                 : is_ipv4(ip)     ? address_family_ipv4
-                                                   : address_family_ipv6;
-    return std::to_string(family);
-  }
-  if (!local_ip_.present() || !local_port_.present()) {
-    return {};
-  }
-  Connection connection{local_ip_.word(row), remote_ip_.word(row),
-                        static_cast<std::uint16_t>(local_port_.integer(row)),
-                        static_cast<std::uint16_t>(remote_port_.integer(row)), netns_.integer(row)};
-  if (passive_.is_number() && passive_.integer(row) < 2) {
-    connection.opened = static_cast<Connection::Opened>(passive_.integer(row));
-  }
-  Ends ends = ends_of(connection, facts_.listeners());
-  switch (word) {
-    case Word::role:
-      return ends.is_server ? "server" : "client";
-    case Word::role_source:
-      return std::string(to_string(ends.source));
-    case Word::client_ip:
-      return std::move(ends.client_ip);
-    case Word::server_ip:
-      return std::move(ends.server_ip);
-    case Word::client_port:
-      return std::to_string(options_.client_ports ? ends.client_port : 0);
-    default:
-      return std::to_string(ends.server_port);
-  }
+  const std::string_view server = client_ip_.present() ? server_ip_.word(row) : address_.word(row);
+  return is_loopback(client_ip_.word(row), server) ? "loopback" : "network";
 }
 
 std::string Deriver::derive_disk(Word word, std::size_t row) const {
@@ -205,12 +151,9 @@ std::uint64_t Deriver::inputs_hash(Topic topics, std::size_t row) const {
     hash = extend(extend(hash, cgroup_.hash(row)), cgroup_id_.hash(row));
   }
   if (includes(topics, Topic::connection)) {
-    for (const Cells* cells : {&local_ip_, &remote_ip_, &address_, &client_ip_, &server_ip_,
-                               &local_port_, &netns_, &family_}) {
+    for (const Cells* cells : {&address_, &client_ip_, &server_ip_}) {
       hash = extend(hash, cells->hash(row));
     }
-    // One entity for all connections of a pair, but each socket's role is its own.
-    hash = extend(extend(hash, remote_port_.hash(row)), passive_.hash(row));
   }
   if (includes(topics, Topic::disk)) {
     hash = extend(extend(extend(hash, major_.hash(row)), minor_.hash(row)), device_.hash(row));
@@ -226,9 +169,6 @@ std::uint64_t Deriver::facts_version(Topic topics, std::size_t row) const {
   }
   if (includes(topics, Topic::cgroup) && cgroup_id_.present()) {
     version = extend(version, facts_.cgroups_version());
-  }
-  if (includes(topics, Topic::connection) && local_ip_.present()) {
-    version = extend(version, facts_.listeners_version());
   }
   if (includes(topics, Topic::disk)) {
     version = extend(version, facts_.disks_version());

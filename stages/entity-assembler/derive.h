@@ -27,14 +27,7 @@ enum class Word : std::uint8_t {
   pod_id,
   own_container_id,
   own_pod_id,
-  role,
-  role_source,
-  client_ip,
-  server_ip,
-  client_port,
-  server_port,
   scope,
-  protocol,
   disk_name,
   blk_name,
 };
@@ -75,7 +68,6 @@ class Deriver {
  private:
   [[nodiscard]] std::string derive_process(Word word, std::size_t row) const;
   [[nodiscard]] std::string derive_owner(Word word, std::size_t row) const;
-  [[nodiscard]] std::string derive_connection(Word word, std::size_t row) const;
   [[nodiscard]] std::string derive_disk(Word word, std::size_t row) const;
   [[nodiscard]] std::string_view cgroup(std::size_t row) const;
   [[nodiscard]] std::string_view scope(std::size_t row) const;
@@ -86,16 +78,9 @@ class Deriver {
   const Cells& tgid_;
   const Cells& cgroup_;
   const Cells& cgroup_id_;
-  const Cells& local_ip_;
-  const Cells& remote_ip_;
   const Cells& address_;
   const Cells& client_ip_;
   const Cells& server_ip_;
-  const Cells& local_port_;
-  const Cells& remote_port_;
-  const Cells& netns_;
-  const Cells& passive_;
-  const Cells& family_;
   const Cells& major_;
   const Cells& minor_;
   const Cells& device_;

@@ -86,7 +86,10 @@ StageDescription EntityAssembler::describe() {
 }
 
 EntityAssembler::EntityAssembler(const Config& config, const StageContext& context)
-    : config_(config), local_machine_id_(context.machine_id), plans_(make_plans(context.model)) {}
+    : config_(config),
+      local_machine_id_(context.machine_id),
+      plans_(make_plans(context.model)),
+      teaches_(context.teaches) {}
 
 void EntityAssembler::on(const wire::Records& records, const Envelope& envelope, Outbox& out) {
   const flatbuffers::String* told = records.machine_id();
@@ -104,7 +107,8 @@ void EntityAssembler::on(const wire::Records& records, const Envelope& envelope,
     limits.most_instances = static_cast<std::size_t>(config_.max_instances);
     limits.client_ports = config_.client_ports;
     machine =
-        machines_.try_emplace(std::string(machine_id), std::string(machine_id), plans_, limits)
+        machines_
+            .try_emplace(std::string(machine_id), std::string(machine_id), plans_, teaches_, limits)
             .first;
   }
   machine->second.take(records, envelope, out);

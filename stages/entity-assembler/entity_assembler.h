@@ -49,6 +49,7 @@ class EntityAssembler {
   Config config_;
   std::string local_machine_id_;
   Plans plans_;
+  TeachingsOfTables teaches_;
   std::map<std::string, Machine, std::less<>> machines_;
   std::uint64_t of_refused_machines_ = 0;
 };

@@ -76,9 +76,9 @@ TEST(Counters, AreKeptForEachInstanceOfAnEntity) {
   TestAssembler assembler{link};
   auto two = socket(100, 1, 1000);
   const auto add = [](TestRecords& to, std::uint64_t cookie, std::uint64_t rx_bytes) {
-    to.integer("cookie", cookie).integer("tgid", 42).integer("state", 1).integer("netns", 1);
-    to.text("local_ip", "10.0.0.1").text("remote_ip", "10.0.0.2").integer("local_port", 6379);
-    to.integer("remote_port", 40000 + cookie).integer("rx_bytes", rx_bytes);
+    to.integer("cookie", cookie).integer("tgid", 42).integer("state", 1).text("role", "server");
+    to.text("client_ip", "10.0.0.2").text("server_ip", "10.0.0.1").integer("server_port", 6379);
+    to.integer("client_port", 40000 + cookie).integer("rx_bytes", rx_bytes);
   };
   add(two, 2, 50);
   assembler.take(two);
@@ -137,9 +137,9 @@ TEST(Rows, AreCombinedAsTheModelSays) {
   assembler.take(first);
   auto rows = socket(101, 1, 0).integer("srtt_us", 100).integer("retrans", 2);
   rows.integer("segs_out", 100);
-  rows.integer("cookie", 2).integer("tgid", 42).integer("state", 1).integer("netns", 1);
-  rows.text("local_ip", "10.0.0.1").text("remote_ip", "10.0.0.2").integer("local_port", 6379);
-  rows.integer("remote_port", 40002).integer("rx_bytes", 1).integer("srtt_us", 300);
+  rows.integer("cookie", 2).integer("tgid", 42).integer("state", 1).text("role", "server");
+  rows.text("client_ip", "10.0.0.2").text("server_ip", "10.0.0.1").integer("server_port", 6379);
+  rows.integer("client_port", 40002).integer("rx_bytes", 1).integer("srtt_us", 300);
   rows.integer("retrans", 70).integer("segs_out", 70);
   assembler.take(rows);
   EXPECT_DOUBLE_EQ(assembler.value("tcp_link", "srtt_max").value(), 300e-6);
@@ -162,7 +162,7 @@ TEST(Rows, AreLeftOutByWhere) {
   assembler.take(socket(100, 1, 5));
   TestRecords listener("tcp.sockets");
   listener.at(101).integer("cookie", 3).integer("tgid", 42).integer("state", 10);
-  assembler.take(listener.integer("netns", 1).integer("local_port", 6379).text("local_ip", "::"));
+  assembler.take(listener.integer("server_port", 6379).text("server_ip", "::"));
   EXPECT_EQ(assembler.observations("tcp_link"), nullptr);
   EXPECT_EQ(assembler.gauge("rows_filtered"), 1);
 }
@@ -198,21 +198,14 @@ TEST(Identity, LearnedLaterReachesEntitiesThatAreKnown) {
   EXPECT_EQ(assembler.text("sli", "comm"), "redis");
 }
 
-TEST(Roles, ComeFromListenersOfTheSameMessage) {
+TEST(Connections, AreOneForAllPortsOfAClient) {
   TestAssembler assembler{link};
-  auto rows = socket(100, 1, 1);
-  rows.integer("cookie", 9).integer("tgid", 42).integer("state", 10).integer("netns", 1);
-  rows.text("local_ip", "0.0.0.0").text("remote_ip", "").integer("local_port", 6379);
-  rows.integer("remote_port", 0).integer("rx_bytes", 0);
-  assembler.take(rows);
-  EXPECT_EQ(assembler.text("tcp_link", "role"), "server");
-  EXPECT_EQ(assembler.text("tcp_link", "role_source"), "listener");
-  EXPECT_EQ(assembler.text("tcp_link", "client_ip"), "10.0.0.2");
+  assembler.take(socket(100, 1, 1));
   EXPECT_EQ(assembler.text("tcp_link", "client_port"), "0");
   EXPECT_EQ(assembler.text("tcp_link", "scope"), "network");
 }
 
-TEST(Roles, KeepTheClientPortOnRequest) {
+TEST(Connections, KeepTheClientPortOnRequest) {
   TestAssembler assembler({link}, {.client_ports = true});
   assembler.take(socket(100, 1, 1));
   EXPECT_EQ(assembler.text("tcp_link", "client_port"), "40001");

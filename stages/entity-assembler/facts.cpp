@@ -1,16 +1,15 @@
-// Learns processes, listeners, disks and cgroups from the columns that rows happen to have.
+// Learns processes, disks and cgroups from the columns that teach them.
 #include "stages/entity-assembler/facts.h"
 
 #include <algorithm>
+#include <array>
 
 namespace gala::entity_assembler {
 namespace {
 
 /// /proc rounds a start time down to a clock tick (10 ms), the kernel's own events do not.
 constexpr std::uint64_t start_tolerance_ns = 15'000'000;
-constexpr std::uint64_t tcp_listen = 10;
 /// More than any machine has; a hostile source does not make us grow without end.
-constexpr std::size_t most_listeners = 65'536;
 constexpr std::size_t most_disks = 8'192;
 constexpr std::size_t most_cgroups = 65'536;
 
@@ -30,22 +29,40 @@ bool take(std::string& text, std::string value, bool overrule) {
 }  // namespace
 
 struct Facts::ProcessColumns {
-  explicit ProcessColumns(const MessageCells& cells)
+  ProcessColumns(const MessageCells& cells, const Teachings& teaches)
       : tgid(cells.find("tgid")),
-        start_time_ns(cells.find("start_time_ns")),
-        comm(cells.find("comm")),
-        cmdline(cells.find("cmdline")),
-        exe(cells.find("filename")),
-        ppid(cells.find("ppid")),
-        pgid(cells.find("pgid")),
-        cgroup(cells.find("cgroup")),
-        at_ns(cells.find("at_ns")),
-        full(cmdline.present() && comm.present()),
-        overrules(full || exe.present()) {}
+        start_time_ns(cells.find(column_of(teaches, Fact::process_begin))),
+        comm(cells.find(column_of(teaches, Fact::process_comm))),
+        cmdline(cells.find(column_of(teaches, Fact::process_cmdline))),
+        exe(cells.find(column_of(teaches, Fact::process_exe))),
+        ppid(cells.find(column_of(teaches, Fact::process_ppid))),
+        pgid(cells.find(column_of(teaches, Fact::process_pgid))),
+        cgroup(cells.find(column_of(teaches, Fact::process_cgroup))),
+        at_ns(cells.find(time_column(teaches))),
+        full(cmdline.present()),
+        overrules(full || teaches.contains(Fact::process_exec)) {}
+
+  /// The column that says when an event happened.
+  static std::string_view time_column(const Teachings& teaches) {
+    for (const Fact fact : {Fact::process_exec, Fact::process_end}) {
+      if (teaches.contains(fact)) {
+        return column_of(teaches, fact);
+      }
+    }
+    return column_of(teaches, Fact::process_alive);
+  }
+
+  [[nodiscard]] std::array<const Cells*, 7> said() const {
+    return {&start_time_ns, &comm, &cmdline, &exe, &ppid, &pgid, &cgroup};
+  }
+
+  [[nodiscard]] bool say_something() const {
+    return tgid.is_number() && std::ranges::any_of(said(), &Cells::present);
+  }
 
   [[nodiscard]] std::uint64_t hash(std::size_t row) const {
     std::uint64_t hash = 1;
-    for (const Cells* cells : {&start_time_ns, &comm, &cmdline, &exe, &ppid, &pgid, &cgroup}) {
+    for (const Cells* cells : said()) {
       hash = extend(hash, cells->hash(row));
     }
     return hash;
@@ -67,25 +84,22 @@ struct Facts::ProcessColumns {
   bool overrules;
 };
 
-std::vector<ProcessEnd> Facts::learn(const MessageCells& cells, std::uint64_t window_end_ns) {
+std::vector<ProcessEnd> Facts::learn(const MessageCells& cells, const Teachings& teaches,
+                                     std::uint64_t window_end_ns) {
   std::vector<ProcessEnd> ends;
-  learn_processes(cells, window_end_ns, ends);
-  learn_ends(cells, ends);
-  learn_listeners(cells, window_end_ns);
-  learn_disks(cells);
-  learn_cgroups(cells);
+  if (teaches.empty()) {
+    return ends;
+  }
+  const ProcessColumns columns(cells, teaches);
+  if (columns.say_something()) {
+    for (std::size_t row = 0; row < cells.rows(); ++row) {
+      learn_process(columns, row, window_end_ns, ends);
+    }
+  }
+  learn_ends(cells, teaches, ends);
+  learn_disks(cells, teaches);
+  learn_cgroups(cells, teaches);
   return ends;
-}
-
-void Facts::learn_processes(const MessageCells& cells, std::uint64_t now_ns,
-                            std::vector<ProcessEnd>& ends) {
-  const ProcessColumns columns(cells);
-  if (!columns.tgid.is_number() || !(columns.comm.present() || columns.start_time_ns.present())) {
-    return;
-  }
-  for (std::size_t row = 0; row < cells.rows(); ++row) {
-    learn_process(columns, row, now_ns, ends);
-  }
 }
 
 void Facts::learn_process(const ProcessColumns& columns, std::size_t row, std::uint64_t now_ns,
@@ -147,10 +161,11 @@ bool Facts::take_columns(Process& process, const ProcessColumns& columns, std::s
   return changed;
 }
 
-void Facts::learn_ends(const MessageCells& cells, std::vector<ProcessEnd>& ends) {
+void Facts::learn_ends(const MessageCells& cells, const Teachings& teaches,
+                       std::vector<ProcessEnd>& ends) {
   const Cells& tgid = cells.find("tgid");
-  const Cells& at_ns = cells.find("at_ns");
-  if (!tgid.is_number() || !at_ns.is_number() || !cells.find("lifetime_ns").present()) {
+  const Cells& at_ns = cells.find(column_of(teaches, Fact::process_end));
+  if (!tgid.is_number() || !at_ns.is_number()) {
     return;
   }
   for (std::size_t row = 0; row < cells.rows(); ++row) {
@@ -165,30 +180,12 @@ void Facts::learn_ends(const MessageCells& cells, std::vector<ProcessEnd>& ends)
   }
 }
 
-void Facts::learn_listeners(const MessageCells& cells, std::uint64_t now_ns) {
-  const Cells& state = cells.find("state");
-  const bool by_role = cells.find("server_port").present();
-  const Cells& port = cells.find(by_role ? "server_port" : "local_port");
-  const Cells& ip = cells.find(by_role ? "server_ip" : "local_ip");
-  const Cells& netns = cells.find("netns");
-  if (!state.is_number() || !port.is_number()) {
-    return;
-  }
-  for (std::size_t row = 0; row < cells.rows(); ++row) {
-    if (state.integer(row) == tcp_listen && listeners_.size() < most_listeners &&
-        listeners_.add(netns.integer(row), static_cast<std::uint16_t>(port.integer(row)),
-                       ip.word(row), now_ns)) {
-      ++listeners_version_;
-    }
-  }
-}
-
-void Facts::learn_disks(const MessageCells& cells) {
+void Facts::learn_disks(const MessageCells& cells, const Teachings& teaches) {
   const Cells& major = cells.find("major");
   const Cells& minor = cells.find("minor");
-  const Cells& block = cells.find("blk_name");
-  const Cells& disk_name = cells.find("disk_name");
-  if (!major.is_number() || !minor.is_number() || !block.present() || !disk_name.present()) {
+  const Cells& block = cells.find(column_of(teaches, Fact::blk_name));
+  const Cells& disk_name = cells.find(column_of(teaches, Fact::disk_name));
+  if (!major.is_number() || !minor.is_number() || !(block.present() || disk_name.present())) {
     return;
   }
   for (std::size_t row = 0; row < cells.rows(); ++row) {
@@ -207,9 +204,9 @@ void Facts::learn_disks(const MessageCells& cells) {
   }
 }
 
-void Facts::learn_cgroups(const MessageCells& cells) {
+void Facts::learn_cgroups(const MessageCells& cells, const Teachings& teaches) {
   const Cells& id = cells.find("cgroup_id");
-  const Cells& path = cells.find("cgroup");
+  const Cells& path = cells.find(column_of(teaches, Fact::cgroup_path));
   if (!id.is_number() || !path.present()) {
     return;
   }
@@ -227,7 +224,6 @@ void Facts::forget_before(std::uint64_t seen_ns, std::uint64_t ended_ns) {
     const Process& process = entry.second;
     return process.seen_ns < seen_ns || (process.ended_ns != 0 && process.ended_ns < ended_ns);
   });
-  listeners_version_ += listeners_.forget_before(seen_ns) ? 1 : 0;
 }
 
 const Process* Facts::process(std::uint64_t tgid) const {

@@ -1,4 +1,4 @@
-// What rows of one table teach that rows of others need: processes, listeners, disks, cgroups.
+// What rows of one table teach that rows of others need: processes, disks, cgroups.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/core/record_schema.h"
 #include "stages/entity-assembler/cells.h"
 #include "stages/entity-assembler/cgroup_path.h"
-#include "stages/entity-assembler/connection.h"
 
 namespace gala::entity_assembler {
 
@@ -54,10 +54,10 @@ class Facts {
  public:
   explicit Facts(std::size_t most_processes) : most_processes_(most_processes) {}
 
-  /// Takes what the rows tell. Returns the processes that they prove gone.
-  std::vector<ProcessEnd> learn(const MessageCells& cells, std::uint64_t window_end_ns);
-  /// Drops processes and listeners not seen since `seen_ns`, and processes that ended before
-  /// `ended_ns`.
+  /// Takes what the rows of a table teach. Returns the processes that they prove gone.
+  std::vector<ProcessEnd> learn(const MessageCells& cells, const Teachings& teaches,
+                                std::uint64_t window_end_ns);
+  /// Drops processes not seen since `seen_ns`, and those that ended before `ended_ns`.
   void forget_before(std::uint64_t seen_ns, std::uint64_t ended_ns);
 
   /// Nothing when unknown. Valid until the next learn or forget_before.
@@ -65,10 +65,8 @@ class Facts {
   [[nodiscard]] const Disk* disk(std::uint64_t major, std::uint64_t minor) const;
   /// Path of a cgroup by its inode; empty when unknown.
   [[nodiscard]] std::string_view cgroup_path(std::uint64_t cgroup_id) const;
-  [[nodiscard]] const Listeners& listeners() const { return listeners_; }
 
   /// Count up with every change; let callers keep what they derived.
-  [[nodiscard]] std::uint64_t listeners_version() const { return listeners_version_; }
   [[nodiscard]] std::uint64_t disks_version() const { return disks_version_; }
   [[nodiscard]] std::uint64_t cgroups_version() const { return cgroups_version_; }
   [[nodiscard]] std::size_t processes() const { return processes_.size(); }
@@ -77,23 +75,19 @@ class Facts {
  private:
   struct ProcessColumns;
 
-  void learn_processes(const MessageCells& cells, std::uint64_t now_ns,
-                       std::vector<ProcessEnd>& ends);
   void learn_process(const ProcessColumns& columns, std::size_t row, std::uint64_t now_ns,
                      std::vector<ProcessEnd>& ends);
   static bool take_columns(Process& process, const ProcessColumns& columns, std::size_t row);
-  void learn_ends(const MessageCells& cells, std::vector<ProcessEnd>& ends);
-  void learn_listeners(const MessageCells& cells, std::uint64_t now_ns);
-  void learn_disks(const MessageCells& cells);
-  void learn_cgroups(const MessageCells& cells);
+  void learn_ends(const MessageCells& cells, const Teachings& teaches,
+                  std::vector<ProcessEnd>& ends);
+  void learn_disks(const MessageCells& cells, const Teachings& teaches);
+  void learn_cgroups(const MessageCells& cells, const Teachings& teaches);
 
   std::size_t most_processes_;
   std::unordered_map<std::uint64_t, Process> processes_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Disk> disks_;
   std::unordered_map<std::uint64_t, std::string> cgroups_;
-  Listeners listeners_;
   std::uint64_t next_version_ = 1;
-  std::uint64_t listeners_version_ = 1;
   std::uint64_t disks_version_ = 1;
   std::uint64_t cgroups_version_ = 1;
   std::uint64_t refused_ = 0;

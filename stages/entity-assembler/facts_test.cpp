@@ -8,10 +8,14 @@
 namespace gala::entity_assembler {
 namespace {
 
-std::vector<ProcessEnd> learn(Facts& facts, const TestRecords& records, std::uint64_t now_ns = 1) {
+std::vector<ProcessEnd> learn(Facts& facts, const TestRecords& records, std::uint64_t now_ns = 1,
+                              const Teachings& of_others = {}) {
   const auto message = records.message();
   const auto* root = wire::GetRecords(message.data());
-  return facts.learn(MessageCells(TableView(root->columns(), root->rows())), now_ns);
+  const TeachingsOfTables teachings = test_teachings();
+  const auto teaches = teachings.find(records.table());
+  return facts.learn(MessageCells(TableView(root->columns(), root->rows())),
+                     teaches == teachings.end() ? of_others : teaches->second, now_ns);
 }
 
 TestRecords full(std::uint64_t start_ns, std::string_view comm) {
@@ -42,6 +46,35 @@ TEST(Facts, FollowAnExec) {
   EXPECT_EQ(facts.process(7)->exe, "/usr/bin/redis");
 }
 
+// A time and a number in a row are no death: the table must say so.
+TEST(Facts, EndOnlyWhereTheTableTeachesIt) {
+  Facts facts(10);
+  learn(facts, full(100, "a"));
+  const auto row = [](std::string table) {
+    TestRecords records(std::move(table));
+    records.integer("tgid", 7).integer("at_ns", 500).integer("lifetime_ns", 400);
+    return records.text("comm", "a");
+  };
+  EXPECT_TRUE(learn(facts, row("other.table")).empty());
+  const auto ends = learn(facts, row("proc_life.exits"));
+  ASSERT_EQ(ends.size(), 1U);
+  EXPECT_EQ(ends[0].time_ns, 500U);
+  EXPECT_FALSE(ends[0].replaced);
+}
+
+TEST(Facts, ComeFromTheColumnThatIsTaughtAndNoOther) {
+  TestRecords row("other.table");
+  row.integer("tgid", 7).text("comm", "decoy").text("filename", "/decoy").text("name", "nginx");
+  row.integer("at_ns", 400).integer("stopped_ns", 500);
+  Facts facts(10);
+  const auto ends =
+      learn(facts, row, 1, {{Fact::process_comm, "name"}, {Fact::process_end, "stopped_ns"}});
+  EXPECT_EQ(facts.process(7)->comm, "nginx");
+  EXPECT_EQ(facts.process(7)->exe, "");
+  ASSERT_EQ(ends.size(), 1U);
+  EXPECT_EQ(ends[0].time_ns, 500U);
+}
+
 TEST(Facts, TakeStartTimesOfTwoClocksForOne) {
   Facts facts(10);
   learn(facts, full(1'000'000'000, "a"));
@@ -66,7 +99,7 @@ TEST(Facts, DoNotChangeForRowsThatTellNothingNew) {
 TEST(Facts, AreBounded) {
   Facts facts(1);
   learn(facts, full(100, "a"));
-  learn(facts, TestRecords("x").integer("tgid", 8).text("comm", "b"));
+  learn(facts, TestRecords("tcp_link.sockets").integer("tgid", 8).text("comm", "b"));
   EXPECT_EQ(facts.processes(), 1U);
   EXPECT_EQ(facts.refused(), 1U);
 }

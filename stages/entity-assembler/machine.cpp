@@ -23,9 +23,11 @@ std::uint64_t before(std::uint64_t time_ns, std::uint64_t by_ns) {
 
 }  // namespace
 
-Machine::Machine(std::string machine_id, const Plans& plans, const AssemblerLimits& limits)
+Machine::Machine(std::string machine_id, const Plans& plans, const TeachingsOfTables& teaches,
+                 const AssemblerLimits& limits)
     : machine_id_(std::move(machine_id)),
       plans_(plans),
+      teaches_(teaches),
       limits_(limits),
       facts_(limits.most_processes),
       registry_(limits.most_entities) {}
@@ -50,7 +52,7 @@ void Machine::take(const wire::Records& records, const Envelope& envelope, Outbo
   const TableView view(records.columns(), records.rows());
   windows_.unreadable_columns += view.unreadable();
   const MessageCells cells(view);
-  learn(cells, stream->window, out);
+  learn(cells, *stream, out);
 
   const Deriver deriver(cells, facts_, machine_id_, {limits_.client_ports});
   const RowWindow window = row_window(*stream, records.counters_from_zero());
@@ -77,10 +79,14 @@ Machine::Stream* Machine::stream_of(std::string_view stage, std::string_view tab
     return nullptr;
   }
   Stream& stream = streams_[std::move(name)];
+  if (const auto teaches = teaches_.find(table); teaches != teaches_.end()) {
+    stream.teaches = teaches->second;
+  }
   if (const auto plans = plans_.find(table); plans != plans_.end()) {
     stream.tables.reserve(plans->second.size());
     for (const TablePlan& plan : plans->second) {
-      stream.tables.emplace_back(plan, limits_.most_instances);
+      stream.tables.emplace_back(plan, column_of(stream.teaches, Fact::process_begin),
+                                 limits_.most_instances);
     }
   }
   return &stream;
@@ -164,8 +170,9 @@ RowWindow Machine::row_window(const Stream& stream, bool counters_from_zero) con
       .absent_rows_begin_again = counters_from_zero};
 }
 
-void Machine::learn(const MessageCells& cells, const BatchWindow& window, Outbox& out) {
-  const std::vector<ProcessEnd> ends = facts_.learn(cells, window.end_ns);
+void Machine::learn(const MessageCells& cells, const Stream& stream, Outbox& out) {
+  const BatchWindow& window = stream.window;
+  const std::vector<ProcessEnd> ends = facts_.learn(cells, stream.teaches, window.end_ns);
   const std::uint64_t delay_ns =
       std::max(least_end_delay_ns, 2 * (window.end_ns - window.start_ns));
   bool replaced = false;

@@ -40,10 +40,11 @@ struct WindowCounts {
   std::uint64_t boots = 0;
 };
 
-/// Borrows its plans.
+/// Borrows its plans and what tables teach.
 class Machine {
  public:
-  Machine(std::string machine_id, const Plans& plans, const AssemblerLimits& limits);
+  Machine(std::string machine_id, const Plans& plans, const TeachingsOfTables& teaches,
+          const AssemblerLimits& limits);
 
   /// Takes one message; observations go to `out` when its window is complete.
   void take(const wire::Records& records, const Envelope& envelope, Outbox& out);
@@ -67,6 +68,7 @@ class Machine {
     std::uint64_t previous_end_ns = 0;
     /// Its last message has not come.
     bool open = false;
+    Teachings teaches;
     std::vector<TableAssembler> tables;
   };
 
@@ -79,12 +81,13 @@ class Machine {
   void close_window(Stream& stream, Outbox& out);
   static void enter_epoch(Stream& stream, std::uint64_t epoch_ns, bool counters_from_zero);
   [[nodiscard]] RowWindow row_window(const Stream& stream, bool counters_from_zero) const;
-  void learn(const MessageCells& cells, const BatchWindow& window, Outbox& out);
+  void learn(const MessageCells& cells, const Stream& stream, Outbox& out);
   void age(std::uint64_t now_ns, Outbox& out);
   void send_ended(std::uint64_t now_ns, Outbox& out);
 
   std::string machine_id_;
   const Plans& plans_;
+  const TeachingsOfTables& teaches_;
   AssemblerLimits limits_;
   Facts facts_;
   Registry registry_;

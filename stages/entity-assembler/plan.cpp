@@ -25,6 +25,7 @@ AttributePlan plan_attribute(const Table& table, const Attribute& attribute) {
     plan.constant = plan.column.substr(1);
   } else {
     plan.word = parse_word(plan.column);
+    plan.client_port = plan.column == "client_port";
   }
   return plan;
 }

@@ -19,6 +19,8 @@ struct AttributePlan {
   std::string column;
   std::optional<Word> word;
   std::optional<std::string> constant;
+  /// Told as 0 unless the stage keeps the ports of clients.
+  bool client_port = false;
 };
 
 /// What divides a metric's difference.

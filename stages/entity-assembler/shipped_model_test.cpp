@@ -114,7 +114,8 @@ class Assembled {
 
  private:
   Loaded loaded_;
-  EntityAssembler assembler_{{}, {loaded_.model, "local", "test", "assemble", {}, "", ""}};
+  EntityAssembler assembler_{
+      {}, {loaded_.model, "local", "test", "assemble", {}, "", "", test_teachings()}};
   Outbox out_;
 };
 

@@ -41,7 +41,8 @@ class RowFilter {
 
 /// The columns of one message, as the plan wants them.
 struct TableAssembler::Bound {
-  Bound(const TablePlan& table_plan, const MessageCells& cells, const Deriver& row_deriver)
+  Bound(const TablePlan& table_plan, std::string_view begin_column, const MessageCells& cells,
+        const Deriver& row_deriver)
       : plan(table_plan), deriver(row_deriver) {
     for (const AttributePlan& attribute : plan.attributes) {
       attributes.push_back(&cells.find(attribute.constant ? "" : attribute.column));
@@ -63,8 +64,7 @@ struct TableAssembler::Bound {
     for (const auto& [column, values] : plan.table->where_not) {
       filters.emplace_back(cells.find(column), values, false);
     }
-    const Cells& began_ns = cells.find("began_ns");
-    began = began_ns.present() ? &began_ns : &cells.find("start_time_ns");
+    began = &cells.find(begin_column);
   }
 
   static void find_all(const MessageCells& cells, const std::vector<std::string>& columns,
@@ -104,7 +104,7 @@ struct TableAssembler::Bound {
     if (from.constant) {
       return *from.constant;
     }
-    if (from.word == Word::client_port && !deriver.keeps_client_ports()) {
+    if (from.client_port && !deriver.keeps_client_ports()) {
       return "0";
     }
     std::string text = attributes[index]->text(row);
@@ -130,8 +130,10 @@ double RowWindow::seconds_since(std::uint64_t read_ns) const {
   return end_ns > from_ns ? static_cast<double>(end_ns - from_ns) * 1e-9 : 0;
 }
 
-TableAssembler::TableAssembler(const TablePlan& plan, std::size_t most_instances)
+TableAssembler::TableAssembler(const TablePlan& plan, std::string_view begin_column,
+                               std::size_t most_instances)
     : plan_(plan),
+      begin_column_(begin_column),
       instances_(most_instances, plan.counters.size()),
       rows_(plan),
       differences_(plan.counters.size()),
@@ -140,7 +142,7 @@ TableAssembler::TableAssembler(const TablePlan& plan, std::size_t most_instances
 
 void TableAssembler::add(const MessageCells& cells, const Deriver& deriver, const RowWindow& window,
                          Registry& registry, RowCounts& counts) {
-  const Bound bound(plan_, cells, deriver);
+  const Bound bound(plan_, begin_column_, cells, deriver);
   std::vector<std::size_t> buckets;
   for (const Cells* histogram : bound.histograms) {
     buckets.push_back(histogram->is_histogram() ? histogram->histogram().bounds().size() : 0);

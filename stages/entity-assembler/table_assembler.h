@@ -47,7 +47,8 @@ struct RowWindow {
 /// Borrows its plan.
 class TableAssembler {
  public:
-  TableAssembler(const TablePlan& plan, std::size_t most_instances);
+  /// `begin_column` says since when the counters of a row count; "" when nothing does.
+  TableAssembler(const TablePlan& plan, std::string_view begin_column, std::size_t most_instances);
 
   /// Takes one message's rows; `finish` closes the window.
   void add(const MessageCells& cells, const Deriver& deriver, const RowWindow& window,
@@ -74,6 +75,7 @@ class TableAssembler {
                      std::size_t histogram, RowCounts& counts);
 
   const TablePlan& plan_;
+  std::string begin_column_;
   Instances instances_;
   WindowRows rows_;
   /// Reused from row to row.

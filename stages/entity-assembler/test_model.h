@@ -83,7 +83,6 @@ client_port = { about = "t" }
 server_port = { about = "t" }
 [label]
 scope = { about = "t" }
-role_source = { about = "t" }
 [table.sockets]
 from = "tcp.sockets"
 instance = ["cookie"]
@@ -149,11 +148,11 @@ inline TestRecords socket(std::uint64_t second, std::uint64_t cookie, std::uint6
       .integer("cookie", cookie)
       .integer("tgid", 42)
       .integer("state", 1)
-      .integer("netns", 1)
-      .text("local_ip", "10.0.0.1")
-      .text("remote_ip", "10.0.0.2")
-      .integer("local_port", 6379)
-      .integer("remote_port", 40000 + cookie)
+      .text("role", "server")
+      .text("client_ip", "10.0.0.2")
+      .text("server_ip", "10.0.0.1")
+      .integer("client_port", 40000 + cookie)
+      .integer("server_port", 6379)
       .integer("rx_bytes", rx_bytes);
 }
 

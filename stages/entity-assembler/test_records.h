@@ -16,6 +16,28 @@ namespace gala::entity_assembler {
 
 inline constexpr std::uint64_t test_second_ns = 1'000'000'000;
 
+/// What the shipped sources say that these tables teach.
+inline TeachingsOfTables test_teachings() {
+  return {
+      {"system.proc",
+       {{Fact::process_begin, "start_time_ns"},
+        {Fact::process_comm, "comm"},
+        {Fact::process_cmdline, "cmdline"},
+        {Fact::process_ppid, "ppid"},
+        {Fact::process_pgid, "pgid"},
+        {Fact::process_cgroup, "cgroup"}}},
+      {"system.disk", {{Fact::disk_name, "disk_name"}, {Fact::blk_name, "blk_name"}}},
+      {"system.cgroup", {{Fact::cgroup_path, "cgroup"}}},
+      {"tcp_link.sockets", {{Fact::process_comm, "comm"}}},
+      {"proc_life.execs",
+       {{Fact::process_exec, "at_ns"},
+        {Fact::process_comm, "comm"},
+        {Fact::process_exe, "filename"},
+        {Fact::process_ppid, "ppid"}}},
+      {"proc_life.exits",
+       {{Fact::process_end, "at_ns"}, {Fact::process_comm, "comm"}, {Fact::process_ppid, "ppid"}}}};
+}
+
 /// One record table of one window; columns come into being with their first value.
 class TestRecords {
  public:
@@ -64,6 +86,7 @@ class TestRecords {
     return *this;
   }
 
+  [[nodiscard]] const std::string& table() const { return table_; }
   [[nodiscard]] std::vector<std::uint8_t> message() const {
     wire::RecordsT records;
     const auto plain = to_records(
@@ -187,7 +210,9 @@ class TestAssembler {
     EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.render(sources);
     return model;
   }
-  StageContext context() const { return {model_, "local", "test", "assemble", {}, "", ""}; }
+  StageContext context() const {
+    return {model_, "local", "test", "assemble", {}, "", "", test_teachings()};
+  }
 
   Model model_;
   EntityAssembler assembler_;

@@ -149,9 +149,9 @@ void write_sample(Writer& writer, const Exchange& exchange) {
 
 RecordSchemas Servers::schemas() {
   RecordSchemas schemas;
-  schemas[std::string(requests_table)] = columns_of(false);
-  schemas[std::string(apis_table)] = columns_of(true);
-  schemas[std::string(samples_table)] = sample_columns();
+  schemas[std::string(requests_table)].columns = columns_of(false);
+  schemas[std::string(apis_table)].columns = columns_of(true);
+  schemas[std::string(samples_table)].columns = sample_columns();
   return schemas;
 }
 

@@ -15,6 +15,7 @@ namespace gala::proc_source {
 /// One cgroup in one window; values cover its descendants, too, as the kernel counts.
 struct CgroupRow {
   static constexpr std::string_view table = "system.cgroup";
+  static constexpr std::array teaches{Teaches{Fact::cgroup_path, "cgroup"}};
   using Row = CgroupRow;
   static constexpr auto cells() {
     return std::tuple{

@@ -39,6 +39,8 @@ struct DiskFacts {
 /// A block device in one window.
 struct DiskRow : DiskFacts {
   static constexpr std::string_view table = "system.disk";
+  static constexpr std::array teaches{Teaches{Fact::disk_name, "disk_name"},
+                                      Teaches{Fact::blk_name, "blk_name"}};
   using Row = DiskRow;
   static constexpr auto cells() {
     return std::tuple{

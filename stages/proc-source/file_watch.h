@@ -21,6 +21,8 @@ namespace gala::proc_source {
 /// A file of a process that changed lately; one that did not is no row.
 struct FileChangeRow {
   static constexpr std::string_view table = "system.file_change";
+  static constexpr std::array teaches{Teaches{Fact::process_begin, "start_time_ns"},
+                                      Teaches{Fact::process_comm, "comm"}};
   using Row = FileChangeRow;
   static constexpr auto cells() {
     return std::tuple{

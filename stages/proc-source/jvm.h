@@ -17,6 +17,8 @@ namespace gala::proc_source {
 /// earlier (G1, ZGC).
 struct JvmRow {
   static constexpr std::string_view table = "system.jvm";
+  static constexpr std::array teaches{Teaches{Fact::process_begin, "start_time_ns"},
+                                      Teaches{Fact::process_comm, "comm"}};
   using Row = JvmRow;
   static constexpr auto cells() {
     return std::tuple{

@@ -99,7 +99,7 @@ RecordSchemas ProcSource::records(const std::string& /*share_directory*/) {
 void ProcSource::check(const Config& config, const StageContext& context, const Value& section,
                        Diagnostics& diagnostics) {
   std::vector<std::string> known;
-  for (const auto& [table, columns] : records(context.share_directory)) {
+  for (const auto& [table, schema] : records(context.share_directory)) {
     known.push_back(table.substr(prefix.size()));
   }
   const Value* list = section.find("tables");

@@ -70,13 +70,27 @@ TEST_P(ProcSourceTree, SendsWhatItDeclares) {
       const TableView view(records.columns(), records.rows());
       EXPECT_EQ(view.unreadable(), 0U) << table;
       ASSERT_TRUE(schemas.contains(table)) << table;
-      for (const RecordColumn& column : schemas.find(table)->second) {
+      for (const RecordColumn& column : schemas.find(table)->second.columns) {
         ASSERT_TRUE(view.find(column.name).valid()) << table << " " << column.name;
         EXPECT_EQ(view.find(column.name).kind(), column.kind);
       }
     }
   }
 }
+
+TEST(ProcSource, HasTheColumnsOfWhatItTeaches) {
+  const RecordSchemas schemas = ProcSource::records(context().share_directory);
+  const Teachings& of_process = schemas.find("system.proc")->second.teaches;
+  EXPECT_EQ(column_of(of_process, Fact::process_begin), "start_time_ns");
+  EXPECT_EQ(column_of(of_process, Fact::process_cmdline), "cmdline");
+  for (const auto& [name, table] : schemas) {
+    for (const auto& [fact, column] : table.teaches) {
+      EXPECT_THAT(missing_keys(fact, table.columns), ::testing::IsEmpty()) << name;
+      EXPECT_EQ(wrong_column(fact, column, table.columns), "") << name;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Trees, ProcSourceTree,
                          ::testing::Values("proc_v1", "proc_v2", "proc_hybrid", "proc_weird"));
 

@@ -27,6 +27,10 @@ struct HostMemory {
 /// main thread.
 struct ProcessRow : ProcessStatus, ProcessIo, ProcessSchedule {
   static constexpr std::string_view table = "system.proc";
+  static constexpr std::array teaches{
+      Teaches{Fact::process_begin, "start_time_ns"}, Teaches{Fact::process_comm, "comm"},
+      Teaches{Fact::process_cmdline, "cmdline"},     Teaches{Fact::process_ppid, "ppid"},
+      Teaches{Fact::process_pgid, "pgid"},           Teaches{Fact::process_cgroup, "cgroup"}};
   using Row = ProcessRow;
   static constexpr auto cells() {
     return std::tuple{
@@ -174,6 +178,9 @@ struct ProcessStatesRow {
 /// Classes of a process's memory; expensive, so rarely measured.
 struct ProcessMemoryRow : ProcessMaps {
   static constexpr std::string_view table = "system.proc_memory";
+  static constexpr std::array teaches{Teaches{Fact::process_begin, "start_time_ns"},
+                                      Teaches{Fact::process_comm, "comm"},
+                                      Teaches{Fact::process_cgroup, "cgroup"}};
   using Row = ProcessMemoryRow;
   static constexpr auto cells() {
     return std::tuple{

@@ -3,6 +3,8 @@
 //
 //   struct Row {
 //     static constexpr std::string_view table = "system.pressure";
+//     static constexpr std::array teaches{   // only where a column teaches something
+//         Teaches{Fact::process_begin, "start_time_ns"}};
 //     static constexpr auto cells() {
 //       return std::tuple{Text<Row>{"resource", &Row::resource}, Counter<Row>{"some_ns",
 //       &Row::some_ns}};
@@ -24,6 +26,7 @@
 #include <vector>
 
 #include "runtime/core/batch.h"
+#include "runtime/core/record_schema.h"
 #include "runtime/model/model.h"
 
 namespace gala::proc_source {
@@ -54,6 +57,12 @@ template <class Row>
 struct Gauge {
   std::string_view name;
   double Row::* member;
+};
+
+/// What a column teaches about the thing that its row names.
+struct Teaches {
+  Fact fact;
+  std::string_view column;
 };
 
 /// A column that is one `key value` pair of a kernel file.
@@ -176,10 +185,15 @@ Batch to_batch(const Rows& rows) {
 /// Adds what `Row` declares to `schemas`.
 template <class Row>
 void declare(RecordSchemas& schemas) {
-  std::vector<RecordColumn>& columns = schemas[std::string(Row::table)];
+  RecordTable& table = schemas[std::string(Row::table)];
+  if constexpr (requires { Row::teaches; }) {
+    for (const auto& [fact, column] : Row::teaches) {
+      table.teaches.emplace(fact, column);
+    }
+  }
   const Batch empty = to_batch<Row>(std::span<const Row>{});
   for (const Column& column : empty.columns()) {
-    columns.push_back({column.name, column.kind});
+    table.columns.push_back({column.name, column.kind});
   }
 }
 

@@ -56,7 +56,7 @@ StageDescription ProfileSource::describe() {
 
 RecordSchemas ProfileSource::records(const std::string& /*share_directory*/) {
   RecordSchemas schemas;
-  schemas[std::string(functions_table)] = function_columns();
+  schemas[std::string(functions_table)] = {function_columns(), {{Fact::process_comm, "comm"}}};
   return schemas;
 }
 

@@ -74,8 +74,9 @@ constexpr std::array<std::string_view, 64> words{"about",
                                                  "{a}{cause.m}"};
 
 gala::RecordSchemas schemas() {
-  return {{"t.u", {{"a", gala::wire::ColumnKind::text}, {"m", gala::wire::ColumnKind::histogram}}},
-          {"a.m", {{"b", gala::wire::ColumnKind::integer}, {"n", gala::wire::ColumnKind::number}}}};
+  return {
+      {"t.u", {{{"a", gala::wire::ColumnKind::text}, {"m", gala::wire::ColumnKind::histogram}}}},
+      {"a.m", {{{"b", gala::wire::ColumnKind::integer}, {"n", gala::wire::ColumnKind::number}}}}};
 }
 
 }  // namespace

@@ -108,7 +108,14 @@ class Host {
     return config;
   }
   StageContext context(std::string_view stage) const {
-    return {model_, "m1", "test", std::string(stage), std::chrono::seconds(1), "", ""};
+    return {model_,
+            "m1",
+            "test",
+            std::string(stage),
+            std::chrono::seconds(1),
+            "",
+            "",
+            teachings_of(proc_source::ProcSource::records(""))};
   }
   static Envelope envelope(std::string_view stage) {
     Envelope envelope;
