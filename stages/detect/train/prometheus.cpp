@@ -176,6 +176,30 @@ class History {
   std::map<std::int64_t, Rows> steps_;
 };
 
+/// All chunks of one check, oldest first. Returns the number of values.
+Result<std::uint64_t> read_all(History history, const PrometheusRange& range,
+                               const History::Take& take) {
+  std::uint64_t values = 0;
+  for (const Chunk& chunk : chunks_of(range)) {
+    values += TRY(history.read(range, chunk));
+    history.give(take);
+  }
+  return values;
+}
+
+/// All joint checks of an entity.
+Result<std::uint64_t> read_entity(const Entity& entity, const PrometheusRange& range,
+                                  const History::Take& take) {
+  std::uint64_t values = 0;
+  for (const Check& check : entity.checks) {
+    if (check.kind != Check::Kind::joint) {
+      continue;
+    }
+    values += TRY(read_all(History(entity, check, range.step_s), range, take));
+  }
+  return values;
+}
+
 }  // namespace
 
 std::string promql_of(const Entity& entity, const Metric& metric, Statistic statistic,
@@ -227,19 +251,9 @@ Result<std::vector<PrometheusSeries>> parse_range_answer(const std::string& body
 Result<std::uint64_t> read_prometheus(
     const PrometheusRange& range, const Model& model,
     const std::function<void(const std::vector<std::uint8_t>& observations)>& take) {
-  const std::vector<Chunk> chunks = chunks_of(range);
   std::uint64_t values = 0;
   for (const Entity& entity : model.entities()) {
-    for (const Check& check : entity.checks) {
-      if (check.kind != Check::Kind::joint) {
-        continue;
-      }
-      History history(entity, check, range.step_s);
-      for (const Chunk& chunk : chunks) {
-        values += TRY(history.read(range, chunk));
-        history.give(take);
-      }
-    }
+    values += TRY(read_entity(entity, range, take));
   }
   return values;
 }
