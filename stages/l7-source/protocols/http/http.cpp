@@ -1,6 +1,7 @@
 // HTTP/1.0 and 1.1: requests and answers in their order.
 #include "stages/l7-source/protocols/http/http.h"
 
+#include <algorithm>
 #include <deque>
 #include <limits>
 #include <optional>
@@ -201,7 +202,7 @@ class HttpConversation final : public Conversation {
                               std::uint64_t reply_bytes) {
     Exchange exchange;
     exchange.begun = request.begun;
-    exchange.ended = ended;
+    exchange.ended = std::max(ended, request.begun);
     exchange.api = request.api;
     exchange.trace_id = request.trace_id;
     exchange.request_bytes = request.bytes;

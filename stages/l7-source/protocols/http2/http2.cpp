@@ -223,7 +223,7 @@ class Http2Conversation final : public Conversation {
     }
     Exchange exchange;
     exchange.begun = request.begun;
-    exchange.ended = side.block_begun;
+    exchange.ended = std::max(side.block_begun, request.begun);
     exchange.api = std::move(request.api);
     exchange.trace_id = std::move(request.trace_id);
     exchange.request_bytes = request.request_bytes;
