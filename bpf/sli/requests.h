@@ -136,6 +136,8 @@ static __always_inline void begin_reply(struct conversation *c, const struct tcp
 	if (tick - c->noted_tick >= NOTED_TICKS || c->laid_aside)
 		note_reply(c, tp, tick);
 	c->replied_tick = tick;
+	if (c->pushes)
+		c->pushes--;
 	c->behind |= data_end(tp) != read_end(tp);
 	c->replying = time_request(c, tp);
 	c->behind = data_end(tp) != read_end(tp);
@@ -150,8 +152,8 @@ static __always_inline void begin_reply(struct conversation *c, const struct tcp
 	c->gap_ticks = 0;
 }
 
-/* A write that follows no read: the rest of the reply, or what nobody has asked for. Servers that
- * do that are told by a pause once, and without one from then on.
+/* A write that follows no read: the rest of the reply, or what nobody has asked for. A pause tells
+ * servers that do that, and for the next replies no pause is needed.
  */
 static __always_inline void continue_reply(struct conversation *c, const struct tcp_sock *tp,
 					   u32 end)
@@ -164,16 +166,12 @@ static __always_inline void continue_reply(struct conversation *c, const struct 
 			c->written_seq = end;
 		return;
 	}
+	now = bpf_ktime_get_ns();
+	if (is_pause(tp, now))
+		c->pushes = PUSHING_REPLIES;
 	if (c->pushes) {
 		if (c->replying)
 			end_reply(c, tp, reply_arrived(c, tp, false), window);
-		return;
-	}
-	now = bpf_ktime_get_ns();
-	if (is_pause(tp, now)) {
-		if (c->replying)
-			end_reply(c, tp, reply_arrived(c, tp, false), window);
-		c->pushes = 1;
 		return;
 	}
 	/* What was sent before has arrived: the client waits for the application. */

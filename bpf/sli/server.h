@@ -75,6 +75,9 @@ enum stamped {
 	IN_SAMPLE,
 };
 
+/* For so many replies after a pause within one, a server counts as writing without being asked. */
+#define PUSHING_REPLIES 16
+
 struct conversation {
 	u64 opened_ns;	   /* established; 0: older than the collector */
 	u64 arrived_ns;	   /* TS1: the first data of the request arrived */
@@ -110,7 +113,7 @@ struct conversation {
 	u8 stamped;    /* and when: IN_SAMPLE, or SLOW_ONLY; 0: not */
 	u8 replying;   /* a timed reply has begun and is not known to have ended */
 	u8 behind;     /* unread data was there when the last reply began */
-	u8 pushes;     /* this server writes without being asked */
+	u8 pushes;     /* replies for which it counts as writing without being asked */
 	u8 is_parked;  /* the open request waits on purpose */
 	u8 laid_aside; /* its reader is ready for others */
 	/* As the iterator saw it last. */
