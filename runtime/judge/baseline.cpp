@@ -65,6 +65,10 @@ float log_of(double amount) {
   return static_cast<float>(std::log(amount > smallest_amount ? amount : smallest_amount));
 }
 
+double amount_of(double logarithm) {
+  return logarithm <= double{log_of(0)} ? 0 : std::exp(logarithm);
+}
+
 void Baseline::learn(const BaselinePoint& point, std::uint64_t window_ns,
                      const BaselineShape& shape) {
   learned_ns_ += window_ns;

@@ -32,6 +32,8 @@ struct BaselineShape {
 
 /// Logarithm for points: zero, negative and NaN count as the smallest positive amount.
 float log_of(double amount);
+/// The amount of a point's logarithm; that of the smallest amount is 0.
+double amount_of(double logarithm);
 
 /// Robust summary of the baseline, in logarithms.
 struct Reference {

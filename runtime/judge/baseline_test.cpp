@@ -102,6 +102,9 @@ TEST(Baseline, TakesNothingAndNonsenseForTheSmallestAmount) {
   EXPECT_EQ(log_of(0), log_of(-1));
   EXPECT_EQ(log_of(std::nan("")), log_of(0));
   EXPECT_TRUE(std::isfinite(log_of(1e308)));
+  // So that people read "usual is 0 s", not the smallest amount.
+  EXPECT_EQ(amount_of(double{log_of(0)}), 0);
+  EXPECT_NEAR(amount_of(double{log_of(0.25)}), 0.25, 1e-6);
 }
 
 }  // namespace

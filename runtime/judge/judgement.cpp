@@ -130,10 +130,10 @@ Judgement judge_deviation(const Check& check, const Reference& reference,
   const double edge = edge_of(at, check.factor, noise_of(reference, point),
                               excuse_of(reference, point, check.direction));
   judgement.verdict = verdict_of(at.value, (std::min(at.usual, edge) + edge) / 2, edge);
-  judgement.expected = std::exp(double{reference.median});
+  judgement.expected = amount_of(double{reference.median});
   judgement.limit = std::exp(std::min(reference.median + sign * edge, largest_logarithm));
-  judgement.expected_low = is_high ? std::exp(double{reference.low}) : judgement.limit;
-  judgement.expected_high = is_high ? judgement.limit : std::exp(double{reference.high});
+  judgement.expected_low = is_high ? amount_of(double{reference.low}) : judgement.limit;
+  judgement.expected_high = is_high ? judgement.limit : amount_of(double{reference.high});
   judgement.score = bounded(std::max(0.0, at.value) / std::max(edge, least_edge));
   return judgement;
 }
