@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -51,8 +52,9 @@ Result<Ledger> Ledger::open(const std::string& path, std::uint64_t now_ns) {
                 "this one another --run-dir");
   }
   struct stat status{};
-  const bool fresh =
-      ::fstat(file.value(), &status) != 0 || status.st_size != off_t{sizeof(EdgeCounts)};
+  constexpr off_t oldest_size{offsetof(EdgeCounts, dropped_error)};
+  const bool fresh = ::fstat(file.value(), &status) != 0 || status.st_size < oldest_size ||
+                     status.st_size > off_t{sizeof(EdgeCounts)};
   if (fresh && ::ftruncate(file.value(), 0) != 0) {
     return fail(path + ": cannot be sized (" + std::strerror(errno) + ")");
   }

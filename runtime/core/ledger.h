@@ -20,16 +20,17 @@ struct EdgeCounts {
   std::uint64_t sent = 0;
   std::uint64_t dropped_full = 0;
   std::uint64_t dropped_stopping = 0;
-  /// ZeroMQ refused the message, its connection ended inside it, or it is too large for a consumer.
-  std::uint64_t dropped_error = 0;
-  /// The process was killed while it sent them.
-  std::uint64_t dropped_killed = 0;
   std::uint64_t received = 0;
   std::uint64_t missing = 0;
   std::uint64_t repeated = 0;
   std::uint64_t invalid = 0;
   std::uint64_t bytes = 0;
   std::uint64_t waited_ns = 0;
+  // New fields come last: the file of an older release is the beginning of this one.
+  /// ZeroMQ refused the message, its connection ended inside it, or it is too large for a consumer.
+  std::uint64_t dropped_error = 0;
+  /// The process was killed while it sent them.
+  std::uint64_t dropped_killed = 0;
 
   /// Producer, at its start: what an earlier process had offered and neither sent nor dropped was
   /// lost with it.
@@ -42,8 +43,9 @@ struct EdgeCounts {
 /// keeps a second process from silently taking over a ZeroMQ ipc endpoint.
 class Ledger {
  public:
-  /// Opens or creates `path`. Fails when another process holds it. A file of another size or a
-  /// count from before the last boot starts anew with `now_ns` as its epoch.
+  /// Opens or creates `path`. Fails when another process holds it. The shorter file of an older
+  /// release goes on; a longer one or a count from before the last boot starts anew with `now_ns`
+  /// as its epoch.
   static Result<Ledger> open(const std::string& path, std::uint64_t now_ns);
 
   Ledger(Ledger&& other) noexcept;
