@@ -207,12 +207,6 @@ static __always_inline void begins_to_connect(const struct sock *sk)
 		add_shared(row->syn_sent, 1);
 }
 
-/* A listener that speaks MPTCP is read by the socket that its application holds. */
-static __always_inline bool is_beneath_mptcp(const struct tcp_sock *tp)
-{
-	return bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
-}
-
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 {

@@ -134,6 +134,12 @@ static __always_inline const struct sock *tcp_beneath(const struct sock *carrier
 	return bpf_core_field_exists(mptcp->first) ? BPF_CORE_READ(mptcp, first) : 0;
 }
 
+/* Beneath MPTCP, bytes and connections are read by the socket that its application holds. */
+static __always_inline bool is_beneath_mptcp(const struct tcp_sock *tp)
+{
+	return bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp;
+}
+
 #define SOCK_DONE 2 /* bit 1 of sk_flags: the peer's FIN is in */
 
 /* A field of the segment's tcp_skb_cb, which lies in skb->cb. Never copy that struct to the stack:

@@ -9,7 +9,8 @@
 
 #include "bpf/sli/calls.h"
 
-/* So many writes without an answer are a stream in one direction, not a call. */
+/* Writes at so many different ticks without an answer are a stream in one direction, not a call: a
+ * large upload is many writes, too, but at once. */
 #define WRITES_OF_A_STREAM 64
 
 /* A connection that ends sooner than this after a last write has said goodbye (QUIT, the close of
@@ -33,7 +34,9 @@ static __always_inline void continue_call(struct call *call, u32 tick)
 			call->waited_ns = call->last_ns;
 		}
 	}
-	if (++call->writes > WRITES_OF_A_STREAM) {
+	if (gap || call->writes < 2)
+		call->writes++;
+	if (call->writes > WRITES_OF_A_STREAM) {
 		call->stream = 1;
 		call->writes = 0;
 	}
@@ -138,7 +141,13 @@ static __always_inline void client_writes(struct call *call, struct sock *sk,
 
 static __always_inline void client_reads(struct call *call, const struct tcp_sock *tp)
 {
-	call->stream = 0;
+	if (call->stream) { /* it was one call, after all, or many: counted, not timed */
+		call->stream = 0;
+		call->answered = 1;
+		call->calls++;
+		call->overlapping++;
+		return;
+	}
 	if (call->writes && is_answered(call, tp))
 		end_call(call, data_arrived(tp));
 }
@@ -246,7 +255,6 @@ static __always_inline void client_changes_state(struct call *call, const struct
 static __always_inline bool server_parks(const struct call *call, const struct sock *sk)
 {
 	struct flow flow = {
-		.netns = socket_netns(sk),
 		.client_port = sk->__sk_common.skc_num,
 		.server_port = call->key.port,
 	};
@@ -254,6 +262,7 @@ static __always_inline bool server_parks(const struct call *call, const struct s
 
 	local_address(&flow.client, sk);
 	flow.server = call->key.address;
+	flow.netns = namespace_of(&flow.server, socket_netns(sk));
 	judged = bpf_map_lookup_elem(&parked_flows, &flow);
 	return judged && *judged == window;
 }

@@ -161,6 +161,9 @@ static __always_inline void continue_reply(struct conversation *c, const struct 
 	bool all_arrived = !is_before(tp->snd_una, tp->write_seq);
 	u64 now;
 
+	/* Pushes do not move it: after 2 GB of them it would seem to lie ahead. */
+	if (c->pushes && !c->replying)
+		c->written_seq = tp->snd_una;
 	if (!all_arrived) {
 		if (!c->pushes)
 			c->written_seq = end;

@@ -53,7 +53,7 @@ struct port_key {
 struct port_state {
 	u32 replied_tick; /* the last quick reply on any connection */
 	u32 owner;	  /* whose row the last one went to */
-	u32 parked_ticks; /* the longest wait on purpose that ended by a reply */
+	u32 parked_ticks; /* the longest wait on purpose that ended by a reply lately */
 	u32 second_tick;  /* when `timed` began to count */
 	u32 timed;	  /* requests since then */
 	u32 every;	  /* one request in so many is timed */
@@ -250,6 +250,9 @@ static __always_inline void adapt(struct port_state *port, u32 tick)
 	if (!hz || passed < hz)
 		return;
 	port->every = every_for(port->timed, port->every, passed, hz);
+	/* What waited once, as in a hang that has ended, is not usual for ever; what recurs is
+	 * learned anew. */
+	port->parked_ticks -= port->parked_ticks < passed / 8 ? port->parked_ticks : passed / 8;
 	port->second_tick = tick;
 	port->timed = 0;
 }

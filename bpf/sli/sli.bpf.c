@@ -159,7 +159,8 @@ int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 		return 0;
 	c = find(sk);
 	if (c) {
-		server_changes_state(c, tp, before, after);
+		if (!is_beneath_mptcp(tp))
+			server_changes_state(c, tp, before, after);
 		return 0;
 	}
 	call = find_call(sk);
@@ -190,7 +191,8 @@ static __always_inline void end_idle_reply(struct conversation *c, const struct 
 		return;
 	if (c->replying && !is_before(tp->snd_una, tp->write_seq) && is_pause(tp, now))
 		end_reply(c, tp, reply_arrived(c, tp, false), window - 1);
-	if (c->replying || !has_counts(c, tp))
+	/* Also of a reply that goes on: after 2 GB its bytes could not be told from none. */
+	if (!has_counts(c, tp))
 		return;
 	server = server_of(c);
 	if (server)
@@ -212,7 +214,7 @@ int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 		return 0;
 	c = bpf_sk_storage_get(&conversations, sk, 0, 0);
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!c || !tp)
+	if (!c || !tp || is_beneath_mptcp(tp))
 		return 0;
 	if (!c->started)
 		begin(c, tp);

@@ -102,43 +102,57 @@ static __always_inline void look_at_thread(struct task_struct *task)
 	u32 tgid = task->tgid;
 	u32 tid = task->pid;
 	struct thread *thread;
+	u32 does;
 	s64 call;
 
 	if (!bpf_map_lookup_elem(&serving, &tgid))
 		return;
+	does = what_it_does(task, &call);
+	if (does == WAITS_FOR_EVENTS || does == RUNS)
+		return; /* as of most: they need no entry, which others would lose */
 	thread = find_or_add(threads, &tid, &no_thread);
 	if (!thread)
 		return;
+	if (does != IS_BLOCKED)
+		thread->blocked_looks = 0;
+	else
+		thread->blocked_looks =
+			thread->window + 1 == window ? thread->blocked_looks + 1 : 1;
+	thread->does = does;
 	thread->window = window;
-	thread->does = what_it_does(task, &call);
-	thread->blocked_looks = thread->does == IS_BLOCKED ? thread->blocked_looks + 1 : 0;
 }
 
-/* The reader is in the middle of something: it stands still, or calls somebody who does. */
-static __always_inline bool is_held_up(const struct conversation *c, u64 now, u64 waited)
+/* The reader is in the middle of something, or stands still. */
+static __always_inline bool is_held_up(const struct conversation *c)
 {
 	u32 tid = c->reader;
-	u32 tgid = c->holder;
 	struct thread *thread = bpf_map_lookup_elem(&threads, &tid);
+
+	return thread && thread->window == window &&
+	       (thread->does == IS_STOPPED || thread->does == SLEEPS_ELSEWHERE ||
+		thread->blocked_looks > 1);
+}
+
+/* Its process waits for somebody itself: for one who stands still, or as a proxy does before one
+ * who lets requests wait on purpose. */
+static __always_inline bool calls_others(const struct conversation *c, u64 now, u64 waited)
+{
+	u32 tgid = c->holder;
 	struct serving *process = bpf_map_lookup_elem(&serving, &tgid);
 
-	if (thread && thread->window == window &&
-	    (thread->does == IS_STOPPED || thread->does == SLEEPS_ELSEWHERE ||
-	     thread->blocked_looks > 1))
-		return true;
 	return process && process->calls_since && process->calls_window + 2 >= window &&
 	       elapsed(process->calls_since, now) > waited / 2;
 }
 
 /* Whether the open request may wait on purpose: somebody has read it, and is ready for others. */
-static __always_inline bool is_laid_aside(const struct conversation *c, const struct tcp_sock *tp,
-					  u64 now, u64 waited)
+static __always_inline bool is_laid_aside(const struct conversation *c, const struct tcp_sock *tp)
 {
-	return data_end(tp) == read_end(tp) && !is_held_up(c, now, waited);
+	return data_end(tp) == read_end(tp) && !is_held_up(c);
 }
 
-/* Others are answered meanwhile, or such waits have ended by themselves before. */
-static __always_inline bool is_usual(const struct conversation *c, u32 ticks)
+/* Such waits have ended by themselves before, or others are answered meanwhile; the latter says
+ * nothing of who `calls` somebody. */
+static __always_inline bool is_usual(const struct conversation *c, u32 ticks, bool calls)
 {
 	struct port_state *port = port_of(c);
 	u32 quiet;
@@ -146,13 +160,23 @@ static __always_inline bool is_usual(const struct conversation *c, u32 ticks)
 	if (!port)
 		return false;
 	quiet = tick_now() - port->replied_tick;
-	return quiet < ticks / 2 || ticks - ticks / 3 < port->parked_ticks;
+	return (!calls && quiet < ticks / 2) || ticks - ticks / 3 < port->parked_ticks;
+}
+
+/* Addresses of the loopback device belong to a network namespace; all others are one host's, whose
+ * containers call one another from namespace to namespace. */
+static __always_inline u32 namespace_of(const struct ip_address *address, u32 netns)
+{
+	const u8 *bytes = address->bytes;
+	bool ipv4 = !bytes[0] && bytes[10] == 0xff && bytes[11] == 0xff;
+	bool loopback = ipv4 ? bytes[12] == 127 : !bytes[0] && !bytes[10] && bytes[15] == 1;
+
+	return loopback ? netns : 0;
 }
 
 static __always_inline void tell_client(const struct conversation *c, const struct sock *sk)
 {
 	struct flow flow = {
-		.netns = c->netns,
 		.client_port = bpf_ntohs(sk->__sk_common.skc_dport),
 		.server_port = c->port,
 	};
@@ -160,6 +184,7 @@ static __always_inline void tell_client(const struct conversation *c, const stru
 
 	remote_address(&flow.client, sk);
 	local_address(&flow.server, sk);
+	flow.netns = namespace_of(&flow.server, c->netns);
 	bpf_map_update_elem(&parked_flows, &flow, &now, BPF_ANY);
 }
 
@@ -183,11 +208,16 @@ static __always_inline void look_at_gaps(struct conversation *c, const struct tc
 static __always_inline bool owes_reply(const struct conversation *c, const struct tcp_sock *tp,
 				       u32 ticks)
 {
+	struct port_state *port;
+
 	if (ticks / 3 < c->gap_ticks)
 		return false;
 	if (tp->data_segs_out)
 		return true;
-	return port_of(c) && ticks < never_replied_s * ticks_per_s();
+	/* While nobody is answered at all, the others' clients wait as well. */
+	port = port_of(c);
+	return port && (ticks < never_replied_s * ticks_per_s() ||
+			tick_now() - port->replied_tick >= ticks);
 }
 
 /* How long the open request waits for its server; 0: it does not, or on purpose. */
@@ -200,8 +230,8 @@ static __always_inline u64 waits_for_server(struct conversation *c, const struct
 	look_at_gaps(c, tp);
 	if (waited < least_wait_ns || !owes_reply(c, tp, ticks))
 		return 0;
-	c->laid_aside = is_laid_aside(c, tp, now, waited);
-	c->is_parked = c->laid_aside && is_usual(c, ticks);
+	c->laid_aside = is_laid_aside(c, tp);
+	c->is_parked = c->laid_aside && is_usual(c, ticks, calls_others(c, now, waited));
 	if (!c->is_parked)
 		return waited;
 	tell_client(c, socket_of(tp));
