@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/bpf/capabilities.h"
 #include "runtime/bpf/schema.h"
 #include "stages/ebpf-source/append.h"
-#include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/watched.h"
 
 namespace gala::ebpf_source {
@@ -109,7 +109,7 @@ EbpfSource::EbpfSource(const Config& config, const StageContext& context)
 Result<> EbpfSource::start(Instant now) {
   window_started_ = now.boot;
   searched_at_ = now.boot;
-  if (const auto reason = why_not_privileged()) {
+  if (const auto reason = bpf::why_not_privileged()) {
     complaints_.push_back(*reason);
     return {};
   }
@@ -140,7 +140,7 @@ Result<> EbpfSource::start(Instant now) {
     load(probe, filters);
   }
   if (config_.drop_privileges) {
-    if (const auto dropped = drop_capabilities(); !dropped) {
+    if (const auto dropped = bpf::drop_capabilities(); !dropped) {
       complaints_.push_back(dropped.error().what + "; the stage keeps all its privileges");
     }
   }

@@ -12,16 +12,16 @@
 #include <functional>
 #include <optional>
 
+#include "runtime/bpf/capabilities.h"
 #include "runtime/core/handle.h"
 #include "runtime/model/model.h"
-#include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/ebpf_source.h"
 
 namespace gala::ebpf_source {
 namespace {
 
 /// Why a kernel test cannot run here; "" when it can.
-std::string why_skip() { return why_not_privileged().value_or(""); }
+std::string why_skip() { return bpf::why_not_privileged().value_or(""); }
 
 #define SKIP_OR_REQUIRE()                                       \
   if (const std::string reason = why_skip(); !reason.empty()) { \
@@ -202,7 +202,7 @@ TEST(EbpfSourceKernel, ReadsOnWithoutPrivileges) {
     source.tick(now(), out);
     const bool read = find_table(out, "sched.processes") != nullptr &&
                       find_table(out, "tcp_link.links") != nullptr && complaints_of(source).empty();
-    ::_exit(started && read && why_not_privileged() ? 0 : 1);
+    ::_exit(started && read && bpf::why_not_privileged() ? 0 : 1);
   }
   int status = 0;
   ::waitpid(child, &status, 0);

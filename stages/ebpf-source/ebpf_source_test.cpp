@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "runtime/bpf/capabilities.h"
 #include "runtime/model/model.h"
 #include "stages/ebpf-source/append.h"
-#include "stages/ebpf-source/capabilities.h"
 #include "stages/ebpf-source/watched.h"
 
 namespace gala::ebpf_source {
@@ -124,7 +124,7 @@ TEST(AppendRows, RecodesTexts) {
 TEST(EbpfSource, StaysUpWithoutPrivilege) {
   const pid_t child = ::fork();
   if (child == 0) {
-    const bool dropped = drop_capabilities().has_value();
+    const bool dropped = bpf::drop_capabilities().has_value();
     const Model model;
     EbpfSource::Config config;
     config.probes = {"sched"};

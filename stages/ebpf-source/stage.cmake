@@ -1,6 +1,5 @@
 # Probes are loaded through runtime/bpf; tests that load some need a kernel and privileges.
-pkg_check_modules(CAPNG REQUIRED IMPORTED_TARGET libcap-ng)
-target_link_libraries(stage_ebpf_source PUBLIC gala_runtime_bpf PRIVATE PkgConfig::CAPNG)
+target_link_libraries(stage_ebpf_source PUBLIC gala_runtime_bpf)
 # It describes the tables of the probes, so it describes itself anew when one of them changed.
 get_property(probe_files GLOBAL PROPERTY GALA_PROBE_FILES)
 set_property(TARGET gala-ebpf-source APPEND PROPERTY LINK_DEPENDS ${probe_files})

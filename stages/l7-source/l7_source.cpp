@@ -7,6 +7,7 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime/bpf/capabilities.h"
 #include "stages/l7-source/protocols.h"
 
 namespace gala::l7_source {
@@ -54,8 +55,9 @@ StageDescription L7Source::describe() {
                    "l7.requests: one row for each server port and protocol; l7.apis: one for "
                    "each kind of request; l7.samples: failed and slow requests."}},
       .needs =
-          "root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and a kernel with BTF, 6.12 or "
-          "newer; without them the stage runs and sends nothing"};
+          "root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_PTRACE to load, CAP_BPF "
+          "afterwards, and a kernel with BTF, 6.12 or newer; without them the stage runs and sends "
+          "nothing"};
 }
 
 RecordSchemas L7Source::records(const std::string& /*share_directory*/) {
@@ -102,6 +104,12 @@ Result<> L7Source::start(Instant now) {
     }
   }
   capture_.emplace(std::move(*capture));
+  // From here on bytes are parsed that anybody may have sent.
+  if (config_.drop_privileges) {
+    if (const auto dropped = bpf::drop_capabilities(); !dropped) {
+      complaints_.push_back(dropped.error().what + "; the stage keeps all its privileges");
+    }
+  }
   return {};
 }
 

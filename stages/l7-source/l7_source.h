@@ -28,6 +28,7 @@ class L7Source {
     std::int64_t names = 40;
     std::int64_t samples = 5;
     bool clients = false;
+    bool drop_privileges = true;
     static constexpr auto fields() {
       return std::tuple{
           Field{"protocols", &Config::protocols,
@@ -48,7 +49,9 @@ class L7Source {
           Field{"samples", &Config::samples,
                 "Failed or slow exchanges of one server that are sent in a period.", 0, 100},
           Field{"clients", &Config::clients,
-                "Read the calls of processes to other servers, too: doubles the cost."}};
+                "Read the calls of processes to other servers, too: doubles the cost."},
+          Field{"drop_privileges", &Config::drop_privileges,
+                "Give up all capabilities but CAP_BPF once the probe is attached."}};
     }
   };
 

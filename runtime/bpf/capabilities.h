@@ -6,7 +6,7 @@
 
 #include "runtime/core/result.h"
 
-namespace gala::ebpf_source {
+namespace gala::bpf {
 
 /// Why this process may not load probes, with the remedy; nothing when it may.
 std::optional<std::string> why_not_privileged();
@@ -16,4 +16,4 @@ std::optional<std::string> why_not_privileged();
 /// loaded.
 Result<> drop_capabilities();
 
-}  // namespace gala::ebpf_source
+}  // namespace gala::bpf

@@ -1,5 +1,5 @@
 // What this thread may do, asked and changed by libcap-ng.
-#include "stages/ebpf-source/capabilities.h"
+#include "runtime/bpf/capabilities.h"
 
 #include <cap-ng.h>
 #include <sys/prctl.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace gala::ebpf_source {
+namespace gala::bpf {
 
 std::optional<std::string> why_not_privileged() {
   const auto holds = [](unsigned capability) {
@@ -42,4 +42,4 @@ Result<> drop_capabilities() {
   return {};
 }
 
-}  // namespace gala::ebpf_source
+}  // namespace gala::bpf
