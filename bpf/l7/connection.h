@@ -26,6 +26,9 @@ struct l7_connection {
 	u8 verdict;
 	u8 direction;
 	u8 from_start;
+	u32 listener;  /* the process that listens; 0: not seen */
+	u64 opened_ns; /* accepted; 0: older than the collector */
+	u32 holder;    /* the process that works on it, for which `tgid` stands */
 	u32 pad;
 };
 
@@ -97,7 +100,12 @@ static __always_inline u32 weigh_exchange(struct process_value *process,
 	}
 	process->exchanges++;
 	process->seen++;
-	if (c->verdict == VERDICT_WHOLE)
+	if (c->verdict == VERDICT_WHOLE) {
+		process->whole = 1;
+		return 1;
+	}
+	/* Such a connection is known by its first bytes only, so those are told. */
+	if (process->whole && !c->verdict && c->told < UNDECIDED_PIECES)
 		return 1;
 	if ((!c->verdict && c->told >= UNDECIDED_PIECES) ||
 	    process->seen >> process->shift > 2 * budget) {
@@ -141,6 +149,22 @@ static __always_inline bool begins_exchange(struct l7_connection *c, u8 directio
 	return changes && direction == DIRECTION_REQUEST;
 }
 
+/* A process for each connection (PostgreSQL) is a part of its server, as in sli. False: it is not
+ * wanted.
+ */
+static __always_inline bool take_over(struct l7_connection *c)
+{
+	u32 tgid = current_tgid();
+
+	if (c->holder == tgid)
+		return true;
+	if (!want_current(tgid))
+		return false;
+	c->holder = tgid;
+	c->tgid = stands_for((void *)bpf_get_current_task(), c->opened_ns, c->listener);
+	return true;
+}
+
 /* Whether the piece is told to user space. */
 static __always_inline bool is_told(const struct sock *sk, struct l7_connection *c, u8 direction)
 {
@@ -153,8 +177,7 @@ static __always_inline bool is_told(const struct sock *sk, struct l7_connection 
 		take_verdict(c);
 		if (c->verdict == VERDICT_GIVEN_UP)
 			return false;
-		c->tgid = current_tgid();
-		if (!want_current(c->tgid)) {
+		if (!take_over(c)) {
 			c->verdict = VERDICT_GIVEN_UP;
 			return false;
 		}

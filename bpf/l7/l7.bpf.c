@@ -90,8 +90,8 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	if ((s32)(data.seq - begins) < 0)
 		data.seq = begins;
 	data.offset = data.seq - begins;
-	/* What was peeked at comes again when it is read. */
-	if (c->id && c->read_end && (s32)(data.seq - c->read_end) < 0)
+	/* What was peeked at comes again when it is read; user space leaves out what it has. */
+	if (c->id && c->read_end && (s32)(data.seq + len - c->read_end) <= 0)
 		return 0;
 	if (is_told(sk, c, direction_of(c, true))) {
 		data.at_ns = arrived_ns(sk);
@@ -127,8 +127,9 @@ static __always_inline void written(struct sock *sk, const struct msghdr *msg, u
 	if (!tp)
 		return;
 	data.seq = tp->write_seq;
-	/* A long write comes by here for each part of it, one that did not fit is written again. */
-	if (c->id && c->write_end && (s32)(data.seq - c->write_end) < 0)
+	/* A long write comes by here for each part of it, one that did not fit is written again,
+	 * maybe with more behind it. */
+	if (c->id && c->write_end && (s32)(data.seq + size - c->write_end) <= 0)
 		return;
 	if (is_told(sk, c, direction_of(c, false))) {
 		data.at_ns = bpf_ktime_get_boot_ns();
@@ -177,8 +178,15 @@ int BPF_PROG(state_changes, struct sock *sk, int before, int after)
 	if (sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk))
 		return 0;
 	if (after == TCP_LISTEN) {
-		if (want_port(sk->__sk_common.skc_num))
-			follow(sk, ROLE_SERVER, true);
+		if (want_port(sk->__sk_common.skc_num)) {
+			c = follow(sk, ROLE_SERVER, true);
+			if (c)
+				c->listener = current_tgid();
+		}
+	} else if (before == TCP_LISTEN && after == TCP_SYN_RECV) {
+		c = find(sk);
+		if (c)
+			c->opened_ns = bpf_ktime_get_ns();
 	} else if (after == TCP_SYN_SENT) {
 		if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)) &&
 		    want_current(current_tgid()))
@@ -197,6 +205,7 @@ int seed_listeners(struct bpf_iter__task_file *ctx)
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct listen_key key = {};
+	struct l7_connection *c;
 	struct sock *sk;
 	u8 yes = 1;
 
@@ -208,7 +217,9 @@ int seed_listeners(struct bpf_iter__task_file *ctx)
 	key.netns = socket_netns(sk);
 	key.port = sk->__sk_common.skc_num;
 	bpf_map_update_elem(&listening, &key, &yes, BPF_ANY);
-	follow(sk, ROLE_SERVER, true);
+	c = follow(sk, ROLE_SERVER, true);
+	if (c && !c->listener)
+		c->listener = task->tgid;
 	return 0;
 }
 

@@ -102,7 +102,7 @@ struct process_value {
 	u32 in_window;
 	u32 seen; /* exchanges in that window on this CPU */
 	u32 shift;
-	u32 pad;
+	u32 whole; /* 1: connections there are of no use unless all of them is told */
 };
 
 /* Rows: processes times their ports; idle rows are evicted by user space. */

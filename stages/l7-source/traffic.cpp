@@ -19,25 +19,34 @@ void Traffic::take(const Piece& piece) {
     return;
   }
   auto found = connections_.find(piece.connection);
-  if (found == connections_.end()) {
+  const bool added = found == connections_.end();
+  if (added) {
     if (connections_.size() >= limits_.connections) {
       ++counts_.refused;
       decisions_.push_back({piece.connection, Verdict::given_up});
       return;
     }
     found = connections_
-                .emplace(piece.connection, Followed{Connection(protocols_), Verdict::none, {}, {}})
+                .emplace(piece.connection,
+                         Followed{Connection(protocols_), Verdict::none, {}, {}, 1, {}, false})
                 .first;
   }
   Followed& followed = found->second;
   const std::size_t pending = followed.connection.pending();
-  followed.connection.take(piece, exchanges_);
+  Piece told = piece;
+  // The kernel knows a verdict of a connection that is new here: it was forgotten while it was
+  // idle.
+  followed.resumed = followed.resumed || (added && piece.verdict != Verdict::none);
+  told.from_start = piece.from_start && !followed.resumed;
+  followed.connection.take(told, exchanges_);
   settle(followed, piece, pending);
 }
 
 /// Rows and verdict after a piece.
 void Traffic::settle(Followed& followed, const Piece& piece, std::size_t pending_before) {
   Connection& connection = followed.connection;
+  followed.weight = piece.weight;
+  followed.client_ip = piece.client_ip;
   if (connection.protocol() != nullptr) {
     followed.key = {piece.tgid, piece.role, piece.server_ip, piece.server_port,
                     connection.protocol()->name};
@@ -75,10 +84,14 @@ void Traffic::close(const Piece& piece) {
   const std::size_t pending = followed.connection.pending();
   followed.connection.close(piece.at, exchanges_);
   if (followed.connection.protocol() != nullptr) {
+    Piece last = piece;
+    last.weight = followed.weight;
+    last.client_ip = followed.client_ip;
     for (const Exchange& exchange : exchanges_) {
-      servers_.add(followed.key, exchange, piece);
+      servers_.add(followed.key, exchange, last);
     }
-    servers_.add_unanswered(followed.key, pending - std::min(pending, exchanges_.size()));
+    const std::uint64_t left = pending - std::min(pending, exchanges_.size());
+    servers_.add_unanswered(followed.key, left * followed.weight);
   }
   exchanges_.clear();
   connections_.erase(found);
@@ -86,7 +99,15 @@ void Traffic::close(const Piece& piece) {
 
 Servers::Rows Traffic::end_window(BootTime now) {
   std::erase_if(connections_, [&](const auto& entry) {
-    return now - entry.second.connection.last_seen() > limits_.idle;
+    const Followed& followed = entry.second;
+    const bool idle = now - followed.connection.last_seen() > limits_.idle;
+    // What cannot be read from the middle stays, as long as there is room for others.
+    const bool stays = followed.connection.verdict() == Verdict::whole &&
+                       connections_.size() <= limits_.connections / 2;
+    if (idle && !stays && followed.connection.pending() > 0) {
+      servers_.add_unanswered(followed.key, followed.connection.pending() * followed.weight);
+    }
+    return idle && !stays;
   });
   return servers_.end_window();
 }

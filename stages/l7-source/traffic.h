@@ -59,6 +59,11 @@ class Traffic {
     BootTime told_at;
     /// Set once its protocol is known.
     ServerKey key;
+    /// Of its latest piece: what its end stands for, and whose it was.
+    std::uint32_t weight = 1;
+    Address client_ip{};
+    /// It was forgotten while it was idle: its bytes begin at some message.
+    bool resumed = false;
   };
 
   void close(const Piece& piece);

@@ -31,7 +31,12 @@ void FramedConversation::take(Direction direction, BootTime at, Bytes bytes,
 
 void FramedConversation::gap(Direction direction, BootTime at, std::uint64_t missing,
                              std::vector<Exchange>& out) {
-  if (finished_ || lost() || missing == 0 || !follows(direction, out)) {
+  if (finished_ || lost() || missing == 0) {
+    return;
+  }
+  // Both directions went on unseen, replies first: whole exchanges were left out.
+  const bool left_out = adrift_ && reply_since_ && direction == Direction::request;
+  if (!follows(direction, out)) {
     return;
   }
   drive(direction, at, true, out);
@@ -39,6 +44,7 @@ void FramedConversation::gap(Direction direction, BootTime at, std::uint64_t mis
   stream.gap(missing);
   if (stream.broken()) {
     lose_place(direction, missing, out);
+    reply_since_ = reply_since_ || left_out;
   }
 }
 

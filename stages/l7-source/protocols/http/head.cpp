@@ -14,6 +14,8 @@ constexpr std::size_t longest_method = 20;
 constexpr std::size_t longest_word = 32;
 /// So many characters, all hexadecimal and one of them a digit, are an identity.
 constexpr std::size_t shortest_hash = 8;
+constexpr std::size_t shortest_token = 16;
+constexpr std::uint64_t most_length = std::uint64_t{1} << 40;
 constexpr std::array<std::string_view, 9> methods{"GET",   "POST",    "PUT",     "HEAD", "DELETE",
                                                   "PATCH", "OPTIONS", "CONNECT", "TRACE"};
 
@@ -62,7 +64,8 @@ void read_framing(std::string_view name, std::string_view value, Framing& framin
     std::uint64_t length = 0;
     const auto read = std::from_chars(value.data(), value.data() + value.size(), length);
     if (read.ec == std::errc{} && read.ptr == value.data() + value.size()) {
-      framing.content_length = length;
+      // More than anybody sends is no length, but what a scanner says.
+      framing.content_length = std::min(length, most_length);
     }
   } else if (same_word(name, "transfer-encoding") && value.size() >= 7 &&
              same_word(value.substr(value.size() - 7), "chunked")) {
@@ -83,6 +86,11 @@ bool is_value(std::string_view segment) {
   }
   const auto digits = static_cast<std::size_t>(std::ranges::count_if(segment, is_digit));
   if (digits >= 5 || (digits > 0 && digits == segment.size())) {
+    return true;
+  }
+  // Both cases and a digit in a long word: a token, a short link, a password that is to be reset.
+  if (segment.size() >= shortest_token && digits > 0 && std::ranges::any_of(segment, is_upper) &&
+      std::ranges::any_of(segment, is_lower)) {
     return true;
   }
   const auto hash = [](char c) { return is_hex(c) || c == '-'; };

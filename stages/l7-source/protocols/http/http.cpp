@@ -60,6 +60,8 @@ class HttpConversation final : public Conversation {
            std::vector<Exchange>& out) override {
     Side& side = side_of(direction);
     const bool between_messages = side.synced && !side.collecting && side.body.at_end();
+    // The last head was cut, so that what is missing may be a whole reply.
+    const bool maybe_answered = direction == Direction::reply && !side.synced && !side.collecting;
     side.stream.gap(missing);
     if (!side.stream.broken()) {
       return;
@@ -67,7 +69,10 @@ class HttpConversation final : public Conversation {
     read(direction, at, out);
     // Whole messages may be missing: whose answers are whose is not known any more.
     const bool pipelined = direction == Direction::request && pending_.size() > 1;
-    if (between_messages || pipelined) {
+    if (between_messages || pipelined || maybe_answered) {
+      for (std::size_t i = 0; i < pending_.size(); ++i) {
+        overflow();
+      }
       pending_.clear();
       untold_ = 0;
     }
@@ -208,7 +213,9 @@ class HttpConversation final : public Conversation {
     exchange.request_bytes = request.bytes;
     exchange.reply_bytes = reply_bytes;
     if (head.status >= 400) {
-      exchange.error = head.status >= 500 ? ErrorClass::server : ErrorClass::client;
+      // 501 and 505 refuse a method or version: scanners ask for such.
+      const bool refused = head.status == 501 || head.status == 505;
+      exchange.error = head.status >= 500 && !refused ? ErrorClass::server : ErrorClass::client;
       exchange.code = std::to_string(head.status);
     }
     return exchange;

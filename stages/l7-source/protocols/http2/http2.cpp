@@ -23,7 +23,13 @@ constexpr std::size_t frame_head_size = 9;
 /// The largest frame that may come unless an end allows more (RFC 9113, 4.2).
 constexpr std::size_t most_frame = 1U << 24;
 
-enum FrameType : std::uint8_t { data = 0, headers = 1, rst_stream = 3, continuation = 9 };
+enum FrameType : std::uint8_t {
+  data = 0,
+  headers = 1,
+  rst_stream = 3,
+  push_promise = 5,
+  continuation = 9
+};
 /// Frames of other types are passed over; so high a number is no frame.
 constexpr std::uint8_t most_type = 0x20;
 constexpr std::uint8_t end_stream = 0x1;
@@ -74,6 +80,17 @@ ErrorClass class_of_grpc(std::string_view status) {
   return std::ranges::count(of_callers, status) > 0 ? ErrorClass::client : ErrorClass::server;
 }
 
+/// What a peer wrote where a number stands may be anything.
+bool is_number(std::string_view text) {
+  return text.size() <= 3 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string method_of(const Headers& read) {
+  const bool plain = read.method.size() <= 20 &&
+                     std::ranges::all_of(read.method, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return plain ? read.method : "~other";
+}
+
 class Http2Conversation final : public Conversation {
  public:
   Http2Conversation() { reply_.preface_passed = true; }
@@ -121,7 +138,19 @@ class Http2Conversation final : public Conversation {
       return false;
     }
     const bool carries_headers = frame.type == headers || frame.type == continuation;
+    if (frame.type == push_promise) {
+      give_up();  // its header block changes the table
+      return false;
+    }
     if (!carries_headers) {
+      constexpr std::size_t reset_size = 4;
+      if (frame.type == rst_stream && frame.size == reset_size &&
+          bytes.size() < frame_head_size + reset_size) {
+        return false;
+      }
+      if (frame.type == rst_stream && frame.size == reset_size) {
+        reset_stream(direction, frame, bytes.subspan(frame_head_size, reset_size), at, out);
+      }
       pass_frame(direction, frame);
       side.bytes.skip(frame_head_size + frame.size);
       return true;
@@ -138,15 +167,44 @@ class Http2Conversation final : public Conversation {
     return true;
   }
 
+  /// One end gives a request up: a server that fails, or a client that waits no longer. After a
+  /// graceful end of the server (NO_ERROR) the answer has been told.
+  void reset_stream(Direction direction, const Frame& frame, Bytes code, BootTime at,
+                    std::vector<Exchange>& out) {
+    const auto found = pending_.find(frame.stream);
+    if (found == pending_.end()) {
+      return;
+    }
+    constexpr std::uint32_t cancel = 8;
+    std::uint32_t number = 0;
+    for (const std::uint8_t byte : code) {
+      number = number << 8U | byte;
+    }
+    Pending& request = found->second;
+    Exchange exchange;
+    exchange.begun = request.begun;
+    exchange.ended = std::max(at, request.begun);
+    exchange.api = std::move(request.api);
+    exchange.trace_id = std::move(request.trace_id);
+    exchange.request_bytes = request.request_bytes;
+    exchange.reply_bytes = request.reply_bytes;
+    if (direction == Direction::request || number == cancel) {
+      exchange.parked = true;  // counted; how long it was waited for says nothing of the server
+    } else {
+      exchange.error = ErrorClass::server;
+      exchange.code = "reset " + std::to_string(number);
+    }
+    pending_.erase(found);
+    out.push_back(std::move(exchange));
+  }
+
   /// A frame whose content does not matter.
   void pass_frame(Direction direction, const Frame& frame) {
     const auto found = pending_.find(frame.stream);
     if (found == pending_.end()) {
       return;
     }
-    if (frame.type == rst_stream) {
-      pending_.erase(found);  // given up by one end: nobody answers it any more
-    } else if (frame.type == data) {
+    if (frame.type == data) {
       (direction == Direction::request ? found->second.request_bytes : found->second.reply_bytes) +=
           frame.size;
     }
@@ -197,14 +255,15 @@ class Http2Conversation final : public Conversation {
       return;  // trailers
     }
     if (pending_.size() >= most_pending) {
+      // The oldest has waited longest: a stream that lasts rather than a request.
       overflow();
-      return;
+      pending_.erase(pending_.begin());
     }
     Pending& request = pending_[side.block_stream];
     request.begun = side.block_begun;
     request.grpc = read.content_type.starts_with("application/grpc");
     request.api = request.grpc ? http::path_shape(read.path)
-                               : read.method.substr(0, 20) + ' ' + http::path_shape(read.path);
+                               : method_of(read) + ' ' + http::path_shape(read.path);
     request.api.resize(std::min(request.api.size(), longest_api));
     request.trace_id = http::trace_of(read.traceparent);
     request.request_bytes = side.block.size();
@@ -230,8 +289,11 @@ class Http2Conversation final : public Conversation {
     exchange.reply_bytes = request.reply_bytes;
     if (!read.grpc_status.empty()) {
       exchange.error = class_of_grpc(read.grpc_status);
-      exchange.code = exchange.error == ErrorClass::none ? "" : "grpc " + read.grpc_status;
-    } else if (read.status >= "400" && read.status < "600") {
+      const bool known = is_number(read.grpc_status) && read.grpc_status.size() <= 2;
+      exchange.code = exchange.error == ErrorClass::none ? ""
+                      : known                            ? "grpc " + read.grpc_status
+                                                         : "~other";
+    } else if (is_number(read.status) && read.status >= "400" && read.status < "600") {
       exchange.error = read.status >= "500" ? ErrorClass::server : ErrorClass::client;
       exchange.code = read.status;
     }

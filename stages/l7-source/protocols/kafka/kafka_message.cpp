@@ -111,8 +111,8 @@ constexpr auto requests = std::to_array<Request>({
 });
 
 // Leaders, coordinators, replicas, disks, networks, time limits.
-constexpr auto server_errors = std::to_array<std::int16_t>(
-    {-1, 2, 5, 6, 7, 8, 9, 13, 14, 15, 19, 20, 41, 56, 70, 72, 74, 75, 77});
+constexpr auto server_errors =
+    std::to_array<std::int16_t>({-1, 2, 5, 6, 7, 8, 9, 13, 14, 15, 19, 20, 41, 56, 72, 74, 75, 77});
 
 const Request* known(std::int16_t key) {
   return key >= 0 && static_cast<std::size_t>(key) < requests.size()
@@ -299,8 +299,12 @@ std::int16_t kafka_error(std::int16_t key, std::int16_t version, Bytes body) {
   // That is how joining goes, and how a client learns which versions the broker has.
   constexpr std::int16_t member_id_required = 79;
   constexpr std::int16_t unsupported_version = 35;
-  const bool usual =
-      code == member_id_required || (code == unsupported_version && key == kafka_key::api_versions);
+  // A broker keeps some 1000 sessions of readers: the others begin anew.
+  constexpr std::int16_t no_fetch_session = 70;
+  constexpr std::int16_t wrong_fetch_session = 71;
+  const bool usual = code == member_id_required || code == no_fetch_session ||
+                     code == wrong_fetch_session ||
+                     (code == unsupported_version && key == kafka_key::api_versions);
   return in.ok() && !usual ? code : std::int16_t{0};
 }
 

@@ -92,7 +92,7 @@ constexpr auto other_commands = std::to_array<std::string_view>({"abortTransacti
 
 // Hosts and networks, time limits, elections, shutdown, memory, disks.
 constexpr auto server_errors = std::to_array<std::int64_t>({
-    1,   6,   7,   50,  64,  74,  76,  89,    91,    96,    112,   125,   133,   146,   175,
+    1,   6,   7,   50,  64,  74,  76,  89,    91,    96,    125,   133,   146,   175,
     189, 202, 262, 279, 290, 317, 358, 10107, 11600, 11602, 13388, 13435, 13436, 14031,
 });
 

@@ -38,6 +38,11 @@ bool is_postgresql_reply(char type, std::uint32_t length) {
 }
 
 ErrorClass postgresql_error_class(std::string_view sqlstate) {
+  // Serialization failures are tried again, NOWAIT asks for its refusal: so
+  // applications work, those of CockroachDB most of all.
+  if (sqlstate == "40001" || sqlstate == "55P03") {
+    return ErrorClass::client;
+  }
   constexpr std::string_view server_classes = "08 40 53 54 55 57 58 F0 XX";
   return server_classes.find(sqlstate.substr(0, 2)) == std::string_view::npos ? ErrorClass::client
                                                                               : ErrorClass::server;

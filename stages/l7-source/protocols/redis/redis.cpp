@@ -305,6 +305,9 @@ class RedisConversation final : public FramedConversation {
       return;
     }
     const std::string_view code = redis_error_code(message);
+    if (is_redis_redirection(code)) {
+      return;
+    }
     next->exchange.code = code;
     next->exchange.error = is_redis_server_error(code) ? ErrorClass::server : ErrorClass::client;
   }

@@ -323,6 +323,10 @@ RedisCommand redis_command(std::string_view name) {
   return {plain != plain_commands.end() && *plain == wanted ? *plain : other};
 }
 
+bool is_redis_redirection(std::string_view code) {
+  return code == "ASK" || code == "MOVED" || code == "NOSCRIPT";
+}
+
 std::string_view redis_error_code(std::string_view message) {
   const std::string_view word = message.substr(0, message.find(' '));
   const auto client = std::ranges::lower_bound(client_errors, word);

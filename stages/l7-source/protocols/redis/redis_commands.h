@@ -35,6 +35,8 @@ RedisCommand redis_command(std::string_view name);
 
 /// The first word of an error, if it is one that servers send; else "~other".
 std::string_view redis_error_code(std::string_view message);
+/// Not an error but a way: another node, or a script to be sent once more.
+bool is_redis_redirection(std::string_view code);
 /// The server could not do what was rightly asked.
 bool is_redis_server_error(std::string_view code);
 

@@ -224,5 +224,15 @@ TEST(Redis, ReadsWhatRedisCliSaysByItsFirstBytes) {
   EXPECT_GE(replay(redis_protocol(), "redis/captures/pipeline.txt", 48).size(), 1u);
 }
 
+TEST(Redis, CountsEachExchangeBetweenOthersThatWereLeftOut) {
+  Talk talk(redis_protocol());
+  for (int i = 0; i < 4; ++i) {
+    talk.request("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").reply("$1\r\nv\r\n");
+    // As Connection tells it: the end of the other direction first.
+    talk.missing(Direction::reply, 700).missing(Direction::request, 2000);
+  }
+  EXPECT_THAT(ended(talk), ElementsAre("GET", "GET", "GET", "GET"));
+}
+
 }  // namespace
 }  // namespace gala::l7_source
