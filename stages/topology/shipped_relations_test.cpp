@@ -32,6 +32,14 @@ Labels listener(const std::string& tgid, const std::string& role, const std::str
           {"protocol", "2"}, {"comm", "c" + tgid}, {"scope", scope}};
 }
 
+Labels answers() {
+  return {{"tgid", "5"},
+          {"l7_role", "server"},
+          {"server_ip", "10.0.0.5"},
+          {"server_port", "5"},
+          {"protocol", "http"}};
+}
+
 Labels process(const std::string& tgid, Labels more = {}) {
   more.insert(more.begin(), {{"tgid", tgid}, {"comm", "c" + tgid}});
   return more;
@@ -110,6 +118,10 @@ class Fleet : public World {
     see("m1", "disk_use", {{"tgid", "1"}, {"disk_name", "sda"}});
     see("m1", "cpu_wait", {{"tgid", "1"}, {"rival", "c5"}, {"rival_tgid", "5"}});
     see("m1", "sli", {{"tgid", "5"}, {"server_port", "5"}, {"comm", "c5"}});
+    see("m1", "l7", answers());
+    auto route = answers();
+    route.emplace_back("api", "GET /pay");
+    see("m1", "l7_api", route);
   }
 
   /// `from` connects to port `to` of process `to`; both ends are seen on m1, at addresses of their

@@ -6,6 +6,7 @@ import sys
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+running = []
 
 
 def end_on_signals():
@@ -13,6 +14,10 @@ def end_on_signals():
     def leave(number, _):
         for one in SIGNALS:
             signal.signal(one, signal.SIG_IGN)
+        # Python drops an exit that is raised while it finalizes an object; the programs end all
+        # the same, and we with them.
+        for process in running:
+            process.terminate()
         sys.exit(128 + number)
     for number in SIGNALS:
         signal.signal(number, leave)
@@ -34,10 +39,12 @@ def end(processes, seconds=10):
 def started(*command, **options):
     """The process while the block runs."""
     process = subprocess.Popen([str(word) for word in command], **options)
+    running.append(process)
     try:
         yield process
     finally:
         end([process])
+        running.remove(process)
 
 
 def output_of(*command, check=True):
