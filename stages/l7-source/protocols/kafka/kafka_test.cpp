@@ -84,8 +84,8 @@ TEST(Kafka, ParksWhatWaitsOnPurpose) {
   talk.request(request(1, 13, 2, "\0"s)).reply(reply(2, "\0"s + be32(0) + be16(70)));
   talk.request(request(11, 5, 3, text("g"))).reply(reply(3, be32(0) + be16(79)));
   talk.request(request(14, 3, 4, text("g"))).reply(reply(4, be32(0) + be16(0)));
-  EXPECT_THAT(ended(talk), ElementsAre("Fetch orders parked", "Fetch parked",
-                                       "JoinGroup parked", "SyncGroup parked"));
+  EXPECT_THAT(ended(talk), ElementsAre("Fetch orders parked", "Fetch parked", "JoinGroup parked",
+                                       "SyncGroup parked"));
 }
 
 TEST(Kafka, CountsWhatWantsNoAcknowledgementOnce) {
