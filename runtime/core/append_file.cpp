@@ -24,6 +24,15 @@ bool holds_data(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0;
 }
 
+/// The file begins as those that we write do, as far as it reaches.
+bool begins_with(const std::string& path, std::string_view preamble) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string head(preamble.size(), '\0');
+  const ssize_t got = file ? ::pread(file.value(), head.data(), head.size(), 0) : -1;
+  return got >= 0 &&
+         preamble.starts_with(std::string_view(head).substr(0, static_cast<std::size_t>(got)));
+}
+
 std::span<const std::uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -34,6 +43,10 @@ Result<AppendFile> AppendFile::open(std::string path, Rotation rotation, Existin
                                     std::string_view preamble) {
   AppendFile file(std::move(path), rotation, preamble);
   const bool in_the_way = existing == Existing::begin_anew && holds_data(file.path_);
+  if (in_the_way && !begins_with(file.path_, file.preamble_)) {
+    return fail(file.path_ +
+                ": holds something else and is left alone; remove it, or name another file");
+  }
   if (in_the_way && rotation.keep > 0) {
     TRY(file.rotate());
     return file;

@@ -26,6 +26,9 @@ Result<std::string> read_file(const std::string& path) {
   if (::fstat(file.value(), &status) == 0 && S_ISDIR(status.st_mode)) {
     return fail(path + ": is a directory, not a file");
   }
+  if (S_ISBLK(status.st_mode) || (S_ISCHR(status.st_mode) && ::isatty(file.value()) == 0)) {
+    return fail(path + ": is a device, not a file");  // /dev/zero never ends
+  }
   std::string text;
   for (;;) {
     const std::size_t size = text.size();

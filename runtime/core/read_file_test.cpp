@@ -24,6 +24,9 @@ TEST(ReadFile, SaysWhyItCannotBeRead) {
   const auto directory = read_file("/proc");
   ASSERT_FALSE(directory);
   EXPECT_EQ(directory.error().what, "/proc: is a directory, not a file");
+  const auto device = read_file("/dev/zero");
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().what, "/dev/zero: is a device, not a file");
   // It can be opened, but nothing is mapped at address 0.
   const auto unreadable = read_file("/proc/self/mem");
   ASSERT_FALSE(unreadable);

@@ -135,6 +135,18 @@ TEST_F(Recording, RefusesAFileThatIsNone) {
   EXPECT_FALSE(RecordingReader::open(path("absent.rec")));
 }
 
+// As root, a wrong name in a pipeline file would cost a file of the system.
+TEST_F(Recording, LeavesAFileAloneThatIsNone) {
+  const std::string text = "root:x:0:0:root:/root:/bin/bash";
+  for (const std::int64_t keep : {0, 2}) {
+    std::ofstream(path("passwd")) << text;
+    const auto writer = RecordingWriter::create(path("passwd"), {.max_bytes = 1000, .keep = keep});
+    ASSERT_FALSE(writer) << keep;
+    EXPECT_THAT(writer.error().what, testing::HasSubstr("holds something else"));
+    EXPECT_EQ(fs::file_size(path("passwd")), text.size());
+  }
+}
+
 TEST_F(Recording, RotatesAtItsLimit) {
   {
     auto writer = RecordingWriter::create(path("a.rec"), {.max_bytes = 1000, .keep = 2});
