@@ -1,8 +1,15 @@
 // gala stop: ends a pipeline that `gala run` started.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
 
 #include "runtime/cli/arguments.h"
 #include "runtime/cli/command.h"
+#include "runtime/cli/running.h"
 #include "runtime/cli/supervised.h"
 #include "runtime/cli/workspace.h"
 
@@ -15,6 +22,17 @@ struct StopOptions {
 
 int stop(const CommandContext& context, const StopOptions& options) {
   const std::string name = name_pipeline(context, options.pipeline).name;
+  // Its files stay where it has run, so what is not there is a wrong name, or another directory.
+  std::error_code failed;
+  if (!std::filesystem::exists(context.state_directory + "/" + name, failed) &&
+      !std::filesystem::exists(context.run_directory + "/" + name, failed)) {
+    const std::vector<std::string> running = running_names(context.run_directory);
+    fmt::print(stderr, "gala stop: no pipeline {} has run below {}; {}\n", name,
+               context.run_directory,
+               running.empty() ? "nothing runs there"
+                               : fmt::format("there are: {}", fmt::join(running, ", ")));
+    return exit_bad_input;
+  }
   if (const auto stopped = stop_supervised(context, name); !stopped) {
     fmt::print(stderr, "gala stop: {}\n", stopped.error().what);
     return exit_failure;

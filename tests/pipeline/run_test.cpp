@@ -116,6 +116,8 @@ TEST_F(Run, StartsAllRestartsWhatIsKilledAndStopsAll) {
   EXPECT_EQ(stop.exit_code, 0) << stop.output;
   EXPECT_TRUE(becomes([&] { return processes().empty(); }));
   EXPECT_EQ(gala({"stop", file()}).exit_code, 0) << "stopping what is stopped is no error";
+  const Finished unknown = gala({"stop", "nonesuch"});
+  EXPECT_EQ(unknown.exit_code, 2) << "but a name that nothing has is one";
 }
 
 TEST_F(Run, AppliesAChangedFileToWhatRuns) {
