@@ -47,12 +47,14 @@ TEST(Reconcile, BelievesBooksThatBalance) {
 
 TEST(Reconcile, AllowsWhatIsUnderWay) {
   EXPECT_TRUE(reconcile(statuses({90, 90, 0, 85, 0}), statuses({100, 100, 0, 95, 0})).balanced());
+  // A producer that waits for room has one in hand.
+  EXPECT_TRUE(reconcile(statuses({10, 10, 0, 10, 0}), statuses({20, 19, 0, 19, 0})).balanced());
   // A consumer that spoke a moment later than the producer has seen more than that knew of.
   EXPECT_TRUE(reconcile(statuses({90, 90, 0, 90, 0}), statuses({100, 100, 0, 103, 0})).balanced());
 }
 
-TEST(Reconcile, FindsAMessageThatVanishedAtTheProducer) {
-  const Audit audit = reconcile(statuses({10, 10, 0, 10, 0}), statuses({20, 18, 1, 18, 0}));
+TEST(Reconcile, FindsMessagesThatVanishedAtTheProducer) {
+  const Audit audit = reconcile(statuses({10, 10, 0, 10, 0}), statuses({20, 17, 1, 17, 0}));
   EXPECT_FALSE(audit.balanced());
   EXPECT_THAT(audit.edges[0].mismatch, testing::HasSubstr("offered 20"));
 }

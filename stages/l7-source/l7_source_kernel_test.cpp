@@ -139,7 +139,7 @@ class Server {
 /// The stage, and the newest row of a port of each table.
 class Observer {
  public:
-  Observer() : stage_({}, context()) { EXPECT_TRUE(stage_.start(current_instant())); }
+  Observer() : stage_(privileged(), context()) { EXPECT_TRUE(stage_.start(current_instant())); }
 
   /// Empties the ring, as the loop does ten times a second.
   void look() {
@@ -196,6 +196,12 @@ class Observer {
   }
 
  private:
+  /// This process needs its privileges for what comes next.
+  static L7Source::Config privileged() {
+    L7Source::Config config;
+    config.drop_privileges = false;
+    return config;
+  }
   static const StageContext& context() {
     static const Model model;
     static const StageContext made{.model = model,
