@@ -54,6 +54,9 @@ static __always_inline void request_read(struct conversation *c, struct sock *sk
 	if (c->holder != id >> 32 && !take_over(c, sk, id >> 32))
 		return;
 	c->reader = (u32)id;
+	/* Nothing was read: splice() looks before it waits, others only peek. */
+	if (!c->reading && read_end(tp) == c->copied_seq)
+		return;
 	if (c->replying)
 		end_reply(c, tp, reply_arrived(c, tp, came_together(c, tp)), window);
 	if (!c->reading) {
