@@ -139,7 +139,7 @@ class Server {
 /// The stage, and the newest row of a port of each table.
 class Observer {
  public:
-  Observer() : stage_(privileged(), context()) { EXPECT_TRUE(stage_.start(current_instant())); }
+  Observer() : stage_(config(), context()) { EXPECT_TRUE(stage_.start(current_instant())); }
 
   /// Empties the ring, as the loop does ten times a second.
   void look() {
@@ -196,21 +196,14 @@ class Observer {
   }
 
  private:
-  /// This process needs its privileges for what comes next.
-  static L7Source::Config privileged() {
-    L7Source::Config config;
-    config.drop_privileges = false;
-    return config;
+  static L7Source::Config config() {
+    L7Source::Config keeps;  // this process needs its privileges for what comes next
+    keeps.drop_privileges = false;
+    return keeps;
   }
   static const StageContext& context() {
     static const Model model;
-    static const StageContext made{.model = model,
-                                   .machine_id = "m1",
-                                   .pipeline = "test",
-                                   .stage = "protocols",
-                                   .period = 1s,
-                                   .state_directory = "",
-                                   .share_directory = GALA_SHARE_DIR};
+    static const StageContext made{model, "m1", "test", "protocols", 1s, "", GALA_SHARE_DIR};
     return made;
   }
   static void add_row(const TableView& table, std::uint32_t i, Row& row) {
