@@ -38,24 +38,18 @@ struct {
 	__type(value, struct client_value);
 } clients SEC(".maps");
 
-/* Servers that have answered somebody here. */
+/* Servers that have answered somebody here, and how many calls of them are timed. */
 struct callee_key {
 	u32 port;
 	struct ip_address address;
 };
 _Static_assert(sizeof(struct callee_key) == 20, "no padding");
 
-struct callee {
-	u32 second_tick; /* when `timed` began to count */
-	u32 timed;	 /* calls since then */
-	u32 every;	 /* one call in so many is timed */
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct callee_key);
-	__type(value, struct callee);
+	__type(value, struct rate);
 } callees SEC(".maps");
 
 struct call {
@@ -89,7 +83,7 @@ struct {
 #define SKIPPED 1
 
 static const struct client_value no_client;
-static const struct callee no_callee = {.every = 1};
+static const struct rate no_callee = {.every = 1};
 
 static __always_inline struct call *find_call(const struct sock *sk)
 {
@@ -98,7 +92,7 @@ static __always_inline struct call *find_call(const struct sock *sk)
 	return bpf_sk_storage_get(&calls, (void *)sk, 0, 0);
 }
 
-static __always_inline struct callee *callee_of(const struct call *call)
+static __always_inline struct rate *callee_of(const struct call *call)
 {
 	struct callee_key key = {.port = call->key.port, .address = call->key.address};
 
@@ -129,27 +123,14 @@ static __always_inline void flush_calls(struct call *call, struct client_value *
 	call->overlapping = 0;
 }
 
-/* Once a second. */
-static __always_inline void adapt_callee(struct callee *callee, u32 tick)
-{
-	u32 hz = ticks_per_s();
-	u32 passed = tick - callee->second_tick;
-
-	if (!hz || passed < hz)
-		return;
-	callee->every = every_for(callee->timed, callee->every, passed, hz);
-	callee->second_tick = tick;
-	callee->timed = 0;
-}
-
 static __always_inline void note_callee(struct call *call)
 {
 	struct callee_key key = {.port = call->key.port, .address = call->key.address};
-	struct callee *callee = find_or_add(callees, &key, &no_callee);
+	struct rate *callee = find_or_add(callees, &key, &no_callee);
 
 	if (!callee)
 		return;
 	callee->timed++;
-	adapt_callee(callee, tick_now());
+	adapt(callee, tick_now());
 	call->every = callee->every;
 }

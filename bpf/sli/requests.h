@@ -87,7 +87,7 @@ static __always_inline void note_reply(struct conversation *c, const struct tcp_
 	if (c->laid_aside && waited > port->parked_ticks)
 		port->parked_ticks = waited;
 	if (!c->every)
-		c->every = port->every;
+		c->every = port->rate.every;
 }
 
 /* TS3. */

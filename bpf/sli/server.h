@@ -3,10 +3,7 @@
 
 #include "bpf/include/histogram.h"
 #include "bpf/sli/broken.h"
-#include "bpf/sli/stamps.h"
-
-/* Time one request in so many; 0: as many as needed. Counts stay complete. */
-volatile u32 sample_every SEC(".data") = 0;
+#include "bpf/sli/rate.h"
 
 struct server_key {
 	u32 tgid;
@@ -54,9 +51,7 @@ struct port_state {
 	u32 replied_tick; /* the last quick reply on any connection */
 	u32 owner;	  /* whose row the last one went to */
 	u32 parked_ticks; /* the longest wait on purpose that ended by a reply lately */
-	u32 second_tick;  /* when `timed` began to count */
-	u32 timed;	  /* requests since then */
-	u32 every;	  /* one request in so many is timed */
+	struct rate rate; /* of its requests */
 };
 
 struct {
@@ -65,9 +60,6 @@ struct {
 	__type(key, struct port_key);
 	__type(value, struct port_state);
 } ports SEC(".maps");
-
-/* So many a second know the 99th percentile of five seconds to about 5 %. */
-#define TIMED_PER_S 2000
 
 enum stamped {
 	NOT_STAMPED,
@@ -132,7 +124,7 @@ struct {
 } conversations SEC(".maps");
 
 static const struct server_value no_server;
-static const struct port_state no_port = {.every = 1};
+static const struct port_state no_port = {.rate.every = 1};
 
 static __always_inline struct server_value *server_of(const struct conversation *c)
 {
@@ -221,40 +213,13 @@ static __always_inline void add_times(struct conversation *c, struct server_valu
 	histogram_add_for(&server->sending, elapsed(c->written_ns, arrived), of_window, weight);
 }
 
-static __always_inline u32 one_in(u32 chosen)
+/* What waited once, as in a hang that has ended, is not usual for ever; what recurs is learned
+ * anew. */
+static __always_inline void adapt_port(struct port_state *port, u32 tick)
 {
-	u32 every = sample_every ? sample_every : chosen;
+	u32 forgotten = adapt(&port->rate, tick) / 8;
 
-	return every ? every : 1;
-}
-
-/* One in how many is to be timed from now on, where `timed` of one in `every` were in the ticks
- * that have passed. */
-static __always_inline u32 every_for(u32 timed, u32 every, u32 passed, u32 hz)
-{
-	u32 wanted = (u64)timed * every * hz / passed / TIMED_PER_S;
-	u32 next = 1;
-	u32 i;
-
-	for (i = 0; i < 12 && next < wanted; i++)
-		next *= 2;
-	return next;
-}
-
-/* Once a second. */
-static __always_inline void adapt(struct port_state *port, u32 tick)
-{
-	u32 hz = ticks_per_s();
-	u32 passed = tick - port->second_tick;
-
-	if (!hz || passed < hz)
-		return;
-	port->every = every_for(port->timed, port->every, passed, hz);
-	/* What waited once, as in a hang that has ended, is not usual for ever; what recurs is
-	 * learned anew. */
-	port->parked_ticks -= port->parked_ticks < passed / 8 ? port->parked_ticks : passed / 8;
-	port->second_tick = tick;
-	port->timed = 0;
+	port->parked_ticks -= port->parked_ticks < forgotten ? port->parked_ticks : forgotten;
 }
 
 static __always_inline void note_timed(struct conversation *c)
@@ -263,9 +228,9 @@ static __always_inline void note_timed(struct conversation *c)
 
 	if (!port)
 		return;
-	port->timed++;
-	adapt(port, tick_now());
-	c->every = port->every;
+	port->rate.timed++;
+	adapt_port(port, tick_now());
+	c->every = port->rate.every;
 }
 
 /* The reply under way has ended, or is known no better: `arrived` is TS4, or 0. */

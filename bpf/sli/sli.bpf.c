@@ -223,8 +223,8 @@ int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 	end_idle_reply(c, tp, now);
 	port = port_of(c);
 	if (port) {
-		adapt(port, tick_now());
-		c->every = port->every;
+		adapt_port(port, tick_now());
+		c->every = port->rate.every;
 		if (!c->holder) /* nobody has read here: the one who replies on this port */
 			c->owner = port->owner;
 	}
@@ -243,7 +243,7 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct sock *sk = ctx->sk;
 	struct client_value *row;
-	struct callee *callee;
+	struct rate *callee;
 	struct tcp_sock *tp;
 	struct call *call;
 	u64 now, waits;
@@ -262,7 +262,7 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 	bring_up_to_date(row, call, now, is_waiting(call, tp));
 	callee = callee_of(call);
 	if (callee) {
-		adapt_callee(callee, tick_now());
+		adapt(callee, tick_now());
 		call->every = callee->every;
 	}
 	if (tick_now() - call->written_tick >= SLOW_TICKS)
