@@ -375,15 +375,21 @@ struct task_struct {
 /* Registers of a task as it entered the kernel; which ones depends on the architecture. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r14;
+	unsigned long bx;
+	unsigned long r8;
+	unsigned long ax;
+	unsigned long cx;
+	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
-	unsigned long dx;
-	unsigned long ax;
 	unsigned long orig_ax;
+	unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 sp;
 	s32 syscallno;
 };
 #endif

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "runtime/bpf/cpu_clock.h"
+#include "runtime/bpf/function_hook.h"
 #include "runtime/bpf/layout.h"
 
 namespace gala::bpf {
@@ -64,7 +65,7 @@ class Attempt {
     }
     TRY(fill_filters(*attached.object));
     attached.attachments = report();
-    attached.refused_iterators = refused_iterators_;
+    attached.refused_programs = refused_programs_;
     return std::optional<Attached>{std::move(attached)};
   }
 
@@ -115,8 +116,10 @@ class Attempt {
     return {};
   }
 
-  std::vector<std::string> iterators() const {
+  /// Programs that are loaded and belong to no hook.
+  std::vector<std::string> unhooked() const {
     std::vector<std::string> all = description_.seeds;
+    all.insert(all.end(), description_.functions.begin(), description_.functions.end());
     for (const TableDescription& table : description_.tables) {
       all.insert(all.end(), table.before.begin(), table.before.end());
       if (table.kind == TableKind::iterator) {
@@ -125,19 +128,22 @@ class Attempt {
         all.push_back(table.refresh);
       }
     }
-    std::erase_if(all, [&](const std::string& name) { return refused_iterators_.contains(name); });
+    std::erase_if(all, [&](const std::string& name) { return refused_programs_.contains(name); });
     return all;
   }
 
   Result<> prepare(bpf_object& object) {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, &object) { bpf_program__set_autoload(program, false); }
-    for (const std::string& name : iterators()) {
+    for (const std::string& name : unhooked()) {
       TRY(enable(object, name));
     }
     for (const std::string& name : chosen_programs()) {
       TRY(enable(object, name));
       set_if_there(object, "have_" + name, 1);
+    }
+    for (const std::string& name : description_.functions) {
+      TRY(prepare_function(object, name));
     }
     return set_options(object);
   }
@@ -275,10 +281,10 @@ class Attempt {
         return true;
       }
     }
-    const std::vector<std::string> all = iterators();
+    const std::vector<std::string> all = unhooked();
     const bool known = std::ranges::count(all, program) > 0;
     if (known) {
-      refused_iterators_[program] = reason;
+      refused_programs_[program] = reason;
     }
     return known;
   }
@@ -356,7 +362,7 @@ class Attempt {
   const Description& description_;
   const ProbeOptions& options_;
   std::vector<Choice> choices_;
-  std::map<std::string, std::string> refused_iterators_;
+  std::map<std::string, std::string> refused_programs_;
   Types kernel_;
 };
 

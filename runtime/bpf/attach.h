@@ -15,8 +15,8 @@ struct Attached {
   Object object;
   std::vector<Link> links;
   std::vector<Attachment> attachments;
-  /// Iterator programs that the kernel refused, with the reason.
-  std::map<std::string, std::string> refused_iterators;
+  /// Programs of no hook (iterators, functions) that the kernel refused, with the reason.
+  std::map<std::string, std::string> refused_programs;
 };
 
 /// Sets variables, sizes maps, chooses alternatives, loads, attaches. Requires: `options` fit

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace gala::bpf {
 
@@ -21,20 +23,22 @@ std::optional<std::string> why_not_privileged() {
          "are sent; run this stage as root or give it CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE";
 }
 
-Result<> drop_capabilities() {
+Result<> drop_capabilities(std::initializer_list<unsigned> kept) {
   if (capng_get_caps_process() != 0) {
     return fail(std::string("cannot read the capabilities: ") + std::strerror(errno));
   }
-  const auto holds = [](capng_type_t set) { return capng_have_capability(set, CAP_BPF) == 1; };
-  const bool permitted = holds(CAPNG_PERMITTED);
-  const bool effective = holds(CAPNG_EFFECTIVE);
+  std::vector<std::pair<capng_type_t, unsigned>> held;
+  for (const capng_type_t set : {CAPNG_PERMITTED, CAPNG_EFFECTIVE}) {
+    for (const unsigned capability : kept) {
+      if (capng_have_capability(set, capability) == 1) {
+        held.emplace_back(set, capability);
+      }
+    }
+  }
   // The bounding set stays as it is: without new privileges nothing can be gained from it.
   capng_clear(CAPNG_SELECT_CAPS);
-  if (permitted) {
-    capng_update(CAPNG_ADD, CAPNG_PERMITTED, CAP_BPF);
-  }
-  if (effective) {
-    capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_BPF);
+  for (const auto& [set, capability] : held) {
+    capng_update(CAPNG_ADD, set, capability);
   }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || capng_apply(CAPNG_SELECT_CAPS) != 0) {
     return fail(std::string("cannot drop capabilities: ") + std::strerror(errno));

@@ -151,6 +151,9 @@ Description read_root(const Value& root, Diagnostics& diagnostics) {
   if (const Value* seeds = reader.find("seeds")) {
     description.seeds = read_words(*seeds, diagnostics);
   }
+  if (const Value* functions = reader.find("functions")) {
+    description.functions = read_words(*functions, diagnostics);
+  }
   for_each_section(reader, "tables", [&](const Member& member) {
     description.tables.push_back(read_table(member, diagnostics));
   });

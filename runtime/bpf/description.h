@@ -65,6 +65,8 @@ struct Description {
   std::string cost;
   /// Iterator programs that run once, in order, after everything is attached.
   std::vector<std::string> seeds;
+  /// Programs for functions of user-space files, which whoever opens the probe attaches.
+  std::vector<std::string> functions;
   std::vector<TableDescription> tables;
   std::vector<HookDescription> hooks;
   std::vector<TunableDescription> tunables;

@@ -105,7 +105,7 @@ Result<> Probe::State::build_table(const TableDescription& table, const ProbeOpt
 }
 
 Result<> Probe::State::add_iterator(const std::string& program, const std::string& over) {
-  if (iterators.contains(program) || attached.refused_iterators.contains(program)) {
+  if (iterators.contains(program) || attached.refused_programs.contains(program)) {
     return {};
   }
   const LibbpfLog log;
@@ -119,7 +119,7 @@ Result<> Probe::State::add_iterator(const std::string& program, const std::strin
   }
   Link link{bpf_program__attach_iter(TRY(find_program(*attached.object, program)), &options)};
   if (link == nullptr) {
-    attached.refused_iterators[program] = system_error("it cannot be attached", errno).what;
+    attached.refused_programs[program] = system_error("it cannot be attached", errno).what;
     return {};
   }
   iterators.emplace(program, std::move(link));
@@ -130,7 +130,7 @@ Result<std::vector<std::byte>> Probe::State::iterate(const std::string& program)
   const auto found = iterators.find(program);
   if (found == iterators.end()) {
     return fail(fmt::format("iterator {} is not available: {}", program,
-                            attached.refused_iterators[program]));
+                            attached.refused_programs[program]));
   }
   std::vector<std::byte> bytes = TRY(run_iterator(*found->second));
   fresh.insert(program);
@@ -354,6 +354,14 @@ Result<> Probe::watch_processes(const std::vector<std::uint32_t>& tgids) {
   }
   return refused == 0 ? Result<>{}
                       : fail(fmt::format("{} processes do not fit into the filter", refused));
+}
+
+Result<FunctionHook> Probe::attach(const FunctionPoint& point) const {
+  return attach_function(*state_->attached.object, point);
+}
+
+std::vector<int> Probe::function_descriptors() const {
+  return bpf::function_descriptors(*state_->attached.object, state_->schema.description.functions);
 }
 
 std::vector<ProgramCost> Probe::costs() const {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/bpf/function_hook.h"
 #include "runtime/bpf/schema.h"
 #include "runtime/core/batch.h"
 #include "runtime/core/handle.h"
@@ -87,6 +88,11 @@ class Probe {
   Result<Layout> follow(const std::string& map, const std::string& row, RecordTaker take);
   /// Sets one entry of a map whose key and value have these sizes.
   Result<> put(const std::string& map, Bytes key, Bytes value);
+
+  /// Runs one of the description's `functions` wherever the function of the point runs.
+  Result<FunctionHook> attach(const FunctionPoint& point) const;
+  /// The descriptors that attach() uses.
+  [[nodiscard]] std::vector<int> function_descriptors() const;
 
   /// Losses since the start, by reason: ring_full, map_full, storage_full; ring_short and
   /// iterator_short: fewer bytes than a row has, so that the files do not fit together.

@@ -40,6 +40,7 @@ Result<> check_unique(const std::vector<ColumnSchema>& columns) {
 
 std::vector<std::string> programs_of(const Description& description) {
   std::vector<std::string> programs = description.seeds;
+  programs.insert(programs.end(), description.functions.begin(), description.functions.end());
   for (const HookDescription& hook : description.hooks) {
     for (const Alternative& alternative : hook.alternatives) {
       programs.insert(programs.end(), alternative.begin(), alternative.end());
