@@ -29,7 +29,11 @@ struct l7_connection {
 	u32 listener;  /* the process that listens; 0: not seen */
 	u64 opened_ns; /* accepted; 0: older than the collector */
 	u32 holder;    /* the process that works on it, for which `tgid` stands */
-	u32 pad;
+	u16 server_port;
+	u16 pad;
+	u32 tls_tgid; /* the TLS session whose bytes it carries (tls.h); no session: none is known
+		       */
+	u64 tls_session;
 };
 
 struct {
@@ -57,21 +61,30 @@ static __always_inline struct l7_connection *follow(struct sock *sk, u32 role, b
 	}
 	c->role = role;
 	c->from_start = from_start;
+	c->server_port = role == ROLE_SERVER ? sk->__sk_common.skc_num
+					     : bpf_ntohs(sk->__sk_common.skc_dport);
 	return c;
 }
 
-static __always_inline u16 server_port(const struct sock *sk, const struct l7_connection *c)
+/* What a socket reads or writes is a request or a reply by its role. */
+static __always_inline u8 direction_of(const struct l7_connection *c, bool reads)
 {
-	return c->role == ROLE_SERVER ? sk->__sk_common.skc_num
-				      : bpf_ntohs(sk->__sk_common.skc_dport);
+	return (c->role == ROLE_SERVER) == reads ? DIRECTION_REQUEST : DIRECTION_REPLY;
 }
 
-static __always_inline struct process_value *process_of(const struct sock *sk,
-							const struct l7_connection *c)
+/* When the last segment arrived, as the kernel noted it. */
+static __always_inline u64 arrived_ns(const struct sock *sk)
+{
+	u64 arrived = BPF_CORE_READ((const struct tcp_sock *)sk, tcp_clock_cache);
+
+	return bpf_ktime_get_boot_ns() - elapsed(arrived, bpf_ktime_get_ns());
+}
+
+static __always_inline struct process_value *process_of(const struct l7_connection *c)
 {
 	struct process_key key = {
 		.tgid = c->tgid,
-		.server_port = server_port(sk, c),
+		.server_port = c->server_port,
 		.role = c->role,
 	};
 
@@ -166,7 +179,7 @@ static __always_inline bool take_over(struct l7_connection *c)
 }
 
 /* Whether the piece is told to user space. */
-static __always_inline bool is_told(const struct sock *sk, struct l7_connection *c, u8 direction)
+static __always_inline bool is_told(struct l7_connection *c, u8 direction)
 {
 	struct process_value *process;
 	u32 most;
@@ -181,7 +194,7 @@ static __always_inline bool is_told(const struct sock *sk, struct l7_connection 
 			c->verdict = VERDICT_GIVEN_UP;
 			return false;
 		}
-		process = process_of(sk, c);
+		process = process_of(c);
 		c->weight = process ? weigh_exchange(process, c) : 0;
 		if (!c->weight)
 			c->from_start = 0;
@@ -206,8 +219,8 @@ struct passage {
 	u32 offset; /* of its first byte in the buffer that is read */
 };
 
-static __always_inline void fill_head(struct l7_piece *head, const struct sock *sk,
-				      const struct l7_connection *c, const struct passage *data)
+static __always_inline void fill_head(struct l7_piece *head, const struct l7_connection *c,
+				      const struct passage *data)
 {
 	head->id = c->id;
 	head->at_ns = data->at_ns;
@@ -216,7 +229,7 @@ static __always_inline void fill_head(struct l7_piece *head, const struct sock *
 	head->other_seq = data->other_seq;
 	head->tgid = c->tgid;
 	head->weight = c->weight;
-	head->server_port = server_port(sk, c);
+	head->server_port = c->server_port;
 	head->copied = 0;
 	head->direction = c->direction;
 	head->closed = 0;
@@ -224,12 +237,18 @@ static __always_inline void fill_head(struct l7_piece *head, const struct sock *
 	head->from_start = c->from_start;
 	head->verdict = c->verdict;
 	__builtin_memset(head->pad, 0, sizeof(head->pad));
-	if (c->role == ROLE_SERVER) {
-		local_address(&head->server_ip, sk);
-		remote_address(&head->client_ip, sk);
+}
+
+/* Which end of the socket is the client, says its role. */
+static __always_inline void fill_addresses(struct ip_address *client, struct ip_address *server,
+					   const struct sock *sk, u8 role)
+{
+	if (role == ROLE_SERVER) {
+		local_address(server, sk);
+		remote_address(client, sk);
 	} else {
-		local_address(&head->client_ip, sk);
-		remote_address(&head->server_ip, sk);
+		local_address(client, sk);
+		remote_address(server, sk);
 	}
 }
 
@@ -246,4 +265,21 @@ static __always_inline void tell(struct scratch *piece, u64 copied)
 	piece->head.copied = copied;
 	if (bpf_ringbuf_output(&pieces, piece, sizeof(piece->head) + copied, BPF_RB_NO_WAKEUP))
 		count_lost(ring_full);
+}
+
+static __always_inline void tell_closed(const struct l7_connection *c)
+{
+	struct l7_piece *piece;
+
+	if (!c->id || c->verdict == VERDICT_GIVEN_UP)
+		return;
+	piece = reserve_or_count(pieces, sizeof(*piece));
+	if (!piece)
+		return;
+	__builtin_memset(piece, 0, sizeof(*piece));
+	piece->id = c->id;
+	piece->at_ns = bpf_ktime_get_boot_ns();
+	piece->closed = 1;
+	piece->role = c->role;
+	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
 }

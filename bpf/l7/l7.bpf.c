@@ -10,6 +10,8 @@
  */
 #include "bpf/l7/connection.h"
 #include "bpf/l7/message.h"
+#include "bpf/l7/tls.h"
+#include "bpf/l7/tls_go.h"
 
 const volatile bool clients_too = false;
 
@@ -33,20 +35,6 @@ struct {
 	__type(value, u8);
 } listening SEC(".maps");
 
-/* What a socket reads or writes is a request or a reply by its role. */
-static __always_inline u8 direction_of(const struct l7_connection *c, bool reads)
-{
-	return (c->role == ROLE_SERVER) == reads ? DIRECTION_REQUEST : DIRECTION_REPLY;
-}
-
-/* When the last segment arrived, as the kernel noted it. */
-static __always_inline u64 arrived_ns(const struct sock *sk)
-{
-	u64 arrived = BPF_CORE_READ((const struct tcp_sock *)sk, tcp_clock_cache);
-
-	return bpf_ktime_get_boot_ns() - elapsed(arrived, bpf_ktime_get_ns());
-}
-
 static __always_inline u64 copy_read(u8 *to, u64 most, struct sk_buff *skb,
 				     const struct passage *data)
 {
@@ -66,7 +54,8 @@ static __always_inline void tell_read(const struct sock *sk, struct sk_buff *skb
 
 	if (!piece)
 		return;
-	fill_head(&piece->head, sk, c, data);
+	fill_head(&piece->head, c, data);
+	fill_addresses(&piece->head.client_ip, &piece->head.server_ip, sk, c->role);
 	tell(piece, copy_read(piece->bytes, worth(c), skb, data));
 }
 
@@ -82,7 +71,7 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk) || len <= 0)
 		return 0;
 	c = find(sk);
-	if (!c || c->verdict == VERDICT_GIVEN_UP)
+	if (!c || carries_tls(sk, c, true) || c->verdict == VERDICT_GIVEN_UP)
 		return 0;
 	data.seq = BPF_CORE_READ((const struct tcp_sock *)sk, copied_seq);
 	begins = skb_field(skb, seq) + !!(skb_field(skb, tcp_flags) & TCPHDR_SYN);
@@ -93,7 +82,7 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	/* What was peeked at comes again when it is read; user space leaves out what it has. */
 	if (c->id && c->read_end && (s32)(data.seq + len - c->read_end) <= 0)
 		return 0;
-	if (is_told(sk, c, direction_of(c, true))) {
+	if (is_told(c, direction_of(c, true))) {
 		data.at_ns = arrived_ns(sk);
 		data.other_seq = c->write_end;
 		tell_read(sk, skb, c, &data);
@@ -110,7 +99,8 @@ static __always_inline void tell_write(const struct sock *sk, const struct l7_co
 
 	if (!piece)
 		return;
-	fill_head(&piece->head, sk, c, data);
+	fill_head(&piece->head, c, data);
+	fill_addresses(&piece->head.client_ip, &piece->head.server_ip, sk, c->role);
 	tell(piece, copy_message(piece->bytes, worth(c), msg, data->size));
 }
 
@@ -121,7 +111,7 @@ static __always_inline void written(struct sock *sk, const struct msghdr *msg, u
 	struct passage data = {.size = size};
 	struct tcp_sock *tp;
 
-	if (!c || !size || c->verdict == VERDICT_GIVEN_UP)
+	if (!c || !size || carries_tls(sk, c, false) || c->verdict == VERDICT_GIVEN_UP)
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp)
@@ -131,7 +121,7 @@ static __always_inline void written(struct sock *sk, const struct msghdr *msg, u
 	 * maybe with more behind it. */
 	if (c->id && c->write_end && (s32)(data.seq + size - c->write_end) <= 0)
 		return;
-	if (is_told(sk, c, direction_of(c, false))) {
+	if (is_told(c, direction_of(c, false))) {
 		data.at_ns = bpf_ktime_get_boot_ns();
 		data.other_seq = c->read_end;
 		tell_write(sk, c, msg, &data);
@@ -151,23 +141,6 @@ int BPF_PROG(data_is_written_fentry, struct sock *sk, struct msghdr *msg, unsign
 {
 	written(sk, msg, size);
 	return 0;
-}
-
-static __always_inline void tell_closed(const struct l7_connection *c)
-{
-	struct l7_piece *piece;
-
-	if (!c->id || c->verdict == VERDICT_GIVEN_UP)
-		return;
-	piece = reserve_or_count(pieces, sizeof(*piece));
-	if (!piece)
-		return;
-	__builtin_memset(piece, 0, sizeof(*piece));
-	piece->id = c->id;
-	piece->at_ns = bpf_ktime_get_boot_ns();
-	piece->closed = 1;
-	piece->role = c->role;
-	bpf_ringbuf_submit(piece, BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -193,8 +166,15 @@ int BPF_PROG(state_changes, struct sock *sk, int before, int after)
 			follow(sk, ROLE_CLIENT, true);
 	} else if (after == TCP_CLOSE) {
 		c = find(sk);
-		if (c)
+		if (c && c->tls_session)
+			end_tls(sk, c);
+		else if (c)
 			tell_closed(c);
+	} else if (after == TCP_FIN_WAIT1 || after == TCP_LAST_ACK) {
+		/* Its library may begin another session at the same place from now on. */
+		c = find(sk);
+		if (c && c->tls_session)
+			end_tls(sk, c);
 	}
 	return 0;
 }

@@ -42,7 +42,8 @@ std::uint64_t sum_of(Batch& batch, std::string_view name) {
 Result<Capture> Capture::open(const CaptureOptions& options) {
   bpf::ProbeOptions chosen;
   chosen.tunables = {{"exchanges_per_period", options.exchanges_per_period},
-                     {"clients_too", options.clients ? 1 : 0}};
+                     {"clients_too", options.clients ? 1 : 0},
+                     {"tls", options.tls ? 1 : 0}};
   bpf::Probe probe = TRY(bpf::Probe::open(options.share_directory + "/bpf/l7.bpf.o",
                                           options.share_directory + "/bpf/l7.toml", chosen));
   auto sink = std::make_unique<Sink>();
@@ -56,7 +57,12 @@ Result<Capture> Capture::open(const CaptureOptions& options) {
     }
   }));
   target->reader = TRY(PieceReader::make(layout));
-  return Capture(std::move(probe), std::move(sink), TRY(start_timer()));
+  FileDescriptor timer = TRY(start_timer());
+  Result<TlsAttacher> tls = fail("`tls` is off");
+  if (options.tls) {
+    tls = TlsAttacher::start(probe, options.drop_privileges);
+  }
+  return Capture(std::move(probe), std::move(sink), std::move(timer), std::move(tls));
 }
 
 void Capture::clear_timer() const {
@@ -87,6 +93,22 @@ Result<Capture::LeftOut> Capture::left_out() {
   Batch processes = TRY(probe_.read("processes"));
   return LeftOut{sum_of(processes, "exchanges"), sum_of(processes, "told"),
                  sum_of(processes, "left_out")};
+}
+
+Result<Capture::TlsTexts> Capture::tls_texts() {
+  Batch processes = TRY(probe_.read("tls_processes"));
+  return TlsTexts{sum_of(processes, "texts"), sum_of(processes, "unbound"),
+                  sum_of(processes, "tangled")};
+}
+
+Result<TlsState> Capture::tls_state() {
+  if (!tls_) {
+    return tl::unexpected(tls_.error());
+  }
+  if (const auto state = tls_->state()) {
+    return *state;
+  }
+  return fail("the process that finds TLS libraries has ended; restart the stage");
 }
 
 }  // namespace gala::l7_source

@@ -13,6 +13,7 @@
 #include "runtime/core/result.h"
 #include "stages/l7-source/piece.h"
 #include "stages/l7-source/piece_reader.h"
+#include "stages/l7-source/tls_attacher.h"
 
 namespace gala::l7_source {
 
@@ -21,6 +22,9 @@ struct CaptureOptions {
   /// Exchanges of a process and port in a period that are told.
   std::int64_t exchanges_per_period = 1000;
   bool clients = false;
+  /// Read connections in TLS by probes at the libraries.
+  bool tls = true;
+  bool drop_privileges = true;
 };
 
 /// Not thread-safe. Everything is detached when it goes.
@@ -47,6 +51,18 @@ class Capture {
     std::uint64_t left_out = 0;
   };
   Result<LeftOut> left_out();
+
+  /// Clear text of TLS, counted as LeftOut is.
+  struct TlsTexts {
+    std::uint64_t texts = 0;
+    /// Of sessions whose connection is not known.
+    std::uint64_t unbound = 0;
+    /// Uses of a second socket by a session.
+    std::uint64_t tangled = 0;
+  };
+  Result<TlsTexts> tls_texts();
+  /// What became of the libraries; an error when nobody looks for them any more.
+  Result<TlsState> tls_state();
   [[nodiscard]] Result<std::map<std::string, std::uint64_t>> lost() const { return probe_.lost(); }
   [[nodiscard]] const std::vector<bpf::Attachment>& attachments() const {
     return probe_.attachments();
@@ -63,12 +79,17 @@ class Capture {
     const std::function<void(const Piece&)>* take = nullptr;
     std::uint64_t unreadable = 0;
   };
-  Capture(bpf::Probe probe, std::unique_ptr<Sink> sink, FileDescriptor timer)
-      : probe_(std::move(probe)), sink_(std::move(sink)), timer_(std::move(timer)) {}
+  Capture(bpf::Probe probe, std::unique_ptr<Sink> sink, FileDescriptor timer,
+          Result<TlsAttacher> tls)
+      : probe_(std::move(probe)),
+        sink_(std::move(sink)),
+        timer_(std::move(timer)),
+        tls_(std::move(tls)) {}
 
   bpf::Probe probe_;
   std::unique_ptr<Sink> sink_;
   FileDescriptor timer_;
+  Result<TlsAttacher> tls_;
   std::uint32_t generation_ = 1;
 };
 

@@ -34,6 +34,10 @@ Traffic::Limits limits_of(const L7Source::Config& config) {
   return limits;
 }
 
+std::uint64_t growth(std::uint64_t now, std::uint64_t before) {
+  return now - std::min(now, before);
+}
+
 std::string names_of_protocols() {
   std::string names;
   for (const Protocol& protocol : protocols()) {
@@ -56,8 +60,8 @@ StageDescription L7Source::describe() {
                    "each kind of request; l7.samples: failed and slow requests."}},
       .needs =
           "root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_PTRACE to load, CAP_BPF "
-          "afterwards, and a kernel with BTF, 6.12 or newer; without them the stage runs and sends "
-          "nothing"};
+          "afterwards (for TLS, a child keeps CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE), and a "
+          "kernel with BTF, 6.12 or newer; without them the stage runs and sends nothing"};
 }
 
 RecordSchemas L7Source::records(const std::string& /*share_directory*/) {
@@ -92,7 +96,9 @@ Result<> L7Source::start(Instant now) {
   auto capture =
       Capture::open({.share_directory = share_directory_,
                      .exchanges_per_period = std::clamp<std::int64_t>(budget, 10, 1000000),
-                     .clients = config_.clients});
+                     .clients = config_.clients,
+                     .tls = config_.tls,
+                     .drop_privileges = config_.drop_privileges});
   if (!capture) {
     complaints_.push_back(capture.error().what +
                           "; no protocol is understood; run gala doctor to see what is missing");
@@ -163,9 +169,6 @@ void L7Source::tick(Instant now, Outbox& out) {
 }
 
 void L7Source::take_losses() {
-  const auto growth = [](std::uint64_t now, std::uint64_t before) {
-    return now - std::min(now, before);
-  };
   if (const auto lost = capture_->lost()) {
     for (const auto& [reason, count] : *lost) {
       unsent_lost_ += growth(count, lost_[reason]);
@@ -175,6 +178,21 @@ void L7Source::take_losses() {
   if (const auto left_out = capture_->left_out()) {
     unsent_lost_ += growth(left_out->left_out, left_out_.left_out);
     left_out_ = *left_out;
+  }
+  if (config_.tls) {
+    take_tls();
+  }
+}
+
+void L7Source::take_tls() {
+  if (const auto texts = capture_->tls_texts()) {
+    unsent_lost_ += growth(texts->unbound, tls_texts_.unbound);
+    tls_texts_ = *texts;
+  }
+  const auto state = capture_->tls_state();
+  tls_fault_ = state ? "" : state.error().what;
+  if (state) {
+    tls_state_ = *state;
   }
 }
 
@@ -192,6 +210,9 @@ void L7Source::report(SelfReport& report) const {
   report.complaints = complaints_;
   if (!fault_.empty()) {
     report.complaints.push_back(fault_ + "; requests of this moment are missing");
+  }
+  if (!tls_fault_.empty()) {
+    report.complaints.push_back("connections in TLS are not read: " + tls_fault_);
   }
   const Traffic::Counts counts = traffic_.counts();
   const auto gauge = [&](std::string name, double value, std::string help) {
@@ -213,6 +234,25 @@ void L7Source::report(SelfReport& report) const {
   }
   gauge("unreadable", static_cast<double>(capture_->unreadable()),
         "Records of the probe that were no pieces, since start.");
+  if (config_.tls) {
+    gauge("tls_files", static_cast<double>(tls_state_.files),
+          "Programs and libraries with TLS that have probes.");
+    gauge("tls_points", static_cast<double>(tls_state_.points), "Probes at their functions.");
+    gauge("tls_unreadable", static_cast<double>(tls_state_.unreadable),
+          "Programs and libraries that could not be opened, since start.");
+    gauge("tls_unparsable", static_cast<double>(tls_state_.unparsable),
+          "Those that are no usual ELF files, since start.");
+    gauge("tls_unattachable", static_cast<double>(tls_state_.unattachable),
+          "Those whose functions the kernel refused, since start.");
+    gauge("tls_no_room", static_cast<double>(tls_state_.no_room),
+          "Those beyond the limits, since start.");
+    gauge("tls_unbound", static_cast<double>(tls_texts_.unbound),
+          "Reads and writes of servers' TLS sessions whose connection is not known, of processes "
+          "that are active.");
+    gauge("tls_tangled", static_cast<double>(tls_texts_.tangled),
+          "Uses of a second socket by a TLS session, which are not read, of processes that are "
+          "active.");
+  }
   gauge("map_bytes", static_cast<double>(capture_->map_bytes()), "Memory of the probe's maps.");
   for (const auto& [reason, count] : lost_) {
     gauge("lost_" + reason, static_cast<double>(count),

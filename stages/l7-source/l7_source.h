@@ -28,6 +28,7 @@ class L7Source {
     std::int64_t names = 40;
     std::int64_t samples = 5;
     bool clients = false;
+    bool tls = true;
     bool drop_privileges = true;
     static constexpr auto fields() {
       return std::tuple{
@@ -50,6 +51,8 @@ class L7Source {
                 "Failed or slow exchanges of one server that are sent in a period.", 0, 100},
           Field{"clients", &Config::clients,
                 "Read the calls of processes to other servers, too: doubles the cost."},
+          Field{"tls", &Config::tls,
+                "Read connections in TLS, by probes at the libraries of the processes."},
           Field{"drop_privileges", &Config::drop_privileges,
                 "Give up all capabilities but CAP_BPF once the probe is attached."}};
     }
@@ -71,6 +74,7 @@ class L7Source {
  private:
   void read_pieces();
   void take_losses();
+  void take_tls();
   void send(std::string_view table, const Batch& batch, Instant now, Outbox& out);
 
   Config config_;
@@ -82,11 +86,14 @@ class L7Source {
   std::optional<Capture> capture_;
   BootTime window_started_;
   Capture::LeftOut left_out_;
+  Capture::TlsTexts tls_texts_;
+  TlsState tls_state_;
   std::map<std::string, std::uint64_t> lost_;
   /// Pieces and exchanges of this window that no row has.
   std::uint64_t unsent_lost_ = 0;
   std::vector<std::string> complaints_;
   std::string fault_;
+  std::string tls_fault_;
 };
 
 }  // namespace gala::l7_source

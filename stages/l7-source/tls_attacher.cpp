@@ -1,0 +1,122 @@
+// Keeps probes at TLS libraries, in a process of its own.
+#include "stages/l7-source/tls_attacher.h"
+
+#include <linux/capability.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "runtime/bpf/capabilities.h"
+
+namespace gala::l7_source {
+namespace {
+
+constexpr int pause_ms = 1000;
+
+/// Closes everything else, above all sockets and locks of the stage.
+void keep_only(std::vector<int> descriptors) {
+  std::ranges::sort(descriptors);
+  unsigned next = STDERR_FILENO + 1;
+  for (const int descriptor : descriptors) {
+    const auto kept = static_cast<unsigned>(descriptor);
+    if (kept > next) {
+      ::close_range(next, kept - 1, 0);
+    }
+    next = std::max(next, kept + 1);
+  }
+  ::close_range(next, ~0U, 0);
+}
+
+void take_signals_as_usual() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGCHLD}) {
+    ::signal(number, SIG_DFL);
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+/// The child, to its end: when the stage closes its side, or ends.
+[[noreturn]] void attach_until_closed(const bpf::Probe& probe, int socket, bool drop_privileges) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_NAME, "gala-l7-tls");
+  take_signals_as_usual();
+  std::vector<int> kept = probe.function_descriptors();
+  kept.push_back(socket);
+  keep_only(std::move(kept));
+  if (drop_privileges && !bpf::drop_capabilities({CAP_SYS_PTRACE, CAP_CHECKPOINT_RESTORE})) {
+    ::_exit(1);
+  }
+  TlsFinder finder([&](const bpf::FunctionPoint& point) { return probe.attach(point); });
+  pollfd closed{socket, POLLIN, 0};
+  do {
+    finder.look(current_instant().boot);
+    const TlsState state = finder.state();
+    // One that does not fit is followed by the next.
+    if (::send(socket, &state, sizeof(state), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
+      break;
+    }
+  } while (::poll(&closed, 1, pause_ms) == 0);
+  ::_exit(0);
+}
+
+}  // namespace
+
+Result<TlsAttacher> TlsAttacher::start(const bpf::Probe& probe, bool drop_privileges) {
+  std::array<int, 2> ends{-1, -1};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return fail(std::string("cannot make a pair of sockets: ") + std::strerror(errno));
+  }
+  FileDescriptor here(ends[0]);
+  const FileDescriptor there(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) {
+    return fail(std::string("cannot start a process: ") + std::strerror(errno));
+  }
+  if (child == 0) {
+    attach_until_closed(probe, there.value(), drop_privileges);
+  }
+  return TlsAttacher(std::move(here), child);
+}
+
+TlsAttacher::TlsAttacher(TlsAttacher&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      child_(std::exchange(other.child_, -1)),
+      latest_(other.latest_) {}
+
+TlsAttacher& TlsAttacher::operator=(TlsAttacher&& other) noexcept {
+  std::swap(socket_, other.socket_);
+  std::swap(child_, other.child_);
+  std::swap(latest_, other.latest_);
+  return *this;
+}
+
+TlsAttacher::~TlsAttacher() {
+  if (child_ > 0) {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+}
+
+std::optional<TlsState> TlsAttacher::state() {
+  TlsState state;
+  ssize_t got = 0;
+  while ((got = ::recv(socket_.value(), &state, sizeof(state), MSG_DONTWAIT)) ==
+         static_cast<ssize_t>(sizeof(state))) {
+    latest_ = state;
+  }
+  const bool ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+  return ended ? std::nullopt : std::optional(latest_);
+}
+
+}  // namespace gala::l7_source

@@ -1,0 +1,38 @@
+// Keeps probes at TLS libraries, in a process of its own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "runtime/bpf/probe.h"
+#include "runtime/core/handle.h"
+#include "runtime/core/result.h"
+#include "stages/l7-source/tls_finder.h"
+
+namespace gala::l7_source {
+
+/// The stage parses what anybody sends, so it gives its privileges up; attaching to libraries that
+/// are loaded later needs them for as long as it runs. So a child has them, which parses ELF files
+/// only and whose one way to the stage is what it tells of itself. It ends with the stage, and what
+/// it attached with it. What can hang (a file on a disk that does not answer) hangs there.
+class TlsAttacher {
+ public:
+  /// Requires: the caller still has its privileges. The child keeps of `probe` what it attaches.
+  static Result<TlsAttacher> start(const bpf::Probe& probe, bool drop_privileges);
+  TlsAttacher(TlsAttacher&& other) noexcept;
+  TlsAttacher& operator=(TlsAttacher&& other) noexcept;
+  ~TlsAttacher();
+
+  /// What it told last; nothing when it has ended.
+  std::optional<TlsState> state();
+
+ private:
+  TlsAttacher(FileDescriptor socket, pid_t child) : socket_(std::move(socket)), child_(child) {}
+
+  FileDescriptor socket_;
+  pid_t child_ = -1;
+  TlsState latest_;
+};
+
+}  // namespace gala::l7_source
