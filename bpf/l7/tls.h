@@ -121,7 +121,7 @@ static __always_inline void bind_session(const struct sock *sk, struct l7_connec
 		return;
 	tgid = current_tgid();
 	session = find_session(call->session, tgid);
-	from_start = c->from_start && (session || call->what & (TLS_HANDSHAKE | TLS_GO));
+	from_start = c->from_start && (session || call->what & TLS_HANDSHAKE);
 	if (!session)
 		session = add_session(call->session, tgid);
 	if (!session)

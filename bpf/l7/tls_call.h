@@ -9,7 +9,6 @@
 #define TLS_HANDSHAKE	 4
 #define TLS_SIZE_AT_ARG4 8 /* it returns whether it could, and writes the size there */
 #define TLS_SIZE_AT_ARG5 16
-#define TLS_GO		 32
 
 /* The function of a library that a thread, or goroutine, is in. */
 struct tls_call {
@@ -34,13 +33,13 @@ struct goroutine {
 	u32 pad;
 };
 
-/* Goroutines that read; one that never returns is evicted. */
+/* What goroutines are in; one that never returns is evicted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct goroutine);
 	__type(value, struct tls_call);
-} go_reads SEC(".maps");
+} go_calls SEC(".maps");
 
 /* Set once there is a Go program: until then nobody looks for goroutines. */
 volatile bool go_seen;
@@ -84,5 +83,5 @@ static __always_inline struct tls_call *current_call(void)
 	/* Go keeps its goroutine in a register, which is as the system call found it. */
 	regs = (const void *)bpf_task_pt_regs(task);
 	key.address = goroutine_in(regs);
-	return bpf_map_lookup_elem(&go_reads, &key);
+	return bpf_map_lookup_elem(&go_calls, &key);
 }

@@ -336,9 +336,9 @@ TEST(TlsPoints, AreAtReturnsOfGo) {
   }
   image.add_data(table.bytes());
   EXPECT_THAT(places_in(image),
-              ::testing::ElementsAre(Place{"go_read_ends", code_address + 7, false, 0},
-                                     Place{"go_read_ends", code_address + 11, false, 0},
-                                     Place{"go_read_begins", code_address + 4, false, 0},
+              ::testing::ElementsAre(Place{"go_call_ends", code_address + 7, false, 1},
+                                     Place{"go_call_ends", code_address + 11, false, 1},
+                                     Place{"go_call_begins", code_address + 4, false, 1},
                                      Place{"go_writes", code_address + 0x84, false, 0}));
 }
 

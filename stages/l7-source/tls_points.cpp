@@ -188,16 +188,24 @@ void collect_gnutls(const Found& found, Collector& points) {
 void collect_go(const ElfFunctions& file, Collector& points) {
   constexpr std::string_view read = "crypto/tls.(*Conn).Read";
   constexpr std::string_view write = "crypto/tls.(*Conn).Write";
-  constexpr std::array<std::string_view, 2> both{read, write};
-  const auto functions = go_functions(file, both);
+  constexpr std::string_view serve = "crypto/tls.(*Conn).serverHandshake";
+  constexpr std::string_view ask = "crypto/tls.(*Conn).clientHandshake";
+  constexpr std::array<std::string_view, 4> all{read, write, serve, ask};
+  const auto functions = go_functions(file, all);
   if (!functions.contains(read) || !functions.contains(write)) {
     return;
   }
-  for (const std::uint64_t address : functions.at(read).returns) {
-    points.at_address(address, "go_read_ends", 0);
+  for (const auto& [name, function] : functions) {
+    if (name == write) {
+      points.at_address(function.push, "go_writes", 0);
+      continue;
+    }
+    const std::uint64_t what = name == read ? reads : handshake;
+    for (const std::uint64_t address : function.returns) {
+      points.at_address(address, "go_call_ends", what);
+    }
+    points.at_address(function.push, "go_call_begins", what);
   }
-  points.at_address(functions.at(read).push, "go_read_begins", 0);
-  points.at_address(functions.at(write).push, "go_writes", 0);
 }
 
 }  // namespace

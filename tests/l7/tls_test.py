@@ -185,7 +185,7 @@ def run_in_container(scene, port):
 
 def run_go(scene, port):
     """Without symbols, as many are installed."""
-    server = scene.directory / "tls_server"
+    server = scene.directory / f"tls_server-{port}"
     subprocess.run(["go", "build", "-ldflags=-s -w", "-o", server, HERE / "tls_server.go"],
                    check=True)
     scene.start([server, str(port), scene.directory / "certificate", scene.directory / "key"])
@@ -208,13 +208,11 @@ class Client:
         self.errors = 0
 
     def ask(self, number, seen):
-        """Between 4 and 16 ms, evenly: what a histogram tells to 5 %."""
-        path = b"/fail" if number % 10 == 0 else b"/user/%d" % number
-        self.errors += path == b"/fail"
+        path = path_of(number).encode()
+        self.errors += path.startswith(b"/fail")
         seen.sends()
         begun = time.perf_counter_ns()
-        self.stream.sendall(b"GET %s?us=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" %
-                            (path, 4000 + 37 * number % 200 * 60))
+        self.stream.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
         data = self.stream.recv(4096)
         seen.waited(time.perf_counter_ns() - begun)
         assert data, "the server has closed the connection"
@@ -223,8 +221,40 @@ class Client:
         while missing > 0:
             missing -= len(self.stream.recv(missing))
 
+    def ask_all(self, seen):
+        for number in range(REQUESTS):
+            self.ask(number, seen)
+
     def close(self):
         self.stream.close()
+
+
+def path_of(number):
+    """Takes between 4 and 16 ms, evenly: what a histogram tells to 5 %."""
+    name = "fail" if number % 10 == 0 else f"user/{number}"
+    return f"/{name}?us={4000 + 37 * number % 200 * 60}"
+
+
+class Http2Client:
+    """curl: some requests at a time on one connection."""
+
+    def __init__(self, port):
+        self.port, self.errors = port, 0
+
+    def ask_all(self, seen):
+        command = ["curl", "--silent", "--insecure", "--http2", "--parallel", "--parallel-max", "2",
+                   "--write-out", "%{time_pretransfer} %{time_starttransfer} %{http_code}\\n"]
+        for number in range(REQUESTS):
+            command += ["-o", "/dev/null", f"https://127.0.0.1:{self.port}{path_of(number)}"]
+        for line in subprocess.run(command, check=True, capture_output=True,
+                                   text=True).stdout.splitlines():
+            begun, ended, code = line.split()
+            seen.sends()
+            seen.waited((float(ended) - float(begun)) * 1e9)
+            self.errors += code == "500"
+
+    def close(self):
+        pass
 
 
 @dataclasses.dataclass
@@ -234,6 +264,7 @@ class Kind:
     older: bool = False     # server and connections are older than the stage
     reads: bool = True      # False: its rows must not be there
     needs: str = ""         # a program, of the system or of this build
+    client: type = Client
     protocol: str = "http"
     port: int = 0
     clients: list = dataclasses.field(default_factory=list)
@@ -244,10 +275,10 @@ class Kind:
         self.serve(scene, self.port)
         wait_until(lambda: answers(self.port), f"{self.name} answers")
         if self.older:
-            self.clients = [Client(self.port) for _ in range(CLIENTS)]
+            self.clients = [self.client(self.port) for _ in range(CLIENTS)]
 
     def ask(self):
-        self.clients = self.clients or [Client(self.port) for _ in range(CLIENTS)]
+        self.clients = self.clients or [self.client(self.port) for _ in range(CLIENTS)]
         threads = [threading.Thread(target=self._ask, args=(client,)) for client in self.clients]
         for thread in threads:
             thread.start()
@@ -258,8 +289,7 @@ class Kind:
 
     def _ask(self, client):
         run_first()
-        for number in range(REQUESTS):
-            client.ask(number, self.seen)
+        client.ask_all(self.seen)
 
     def wrong(self, scene):
         """What differs; nothing when all is right. Prints the row of the table."""
@@ -298,6 +328,8 @@ KINDS = [
     Kind("Python in a container", run_in_container, needs="unshare"),
     Kind("GnuTLS", run_python("gnutls")),
     Kind("Go", run_go, needs="go"),
+    Kind("nginx, HTTP/2", run_nginx("http2"), client=Http2Client, protocol="http2", needs="nginx"),
+    Kind("Go, HTTP/2", run_go, client=Http2Client, protocol="http2", needs="go"),
     Kind("OpenSSL inside", run_static, needs="static_tls_server"),
     Kind("asyncio, no socket", run_python("asyncio"), reads=False),
 ]
