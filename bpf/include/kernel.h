@@ -331,6 +331,7 @@ struct signal_struct {
 };
 
 struct sched_info {
+	unsigned long pcount; /* times it got a CPU */
 	unsigned long long run_delay;
 	unsigned long long last_arrival;
 	unsigned long long last_queued;
@@ -350,7 +351,15 @@ struct cfs_rq {
 
 struct sched_entity {
 	u64 sum_exec_runtime;
-	struct cfs_rq *cfs_rq; /* with CONFIG_FAIR_GROUP_SCHED */
+	u64 prev_sum_exec_runtime; /* what it was when the thread got its CPU */
+	struct cfs_rq *cfs_rq;	   /* with CONFIG_FAIR_GROUP_SCHED */
+};
+
+/* What restart_syscall() goes on with after a signal. */
+struct restart_block {
+	struct {
+		struct pollfd *ufds;
+	} poll;
 };
 
 struct task_struct {
@@ -370,6 +379,7 @@ struct task_struct {
 	char comm[16];
 	struct css_set *cgroups;
 	struct signal_struct *signal;
+	struct restart_block restart_block;
 };
 
 /* Registers of a task as it entered the kernel; which ones depends on the architecture. */
@@ -443,7 +453,8 @@ struct bpf_iter__task_file {
 
 #pragma clang attribute pop
 
-#define PF_KTHREAD 0x00200000
+#define PF_IO_WORKER 0x00000010 /* works for io_uring */
+#define PF_KTHREAD   0x00200000
 
 #define FUTEX_WAIT     0
 #define FUTEX_LOCK_PI  6
@@ -454,7 +465,8 @@ struct bpf_iter__task_file {
  * it waits for events: for the next thing to do.
  */
 #if defined(__TARGET_ARCH_x86)
-#define SYSTEM_CALL_FUTEX 202
+#define SYSTEM_CALL_FUTEX   202
+#define SYSTEM_CALL_RESTART 219
 static __always_inline s64 system_call_number(const struct pt_regs *regs)
 {
 	return regs->orig_ax;
@@ -488,7 +500,8 @@ static __always_inline bool waits_for_events(s64 call)
 	}
 }
 #elif defined(__TARGET_ARCH_arm64)
-#define SYSTEM_CALL_FUTEX 98
+#define SYSTEM_CALL_FUTEX   98
+#define SYSTEM_CALL_RESTART 128
 static __always_inline s64 system_call_number(const struct pt_regs *regs)
 {
 	return regs->syscallno;

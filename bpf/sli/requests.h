@@ -10,6 +10,7 @@ static __always_inline bool take_over(struct conversation *c, struct sock *sk, u
 	const struct task_struct *task = (void *)bpf_get_current_task();
 
 	if (!want_current(tgid)) {
+		take_out(c, sk);
 		bpf_sk_storage_delete(&conversations, sk);
 		return false;
 	}
@@ -19,6 +20,13 @@ static __always_inline bool take_over(struct conversation *c, struct sock *sk, u
 	return true;
 }
 
+/* TS2. */
+static __always_inline void stamp_read(struct conversation *c)
+{
+	c->read_ns = bpf_ktime_get_ns();
+	note_work(&c->work, c->read_ns);
+}
+
 /* The first read of a request: it is timed if it is one of the sample, or if it was slow already.
  * Timed only when nothing else is under way: all answered, all acknowledged.
  */
@@ -26,19 +34,21 @@ static __always_inline void begin_request(struct conversation *c, const struct t
 {
 	u32 every = one_in(c->every);
 	bool drawn = is_drawn(tp->write_seq, every);
+	bool slow = ticks_since_data(tp) >= SLOW_TICKS;
 
 	c->reading = 1;
 	c->stamped = 0;
 	if (c->behind || is_before(tp->snd_una, c->written_seq))
 		return;
-	if (!drawn && ticks_since_data(tp) < SLOW_TICKS)
+	if (!drawn && !slow)
 		return;
 	c->weight = every;
+	c->split_weight = slow ? 1 : every;
 	c->stamped = drawn ? IN_SAMPLE : SLOW_ONLY;
 	c->arrived_ns = data_arrived(tp);
 	c->last_ns = c->arrived_ns;
-	c->read_ns = bpf_ktime_get_ns();
 	c->received_seq = tp->rcv_nxt;
+	stamp_read(c);
 }
 
 /* TS1 and TS2. What arrives after a read is the client's rest: what the application did meanwhile
@@ -63,9 +73,24 @@ static __always_inline void request_read(struct conversation *c, struct sock *sk
 		begin_request(c, tp);
 	} else if (c->stamped && c->received_seq != tp->rcv_nxt) {
 		c->last_ns = data_arrived(tp);
-		c->read_ns = bpf_ktime_get_ns();
 		c->received_seq = tp->rcv_nxt;
+		stamp_read(c);
 	}
+}
+
+/* Whether the reply comes as soon as it can: quickly, or after work. */
+static __always_inline bool answers(const struct conversation *c, u32 waited)
+{
+	struct parts parts;
+	u64 now, ns;
+
+	if (waited * 4 < ticks_per_s())
+		return true;
+	if (!c->stamped)
+		return false;
+	now = bpf_ktime_get_ns();
+	ns = elapsed(c->read_ns, now);
+	return split(&parts, &c->work, ns, now) && parts.sleeping_ns < ns / 2;
 }
 
 /* Others on this port may want to know that it replies: not each time, for it is a shared line. */
@@ -84,6 +109,8 @@ static __always_inline void note_reply(struct conversation *c, const struct tcp_
 	port->owner = c->owner;
 	if (waited * 4 < ticks_per_s())
 		port->replied_tick = tick;
+	if (!port->answers && answers(c, waited))
+		port->answers = 1;
 	if (c->laid_aside && waited > port->parked_ticks)
 		port->parked_ticks = waited;
 	if (!c->every)
@@ -94,6 +121,7 @@ static __always_inline void note_reply(struct conversation *c, const struct tcp_
 static __always_inline void stamp_reply(struct conversation *c, const struct tcp_sock *tp, u64 now)
 {
 	c->written_ns = now;
+	c->is_split = split(&c->parts, &c->work, elapsed(c->read_ns, now), now);
 	c->retransmitted = tp->total_retrans;
 	c->bare_segments = bare_segments(tp);
 }
@@ -122,6 +150,7 @@ static __always_inline bool time_request(struct conversation *c, const struct tc
 		c->arrived_ns = ticks_before(now, ticks);
 		c->last_ns = c->arrived_ns;
 		c->read_ns = c->arrived_ns;
+		c->work.thread = 0;
 	}
 	if (slow)
 		c->weight = 1;
@@ -150,7 +179,7 @@ static __always_inline void begin_reply(struct conversation *c, const struct tcp
 	c->written_seq = end;
 	c->reading = 0;
 	c->stamped = 0;
-	c->is_parked = 0;
+	take_out(c, socket_of(tp));
 	c->laid_aside = 0;
 	c->gap_ticks = 0;
 }
@@ -252,8 +281,10 @@ static __always_inline void server_changes_state(struct conversation *c, const s
 		begin(c, tp); /* nobody has read what came */
 	}
 	by = after == TCP_CLOSE ? who_breaks(sk, tp, before) : BROKEN_BY_NOBODY;
-	if (after == TCP_CLOSE)
+	if (after == TCP_CLOSE) {
 		count_end(c, tp, by);
+		take_out(c, sk);
+	}
 	if (c->replying) {
 		arrived = reply_arrived(c, tp, after == TCP_CLOSE_WAIT && came_together(c, tp));
 		if (!arrived && client_has_it(c, tp, by))

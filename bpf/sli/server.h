@@ -4,6 +4,7 @@
 #include "bpf/include/histogram.h"
 #include "bpf/sli/broken.h"
 #include "bpf/sli/rate.h"
+#include "bpf/sli/work.h"
 
 struct server_key {
 	u32 tgid;
@@ -20,6 +21,7 @@ struct server_value {
 	u64 measured;	    /* requests that were timed; in the histograms each stands for others */
 	u64 pipelined;	    /* answered, but overlapping others on their connection: not timed */
 	u64 parked;	    /* answered after they had waited on purpose: not timed */
+	u64 unsplit;	    /* timed, but who replied is not who had read: not split into parts */
 	u64 broken;	    /* connections that ended in the middle of a request or its reply */
 	u64 peer_resets;    /* of those, as broken.h tells them apart */
 	u64 stray_resets;
@@ -30,6 +32,9 @@ struct server_value {
 	struct histogram receiving;  /* TS1 to the last data, of requests that are read in parts */
 	struct histogram scheduling; /* from that to TS2 */
 	struct histogram processing; /* TS2 to TS3 */
+	struct histogram working;    /* of that: on a CPU */
+	struct histogram queueing;   /* waiting for a CPU */
+	struct histogram sleeping;   /* the rest */
 	struct histogram sending;    /* TS3 to TS4 */
 };
 
@@ -48,6 +53,7 @@ struct port_key {
 };
 
 struct port_state {
+	u32 answers;	  /* it has replied to somebody who did not wait on purpose */
 	u32 replied_tick; /* the last quick reply on any connection */
 	u32 owner;	  /* whose row the last one went to */
 	u32 parked_ticks; /* the longest wait on purpose that ended by a reply lately */
@@ -84,6 +90,10 @@ struct conversation {
 	u32 replied_tick;  /* the last reply */
 	u32 weight;	   /* how many requests the timed one stands for */
 	u32 every;	   /* one request in so many is timed */
+	/* The thread of a timed request. */
+	u32 split_weight;   /* as `weight`: slow ones outside of the sample are not split */
+	struct work work;   /* of who read, at TS2 */
+	struct parts parts; /* of the time from TS2 to TS3 */
 	/* Not yet in the row. */
 	u32 requests;
 	u32 responses;
@@ -108,6 +118,8 @@ struct conversation {
 	u8 pushes;     /* replies for which it counts as writing without being asked */
 	u8 is_parked;  /* the open request waits on purpose */
 	u8 laid_aside; /* its reader is ready for others */
+	u8 is_split;   /* `parts` are those of the timed reply */
+	u8 pad[3];
 	/* As the iterator saw it last. */
 	u32 looked_seq;	 /* end of what had arrived of an open request */
 	u32 looked_tick; /* when that arrived */
@@ -196,6 +208,21 @@ static __always_inline bool has_counts(const struct conversation *c, const struc
 	       written_end(tp, c->counted_written) != c->counted_written;
 }
 
+/* What its thread did between TS2 and TS3. */
+static __always_inline void add_parts(const struct conversation *c, struct server_value *server,
+				      u32 of_window)
+{
+	u32 weight = c->split_weight;
+
+	if (!c->is_split) {
+		server->unsplit++;
+		return;
+	}
+	histogram_add_for(&server->working, c->parts.working_ns, of_window, weight);
+	histogram_add_for(&server->queueing, c->parts.queued_ns, of_window, weight);
+	histogram_add_for(&server->sleeping, c->parts.sleeping_ns, of_window, weight);
+}
+
 /* The parts of a timed request, up to `arrived`, where its reply is with the client. */
 static __always_inline void add_times(struct conversation *c, struct server_value *server,
 				      u64 arrived, u32 of_window)
@@ -211,6 +238,7 @@ static __always_inline void add_times(struct conversation *c, struct server_valu
 	histogram_add_for(&server->processing, elapsed(c->read_ns, c->written_ns), of_window,
 			  weight);
 	histogram_add_for(&server->sending, elapsed(c->written_ns, arrived), of_window, weight);
+	add_parts(c, server, of_window);
 }
 
 /* What waited once, as in a hang that has ended, is not usual for ever; what recurs is learned

@@ -2,9 +2,9 @@
  *
  * Once a period an iterator looks at the threads of serving processes, a second one at the requests
  * that are not answered. A request is parked if somebody has read it, its reader is back where it
- * waits for events, calls nobody itself, and the port answers others quickly all the time; then it
- * counts as no wait, and its reply is not timed. All others wait for a server that stands still, or
- * works.
+ * waits for events, calls nobody itself, and the port answers others quickly all the time, or has
+ * never answered anybody who did not have to wait; then it counts as no wait, and its reply is not
+ * timed. All others wait for a server that stands still, or works.
  */
 #pragma once
 
@@ -53,7 +53,8 @@ struct {
 	__type(value, struct thread);
 } threads SEC(".maps");
 
-/* Both ends of a connection inside this host, told by the server's judgement to the client's. */
+/* Both ends of a connection, while its request is parked: so the client's end learns of it, where
+ * it is on this host. */
 struct flow {
 	u32 netns;
 	u16 client_port;
@@ -64,8 +65,9 @@ struct flow {
 _Static_assert(sizeof(struct flow) == 40, "no padding");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct flow);
 	__type(value, u32);
 } parked_flows SEC(".maps");
@@ -78,12 +80,23 @@ static __always_inline void note_serving(u32 tgid)
 	find_or_add(serving, &tgid, &not_serving);
 }
 
+/* After a signal a wait goes on where it was, by a call that does not say what it waits for. What
+ * poll() and futex() keep for that begins with an address; a sleep keeps two small numbers: of a
+ * clock, and of a type.
+ */
+static __always_inline bool goes_on_sleeping(const struct task_struct *task)
+{
+	u64 kept = (u64)task->restart_block.poll.ufds;
+
+	return (u32)kept < 16 && kept >> 32 < 3;
+}
+
 /* A futex may be a pool's queue or a lock: only what others do tells them apart. */
-static __always_inline u32 what_it_does(struct task_struct *task, s64 *call)
+static __always_inline u32 what_it_does(struct task_struct *task)
 {
 	u64 state = task_state(task);
+	s64 call;
 
-	*call = -1;
 	if (state & (TASK_STOPPED | TASK_TRACED))
 		return IS_STOPPED;
 	if (!state)
@@ -92,9 +105,11 @@ static __always_inline u32 what_it_does(struct task_struct *task, s64 *call)
 		return IS_BLOCKED;
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return WAITS_FOR_EVENTS;
-	*call = system_call_number((struct pt_regs *)bpf_task_pt_regs(task));
-	return waits_for_events(*call) || *call == SYSTEM_CALL_FUTEX ? WAITS_FOR_EVENTS
-								     : SLEEPS_ELSEWHERE;
+	call = system_call_number((struct pt_regs *)bpf_task_pt_regs(task));
+	if (call == SYSTEM_CALL_RESTART)
+		return goes_on_sleeping(task) ? SLEEPS_ELSEWHERE : WAITS_FOR_EVENTS;
+	return waits_for_events(call) || call == SYSTEM_CALL_FUTEX ? WAITS_FOR_EVENTS
+								   : SLEEPS_ELSEWHERE;
 }
 
 static __always_inline void look_at_thread(struct task_struct *task)
@@ -103,11 +118,10 @@ static __always_inline void look_at_thread(struct task_struct *task)
 	u32 tid = task->pid;
 	struct thread *thread;
 	u32 does;
-	s64 call;
 
 	if (!bpf_map_lookup_elem(&serving, &tgid))
 		return;
-	does = what_it_does(task, &call);
+	does = what_it_does(task);
 	if (does == WAITS_FOR_EVENTS || does == RUNS)
 		return; /* as of most: they need no entry, which others would lose */
 	thread = find_or_add(threads, &tid, &no_thread);
@@ -150,8 +164,8 @@ static __always_inline bool is_laid_aside(const struct conversation *c, const st
 	return data_end(tp) == read_end(tp) && !is_held_up(c);
 }
 
-/* Such waits have ended by themselves before, or others are answered meanwhile; the latter says
- * nothing of who `calls` somebody. */
+/* Such waits have ended by themselves before, or others are answered meanwhile, or here everybody
+ * waits; only the first says something of who `calls` somebody. */
 static __always_inline bool is_usual(const struct conversation *c, u32 ticks, bool calls)
 {
 	struct port_state *port = port_of(c);
@@ -159,6 +173,8 @@ static __always_inline bool is_usual(const struct conversation *c, u32 ticks, bo
 
 	if (!port)
 		return false;
+	if (!port->answers)
+		return !calls;
 	quiet = tick_now() - port->replied_tick;
 	return (!calls && quiet < ticks / 2) || ticks - ticks / 3 < port->parked_ticks;
 }
@@ -174,18 +190,36 @@ static __always_inline u32 namespace_of(const struct ip_address *address, u32 ne
 	return loopback ? netns : 0;
 }
 
-static __always_inline void tell_client(const struct conversation *c, const struct sock *sk)
+static __always_inline void make_flow(struct flow *flow, const struct conversation *c,
+				      const struct sock *sk)
 {
-	struct flow flow = {
-		.client_port = bpf_ntohs(sk->__sk_common.skc_dport),
-		.server_port = c->port,
-	};
+	flow->client_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	flow->server_port = c->port;
+	remote_address(&flow->client, sk);
+	local_address(&flow->server, sk);
+	flow->netns = namespace_of(&flow->server, c->netns);
+}
+
+static __always_inline void park(struct conversation *c, const struct sock *sk)
+{
+	struct flow flow;
 	u32 now = window;
 
-	remote_address(&flow.client, sk);
-	local_address(&flow.server, sk);
-	flow.netns = namespace_of(&flow.server, c->netns);
-	bpf_map_update_elem(&parked_flows, &flow, &now, BPF_ANY);
+	c->is_parked = 1;
+	make_flow(&flow, c, sk);
+	if (bpf_map_update_elem(&parked_flows, &flow, &now, BPF_ANY))
+		count_lost(map_full);
+}
+
+static __always_inline void take_out(struct conversation *c, const struct sock *sk)
+{
+	struct flow flow;
+
+	if (!c->is_parked)
+		return;
+	c->is_parked = 0;
+	make_flow(&flow, c, sk);
+	bpf_map_delete_elem(&parked_flows, &flow);
 }
 
 /* A client that goes on sending does not wait for replies; how long it pauses usually tells. */
@@ -228,12 +262,15 @@ static __always_inline u64 waits_for_server(struct conversation *c, const struct
 	u64 waited = elapsed(data_arrived(tp), now);
 
 	look_at_gaps(c, tp);
-	if (waited < least_wait_ns || !owes_reply(c, tp, ticks))
+	if (waited < least_wait_ns)
 		return 0;
 	c->laid_aside = is_laid_aside(c, tp);
-	c->is_parked = c->laid_aside && is_usual(c, ticks, calls_others(c, now, waited));
-	if (!c->is_parked)
-		return waited;
-	tell_client(c, socket_of(tp));
-	return 0;
+	if (!owes_reply(c, tp, ticks))
+		return 0;
+	if (c->laid_aside && is_usual(c, ticks, calls_others(c, now, waited))) {
+		park(c, socket_of(tp));
+		return 0;
+	}
+	take_out(c, socket_of(tp));
+	return waited;
 }

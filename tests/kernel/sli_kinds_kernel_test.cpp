@@ -239,7 +239,7 @@ TEST_F(ProbeTest, SliNamesTheWorkerThatReadsNotTheOneThatListens) {
   EXPECT_EQ(integer(batch, "responses", row), 3u);
 }
 
-/// An event loop: answers "ping" at once and keeps "wait" until it is told to answer that, too.
+/// An event loop: answers "ping" at once, and "wait" when it is told to.
 class EventLoop {
  public:
   EventLoop(const FileDescriptor& first, const FileDescriptor& second)
@@ -250,7 +250,7 @@ class EventLoop {
   }
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
-  void answer_all() { answers_ = true; }
+  void answer_what_waits() { answers_ = true; }
   /// In the middle of a request, as a handler that calls sleep().
   void stand_still(std::chrono::milliseconds time) { pause_ = time; }
 
@@ -265,7 +265,7 @@ class EventLoop {
           handle(i);
         }
       }
-      if (answers_ && kept_) {
+      if (kept_ && answers_.exchange(false)) {
         kept_ = false;
         send(*connections_[0], "at last");
       }
@@ -318,7 +318,7 @@ TEST_F(ProbeTest, SliTellsAWaitOnPurposeFromAServerThatStandsStill) {
   EXPECT_EQ(integer(servers, "longest_wait", server_row(servers, listener)), 0u);
   Batch clients = read(probe, "clients");
   EXPECT_EQ(integer(clients, "longest_wait", std::max(call_row(clients, listener), 0)), 0u);
-  loop.answer_all();
+  loop.answer_what_waits();
   receive(waiting);
   ping(waiting, 50ms);
   servers = read_at_rest(probe, "servers");
@@ -339,6 +339,32 @@ TEST_F(ProbeTest, SliTellsAWaitOnPurposeFromAServerThatStandsStill) {
             1'000'000'000u);
   receive(waiting);
   receive(busy);
+}
+
+// Consumers that all wait, and nobody else asks: such a server has never answered at once.
+TEST_F(ProbeTest, SliTellsWaitsOnPurposeWhereNobodyIsEverAnsweredAtOnce) {
+  Probe probe = open("sli");
+  Listener listener;
+  const FileDescriptor waiting = listener.connect();
+  const FileDescriptor waiting_server = listener.accept();
+  const FileDescriptor other = listener.connect();
+  const FileDescriptor other_server = listener.accept();
+  EventLoop loop(waiting_server, other_server);
+  const auto longest_wait = [&] {
+    send(waiting, "wait");
+    std::this_thread::sleep_for(1200ms);  // longer than waits that count
+    EXPECT_TRUE(probe.advance_window());
+    Batch servers = read(probe, "servers");
+    const int row = find_row(servers, {{"port", listener.port(), {}}});
+    return row < 0 ? 0 : integer(servers, "longest_wait", row);
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(longest_wait(), 0u) << round;
+    loop.answer_what_waits();
+    EXPECT_EQ(receive(waiting), "at last");
+  }
+  loop.stand_still(1500ms);
+  EXPECT_GE(longest_wait(), 1'000'000'000u);
 }
 
 }  // namespace
