@@ -126,8 +126,8 @@ static __always_inline void stamp_reply(struct conversation *c, const struct tcp
 	c->bare_segments = bare_segments(tp);
 }
 
-/* Whether the request that is replied to now is timed. Slow ones are, whatever the sample: those
- * outside of it by the ticks alone, since nobody looked when they were read.
+/* Whether the request that is replied to now is timed. Slow ones are, whatever the sample. Of those
+ * outside of it nobody has looked when they were read: all their time counts as work.
  */
 static __always_inline bool time_request(struct conversation *c, const struct tcp_sock *tp)
 {
@@ -147,7 +147,7 @@ static __always_inline bool time_request(struct conversation *c, const struct tc
 		return false;
 	now = bpf_ktime_get_ns();
 	if (!c->stamped) {
-		c->arrived_ns = ticks_before(now, ticks);
+		c->arrived_ns = data_arrived(tp);
 		c->last_ns = c->arrived_ns;
 		c->read_ns = c->arrived_ns;
 		c->work.thread = 0;
