@@ -56,10 +56,10 @@ def _keep(place, arguments, works=lambda pid: [pid], user=None):
     process.wait()
 
 
-def redis(place):
+def redis(place, *options):
     _keep(place, ["redis-server", "--port", place.port, "--bind", "127.0.0.1", "--save", "",
                   "--appendonly", "no", "--daemonize", "no", "--hz", "500",
-                  "--dir", place.directory])
+                  "--dir", place.directory, *options])
 
 
 def pops(place, witness):

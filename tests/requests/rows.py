@@ -51,12 +51,12 @@ _HEAD = ("sequence", "window_start_ns", "window_end_ns", "wall_offset_ns", "lost
 class Rows:
     """Reads the tap's file as it grows."""
 
-    def __init__(self, pipeline, stage="kernel"):
+    def __init__(self, pipeline, stage="kernel", topic=None):
         opened = pipeline.run / pipeline.name
         wait_until(lambda: any(opened.glob(f"{stage}.*.tap")), f"output of stage {stage}", 60)
         self.path = pipeline.log / "rows.jsonl"
         self._tap = start([pipeline.build / "bin" / "gala", "--run-dir", pipeline.run, "tap",
-                           stage], self.path)
+                           stage, *(("--topic", topic) if topic else ())], self.path)
         self._file, self._rest = None, ""
         self._last = {}
         self._newest_s = 0.0

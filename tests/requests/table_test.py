@@ -43,6 +43,8 @@ probes = ["sli"]
 
 
 class Table:
+    description, topic = PIPELINE, None
+
     def __init__(self, build, kinds, load_s):
         self.build, self.load_s = build, load_s
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="gala-requests-"))
@@ -86,9 +88,9 @@ class Table:
                 self.ask(kind)
                 peers.wait_until(lambda: self.places[kind.name].marked("connected"), kind.name)
         file = self.directory / "pipeline.toml"
-        file.write_text(PIPELINE)
+        file.write_text(self.description)
         self.pipeline = Pipeline(self.build, file, self.directory)
-        self.rows = Rows(self.pipeline)
+        self.rows = Rows(self.pipeline, topic=self.topic)
         wait_until_it_sees(self.rows)
         for kind in self.kinds:
             if not kind.older:
