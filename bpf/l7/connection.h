@@ -3,6 +3,13 @@
 
 #include "bpf/l7/piece.h"
 
+struct bpf_dynptr {
+	u64 opaque[2];
+} __attribute__((aligned(8)));
+
+/* b5964b968ac6 ("bpf: Add skb dynptrs"), 6.4; in tracing programs since ffc83860d8c0, 6.12. */
+extern int bpf_dynptr_from_skb(struct sk_buff *skb, u64 flags, struct bpf_dynptr *to) __ksym;
+
 /* A direction that goes on for longer is a body: its head has been told. Where every byte counts,
  * heads come between bodies, so it takes longer to be sure. */
 const volatile u32 pieces_per_turn = 16;
@@ -30,7 +37,7 @@ struct l7_connection {
 	u64 opened_ns; /* accepted; 0: older than the collector */
 	u32 holder;    /* the process that works on it, for which `tgid` stands */
 	u16 server_port;
-	u16 pad;
+	u16 notes;    /* reads that were noted (tls_memory.h) */
 	u32 tls_tgid; /* the TLS session whose bytes it carries (tls.h); no session: none is known
 		       */
 	u64 tls_session;

@@ -12,15 +12,9 @@
 #include "bpf/l7/message.h"
 #include "bpf/l7/tls.h"
 #include "bpf/l7/tls_go.h"
+#include "bpf/l7/tls_memory.h"
 
 const volatile bool clients_too = false;
-
-struct bpf_dynptr {
-	u64 opaque[2];
-} __attribute__((aligned(8)));
-
-/* b5964b968ac6 ("bpf: Add skb dynptrs"), 6.4; in tracing programs since ffc83860d8c0, 6.12. */
-extern int bpf_dynptr_from_skb(struct sk_buff *skb, u64 flags, struct bpf_dynptr *to) __ksym;
 
 struct listen_key {
 	u32 netns;
@@ -71,7 +65,9 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || !is_tcp_family(sk) || len <= 0)
 		return 0;
 	c = find(sk);
-	if (!c || carries_tls(sk, c, true) || c->verdict == VERDICT_GIVEN_UP)
+	if (!c || carries_tls(sk, c, true))
+		return 0;
+	if (c->verdict == VERDICT_GIVEN_UP && !memory_seen)
 		return 0;
 	data.seq = BPF_CORE_READ((const struct tcp_sock *)sk, copied_seq);
 	begins = skb_field(skb, seq) + !!(skb_field(skb, tcp_flags) & TCPHDR_SYN);
@@ -79,6 +75,10 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 	if ((s32)(data.seq - begins) < 0)
 		data.seq = begins;
 	data.offset = data.seq - begins;
+	if (memory_seen && is_handed_on(sk, c, skb, data.offset))
+		return 0;
+	if (c->verdict == VERDICT_GIVEN_UP)
+		return 0;
 	/* What was peeked at comes again when it is read; user space leaves out what it has. */
 	if (c->id && c->read_end && (s32)(data.seq + len - c->read_end) <= 0)
 		return 0;
@@ -170,6 +170,8 @@ int BPF_PROG(state_changes, struct sock *sk, int before, int after)
 			end_tls(sk, c);
 		else if (c)
 			tell_closed(c);
+		if (c && memory_seen)
+			end_found(sk);
 	} else if (after == TCP_FIN_WAIT1 || after == TCP_LAST_ACK) {
 		/* Its library may begin another session at the same place from now on. */
 		c = find(sk);

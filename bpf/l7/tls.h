@@ -22,6 +22,7 @@ struct tls_session_key {
 struct tls_session {
 	struct l7_connection text;
 	u64 carrier; /* its socket; 0: not known yet */
+	u64 missed;  /* 1: some of its text is, what comes is no longer its beginning */
 	u64 arrived_ns;
 	struct ip_address client_ip;
 	struct ip_address server_ip;
@@ -53,6 +54,16 @@ struct {
 	__type(key, struct tls_process_key);
 	__type(value, struct tls_process_value);
 } tls_processes SEC(".maps");
+
+/* Processes with sessions that may never see a socket (tls_memory.h), and whether there are any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, u32);
+	__type(value, u8);
+} tls_memory SEC(".maps");
+
+volatile bool memory_seen;
 
 static const struct tls_process_value no_tls_process;
 static const struct tls_session no_tls_session;
@@ -93,7 +104,7 @@ static __always_inline struct tls_session *add_session(u64 session, u32 tgid)
 
 /* The session's text is a connection of its own, between the same ends. */
 static __always_inline void carry(struct tls_session *session, const struct sock *sk,
-				  struct l7_connection *c, bool from_start)
+				  const struct l7_connection *c, bool from_start)
 {
 	session->text.role = c->role;
 	session->text.from_start = from_start;
@@ -103,7 +114,11 @@ static __always_inline void carry(struct tls_session *session, const struct sock
 	fill_addresses(&session->client_ip, &session->server_ip, sk, c->role);
 	session->arrived_ns = arrived_ns(sk);
 	session->carrier = (u64)sk;
-	/* What was told of it so far is the handshake. */
+}
+
+/* What was told of the connection so far is the handshake: no more of that. */
+static __always_inline void silence(struct l7_connection *c)
+{
 	tell_closed(c);
 	c->verdict = VERDICT_GIVEN_UP;
 }
@@ -121,7 +136,7 @@ static __always_inline void bind_session(const struct sock *sk, struct l7_connec
 		return;
 	tgid = current_tgid();
 	session = find_session(call->session, tgid);
-	from_start = c->from_start && (session || call->what & TLS_HANDSHAKE);
+	from_start = c->from_start && (session ? !session->missed : !!(call->what & TLS_HANDSHAKE));
 	if (!session)
 		session = add_session(call->session, tgid);
 	if (!session)
@@ -131,6 +146,7 @@ static __always_inline void bind_session(const struct sock *sk, struct l7_connec
 		return;
 	}
 	carry(session, sk, c, from_start);
+	silence(c);
 	c->tls_tgid = tgid;
 	c->tls_session = call->session;
 }
@@ -233,6 +249,19 @@ static __always_inline void text_passes(struct tls_session *session, const struc
 		c->write_end += size;
 }
 
+/* Text of a session that has no connection, and maybe never sees a socket. */
+static __always_inline void miss_text(struct tls_session *session)
+{
+	u32 tgid = current_tgid();
+	u8 yes = 1;
+
+	session->missed = 1;
+	count_tls(unbound);
+	if (!bpf_map_lookup_elem(&tls_memory, &tgid))
+		bpf_map_update_elem(&tls_memory, &tgid, &yes, BPF_ANY);
+	memory_seen = true;
+}
+
 #define LONGEST_CALL_NS 10000000000ULL
 
 /* A function begins that reads or writes clear text, or shakes hands. */
@@ -267,6 +296,7 @@ int tls_call_begins(struct pt_regs *ctx)
 		call->size_at = fifth;
 	call->stack = ctx->sp;
 	call->entered_ns = now;
+	call->taken = 0;
 	call->what = what;
 	return 0;
 }
@@ -307,7 +337,7 @@ int tls_call_ends(struct pt_regs *ctx)
 	if (session->carrier)
 		text_passes(session, &ended, size);
 	else
-		count_tls(unbound);
+		miss_text(session);
 	return 0;
 }
 

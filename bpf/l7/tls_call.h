@@ -17,7 +17,9 @@ struct tls_call {
 	u64 size_at;
 	u64 stack;
 	u64 entered_ns;
-	u64 what; /* 0: none */
+	u64 what;  /* 0: none */
+	u64 taken; /* where bytes come that it was handed (tls_memory.h); 0: it takes none */
+	u64 taken_size_at;
 };
 
 struct {

@@ -49,6 +49,7 @@ Result<FunctionHook> attach_function(const bpf_object& object, const FunctionPoi
   attributes.path = address_of(point.file.c_str());
   attributes.offsets = address_of(&point.offset);
   attributes.cookies = address_of(&point.cookie);
+  attributes.process = point.process;
   attributes.uprobe_flags = point.at_return ? at_return_flag : 0;
   FileDescriptor link(
       static_cast<int>(::syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes))));

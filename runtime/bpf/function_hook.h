@@ -24,6 +24,8 @@ struct FunctionPoint {
   bool at_return = false;
   /// For the program (bpf_get_attach_cookie).
   std::uint64_t cookie = 0;
+  /// Only where this process runs it; 0 = everywhere.
+  std::uint32_t process = 0;
 };
 
 /// Keeps a program attached; detaches it when it goes.

@@ -97,6 +97,17 @@ Result<Capture::LeftOut> Capture::left_out() {
 
 Result<Capture::TlsTexts> Capture::tls_texts() {
   Batch processes = TRY(probe_.read("tls_processes"));
+  const Column* const pids = processes.find("tgid");
+  const Column* const unbound = processes.find("unbound");
+  if (tls_ && pids != nullptr && unbound != nullptr) {
+    std::set<std::uint32_t> taking;
+    for (std::size_t row = 0; row < processes.rows(); ++row) {
+      if (unbound->integers[row] > 0) {
+        taking.insert(static_cast<std::uint32_t>(pids->integers[row]));
+      }
+    }
+    tls_->watch_taking(taking);
+  }
   return TlsTexts{sum_of(processes, "texts"), sum_of(processes, "unbound"),
                   sum_of(processes, "tangled")};
 }

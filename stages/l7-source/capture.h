@@ -60,6 +60,7 @@ class Capture {
     /// Uses of a second socket by a session.
     std::uint64_t tangled = 0;
   };
+  /// Where there are such sessions, their processes are watched more closely from then on.
   Result<TlsTexts> tls_texts();
   /// What became of the libraries; an error when nobody looks for them any more.
   Result<TlsState> tls_state();

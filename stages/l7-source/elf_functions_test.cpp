@@ -202,11 +202,11 @@ TEST(ElfFunctions, SurvivesAnyHeader) {
 
 using Place = std::tuple<std::string, std::uint64_t, bool, std::uint64_t>;
 
-std::vector<Place> places_in(const Image& image) {
+std::vector<Place> places_in(const Image& image, decltype(&tls_points) find = tls_points) {
   const std::string bytes = image.bytes();
   const auto elf = ElfFunctions::open(file_of(bytes));
   std::vector<Place> places;
-  const auto points = tls_points(*elf);
+  const auto points = find(*elf);
   for (const bpf::FunctionPoint& point : *points) {
     places.emplace_back(point.program, point.offset - code_offset + code_address, point.at_return,
                         point.cookie);
@@ -260,6 +260,17 @@ TEST(TlsPoints, AreAtTheFunctionThatBothCall) {
                                               Place{"tls_call_ends", reads, true, 1 + 8},
                                               Place{"tls_call_begins", writes + 4, false, 2 + 8},
                                               Place{"tls_call_ends", writes + 4, true, 2 + 8}));
+}
+
+TEST(TlsPoints, AreWhereHandedBytesAreTaken) {
+  Image image;
+  const std::uint64_t internal = image.add("", {0x41, 0x54});
+  const std::uint64_t read = internal + 0x80;
+  image.add("BIO_read", calling(read, internal));
+  image.add("BIO_read_ex", calling(read + 0x80, internal));
+  EXPECT_THAT(places_in(image, tls_taking_points),
+              ::testing::UnorderedElementsAre(Place{"tls_take_begins", internal, false, 8},
+                                              Place{"tls_take_ends", internal, true, 8}));
 }
 
 /// Where the functions do the work themselves, each has a probe.

@@ -101,6 +101,10 @@ bool is_named_like_tls(std::string_view path) {
          });
 }
 
+bool is_named_like_crypto(std::string_view path) {
+  return path.substr(path.rfind('/') + 1).starts_with("libcrypto");
+}
+
 std::vector<std::uint32_t> process_numbers() {
   std::vector<std::uint32_t> numbers;
   const Handle<DIR, ::closedir> directory(::opendir("/proc"));

@@ -25,8 +25,9 @@ struct MappedFile {
 /// From /proc/PID/maps: each file once. Lines that cannot be read are left out.
 std::vector<MappedFile> mapped_code(std::string_view maps);
 
-/// A library whose name says that it does TLS.
+/// A library whose name says that it does TLS, or what OpenSSL leaves to another.
 bool is_named_like_tls(std::string_view path);
+bool is_named_like_crypto(std::string_view path);
 
 /// The processes that there are, by number.
 std::vector<std::uint32_t> process_numbers();

@@ -22,6 +22,7 @@ namespace gala::l7_source {
 namespace {
 
 constexpr int pause_ms = 1000;
+constexpr Duration pause = std::chrono::milliseconds(pause_ms);
 
 /// Closes everything else, above all sockets and locks of the stage.
 void keep_only(std::vector<int> descriptors) {
@@ -46,6 +47,11 @@ void take_signals_as_usual() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+/// False when the stage has closed its side.
+bool receive(int socket, std::uint32_t& pid) {
+  return ::recv(socket, &pid, sizeof(pid), MSG_DONTWAIT) == static_cast<ssize_t>(sizeof(pid));
+}
+
 /// The child, to its end: when the stage closes its side, or ends.
 [[noreturn]] void attach_until_closed(const bpf::Probe& probe, int socket, bool drop_privileges) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -58,15 +64,27 @@ void take_signals_as_usual() {
     ::_exit(1);
   }
   TlsFinder finder([&](const bpf::FunctionPoint& point) { return probe.attach(point); });
-  pollfd closed{socket, POLLIN, 0};
-  do {
-    finder.look(current_instant().boot);
+  pollfd asked{socket, POLLIN, 0};
+  BootTime looked;
+  for (;;) {
+    const BootTime now = current_instant().boot;
+    if (now - looked >= pause) {
+      looked = now;
+      finder.look(now);
+    }
     const TlsState state = finder.state();
     // One that does not fit is followed by the next.
     if (::send(socket, &state, sizeof(state), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
       break;
     }
-  } while (::poll(&closed, 1, pause_ms) == 0);
+    std::uint32_t pid = 0;
+    if (::poll(&asked, 1, pause_ms) > 0 && !receive(socket, pid)) {
+      break;
+    }
+    if (pid != 0) {
+      finder.watch_taking(pid);
+    }
+  }
   ::_exit(0);
 }
 
@@ -92,12 +110,14 @@ Result<TlsAttacher> TlsAttacher::start(const bpf::Probe& probe, bool drop_privil
 TlsAttacher::TlsAttacher(TlsAttacher&& other) noexcept
     : socket_(std::move(other.socket_)),
       child_(std::exchange(other.child_, -1)),
-      latest_(other.latest_) {}
+      latest_(other.latest_),
+      asked_(std::move(other.asked_)) {}
 
 TlsAttacher& TlsAttacher::operator=(TlsAttacher&& other) noexcept {
   std::swap(socket_, other.socket_);
   std::swap(child_, other.child_);
   std::swap(latest_, other.latest_);
+  std::swap(asked_, other.asked_);
   return *this;
 }
 
@@ -117,6 +137,17 @@ std::optional<TlsState> TlsAttacher::state() {
   }
   const bool ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
   return ended ? std::nullopt : std::optional(latest_);
+}
+
+void TlsAttacher::watch_taking(const std::set<std::uint32_t>& processes) {
+  std::erase_if(asked_, [&](std::uint32_t pid) { return !processes.contains(pid); });
+  for (const std::uint32_t pid : processes) {
+    // One that does not fit is asked for the next time.
+    if (!asked_.contains(pid) &&
+        ::send(socket_.value(), &pid, sizeof(pid), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+      asked_.insert(pid);
+    }
+  }
 }
 
 }  // namespace gala::l7_source

@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
+#include <set>
 
 #include "runtime/bpf/probe.h"
 #include "runtime/core/handle.h"
@@ -26,6 +28,8 @@ class TlsAttacher {
 
   /// What it told last; nothing when it has ended.
   std::optional<TlsState> state();
+  /// These processes, of all there are now, hand libraries what they read themselves.
+  void watch_taking(const std::set<std::uint32_t>& processes);
 
  private:
   TlsAttacher(FileDescriptor socket, pid_t child) : socket_(std::move(socket)), child_(child) {}
@@ -33,6 +37,7 @@ class TlsAttacher {
   FileDescriptor socket_;
   pid_t child_ = -1;
   TlsState latest_;
+  std::set<std::uint32_t> asked_;
 };
 
 }  // namespace gala::l7_source

@@ -54,13 +54,15 @@ std::string identity_of(const FileDescriptor& file) {
                      status.st_ctim.tv_nsec);
 }
 
-Result<std::vector<bpf::FunctionPoint>> points_in(const FileDescriptor& file) {
+using FindPoints = Result<std::vector<bpf::FunctionPoint>> (*)(const ElfFunctions&);
+
+Result<std::vector<bpf::FunctionPoint>> points_in(const FileDescriptor& file, FindPoints find) {
   FileBytes bytes = bytes_of(file.value());
   if (bytes.size > most_file_bytes) {
     return fail("it is too large");
   }
   const ElfFunctions functions = TRY(ElfFunctions::open(std::move(bytes)));
-  std::vector<bpf::FunctionPoint> points = TRY(tls_points(functions));
+  std::vector<bpf::FunctionPoint> points = TRY(find(functions));
   for (bpf::FunctionPoint& point : points) {
     point.file = fmt::format("/proc/self/fd/{}", file.value());
   }
@@ -129,7 +131,7 @@ void TlsFinder::examine(std::uint32_t pid, const MappedFile& mapped, File& file)
     ++state_.unreadable;
     return;
   }
-  const auto points = points_in(*opened);
+  const auto points = points_in(*opened, tls_points);
   if (!points) {
     ++state_.unparsable;
     return;
@@ -162,9 +164,39 @@ void TlsFinder::examine(std::uint32_t pid, const MappedFile& mapped, File& file)
   state_.points += file.hooks.size();
 }
 
+void TlsFinder::watch_taking(std::uint32_t pid) {
+  const auto maps = read_maps(pid);
+  if (!maps || taking_.contains(pid)) {
+    return;
+  }
+  if (taking_.size() >= most_taking) {
+    ++state_.no_room;
+    return;
+  }
+  std::vector<bpf::FunctionHook>& hooks = taking_[pid];
+  const std::string program = program_of(pid);
+  for (const MappedFile& mapped : mapped_code(*maps)) {
+    if (mapped.path != program && !is_named_like_crypto(mapped.path)) {
+      continue;
+    }
+    const auto opened = open_mapped(pid, mapped);
+    const auto points =
+        opened ? points_in(*opened, tls_taking_points) : Result<std::vector<bpf::FunctionPoint>>{};
+    for (bpf::FunctionPoint point : points.value_or(std::vector<bpf::FunctionPoint>{})) {
+      point.process = pid;
+      if (auto hook = attach_(point)) {
+        hooks.push_back(std::move(*hook));
+      } else {
+        ++state_.unattachable;
+      }
+    }
+  }
+}
+
 /// Processes that have ended, and files that nobody maps any more.
 void TlsFinder::forget(BootTime now) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.second.seen < now; });
+  std::erase_if(taking_, [&](const auto& entry) { return !processes_.contains(entry.first); });
   std::erase_if(files_, [&](const auto& entry) {
     const bool unused = now - entry.second.used > kept_unused;
     if (unused && !entry.second.hooks.empty()) {

@@ -38,10 +38,14 @@ class TlsFinder {
 
   /// One look at what is due.
   void look(BootTime now);
+  /// The process hands libraries what it reads itself: probes where they take that, in it only.
+  void watch_taking(std::uint32_t pid);
   [[nodiscard]] const TlsState& state() const { return state_; }
 
   /// Files with probes at one time. Each takes about ten descriptors.
   static constexpr std::size_t most_files = 64;
+  /// Processes that are watched taking.
+  static constexpr std::size_t most_taking = 64;
   /// Files and processes that are remembered.
   static constexpr std::size_t most_known = 16384;
 
@@ -69,6 +73,7 @@ class TlsFinder {
   Attach attach_;
   std::map<std::uint32_t, Process> processes_;
   std::map<std::string, File> files_;
+  std::map<std::uint32_t, std::vector<bpf::FunctionHook>> taking_;
   TlsState state_;
 };
 

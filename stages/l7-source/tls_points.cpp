@@ -115,7 +115,9 @@ std::optional<std::uint64_t> common_callee(const ElfFunctions& /*file*/,
 /// Collects points of functions that the file has.
 class Collector {
  public:
-  Collector(const ElfFunctions& file, const Found& found) : file_(file), found_(found) {}
+  Collector(const ElfFunctions& file, const Found& found,
+            std::string_view begins = "tls_call_begins", std::string_view ends = "tls_call_ends")
+      : file_(file), found_(found), begins_(begins), ends_(ends) {}
 
   void at_address(std::uint64_t address, std::string_view program, std::uint64_t cookie,
                   bool at_return = false) {
@@ -130,8 +132,8 @@ class Collector {
   }
   void call_at(std::uint64_t address, std::uint64_t what) {
     // The end first: nothing begins that has no end.
-    at_address(address, "tls_call_ends", what, true);
-    at_address(address, "tls_call_begins", what);
+    at_address(address, ends_, what, true);
+    at_address(address, begins_, what);
   }
   void call(std::string_view function, std::uint64_t what) {
     if (const auto found = found_.find(function); found != found_.end()) {
@@ -157,6 +159,8 @@ class Collector {
  private:
   const ElfFunctions& file_;
   const Found& found_;
+  std::string_view begins_;
+  std::string_view ends_;
   Points points_;
 };
 
@@ -220,6 +224,14 @@ Result<Points> tls_points(const ElfFunctions& file) {
     collect_gnutls(found, points);
   }
   collect_go(file, points);
+  return points.take();
+}
+
+Result<Points> tls_taking_points(const ElfFunctions& file) {
+  constexpr std::array<std::string_view, 2> both{"BIO_read", "BIO_read_ex"};
+  const Found found = TRY(file.find(both));
+  Collector points(file, found, "tls_take_begins", "tls_take_ends");
+  points.call_either(both[0], both[1], 0, size_at_fourth);
   return points.take();
 }
 

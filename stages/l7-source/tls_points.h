@@ -13,4 +13,8 @@ namespace gala::l7_source {
 /// linked into a program, where its symbols were kept.
 Result<std::vector<bpf::FunctionPoint>> tls_points(const ElfFunctions& file);
 
+/// Where OpenSSL takes cipher text that it was handed (bpf/l7/tls_memory.h): in libcrypto, or in
+/// the program that it is linked into.
+Result<std::vector<bpf::FunctionPoint>> tls_taking_points(const ElfFunctions& file);
+
 }  // namespace gala::l7_source

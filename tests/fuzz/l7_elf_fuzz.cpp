@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                           }});
   if (elf) {
     static_cast<void>(tls_points(*elf));
+    static_cast<void>(tls_taking_points(*elf));
   }
   return 0;
 }
