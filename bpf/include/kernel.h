@@ -237,6 +237,7 @@ struct tcp_sock {
 	bool is_mptcp; /* with CONFIG_MPTCP */
 	u32 segs_out;
 	u32 data_segs_out;
+	u32 lsndtime; /* tick of the newest data that was sent */
 	u64 bytes_sent;
 	u8 chrono_type : 2;
 	u32 chrono_start;
@@ -263,6 +264,9 @@ struct tcp_sock {
 	struct {
 		u32 rtt_us;
 	} rcv_rtt_est;
+	struct {
+		u64 time; /* when the application read, noted once in a round trip */
+	} rcvq_space;
 	u64 bytes_retrans;
 	u32 total_retrans;
 	u32 rcv_ooopack;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "bpf/include/histogram.h"
-#include "bpf/tcp_link/row.h"
+#include "bpf/tcp_link/stalls.h"
 
 volatile u32 client_ports = 0; /* 1: a row of `links` per connection instead of per pair of hosts */
 
@@ -35,6 +35,12 @@ struct tcp_link_value {
 	u64 busy_us;
 	u64 rwnd_limited_us;
 	u64 sndbuf_limited_us;
+	u64 transfer_us;     /* of connections that moved much */
+	u64 still_window_us; /* of that, they stood still: stalls.h says for what */
+	u64 still_reader_us;
+	u64 still_buffer_us;
+	u64 still_writer_us;
+	u64 still_path_us;
 	u64 opened;	    /* connections established */
 	u64 closed;	    /* of those, ended */
 	u64 retran_packets; /* retransmitted segments */
@@ -93,6 +99,7 @@ struct socket_state {
 	struct tcp_link_key key;
 	u32 has_key;
 	struct counted counted;
+	struct stalls stalls;
 };
 
 /* Lives and dies with its socket; accepted sockets inherit their listener's. */
@@ -245,6 +252,44 @@ static __always_inline void account(struct socket_state *state, const struct soc
 #undef ADD
 	if (tp->srtt_us)
 		histogram_add_shared(&link->srtt, (u64)(tp->srtt_us >> 3) * 1000);
+}
+
+/* What the socket's counters gained since the last look; false: there was none. */
+static __always_inline bool look_back(struct stretch *s, struct socket_state *state,
+				      const struct sock *sk, const struct tcp_sock *tp, u64 now)
+{
+	const struct counted *old = &state->counted;
+	u64 before = state->stalls.looked_ns;
+
+	state->stalls.looked_ns = now;
+	s->us = elapsed(before, now) / 1000;
+	s->sent = sent_bytes(tp) - old->tx_bytes;
+	s->received = received_bytes(tp, sk) - old->rx_bytes;
+	s->busy_us = busy_us(tp) - old->busy_us;
+	return before;
+}
+
+/* Once a period, before account(). */
+static __always_inline void count_stalls(struct socket_state *state, const struct sock *sk,
+					 const struct tcp_sock *tp)
+{
+	const u32 *shares = state->stalls.shares;
+	u64 now = bpf_ktime_get_ns();
+	struct tcp_link_value *link;
+	struct stretch s;
+
+	if (!look_back(&s, state, sk, tp, now) || !is_transfer(tp, &s))
+		return;
+	look_for_stalls(&state->stalls, tp, &s, now);
+	link = link_of(state, sk);
+	if (!link)
+		return;
+	add_shared(link->transfer_us, s.us);
+	add_shared(link->still_window_us, s.us * shares[STILL_FOR_WINDOW] / WHOLE);
+	add_shared(link->still_reader_us, s.us * shares[STILL_FOR_READER] / WHOLE);
+	add_shared(link->still_buffer_us, s.us * shares[STILL_FOR_BUFFER] / WHOLE);
+	add_shared(link->still_writer_us, s.us * shares[STILL_FOR_WRITER] / WHOLE);
+	add_shared(link->still_path_us, s.us * shares[STILL_FOR_PATH] / WHOLE);
 }
 
 /* A fresh storage counts from now on; one of a new connection counts from its first byte. */

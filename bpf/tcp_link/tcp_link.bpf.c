@@ -158,6 +158,7 @@ int dump_tcp_sockets(struct bpf_iter__task_file *ctx)
 		take_baseline(&state->counted, sk, tp);
 		state->baselined = 1;
 	}
+	count_stalls(state, sk, tp);
 	account(state, sk, tp);
 	fill_row(row, sk, tp, task, state);
 	/* When the buffer is full, the kernel shows the same file again: only a row that fits ends
