@@ -268,9 +268,9 @@ static __always_inline bool server_parks(const struct call *call, const struct s
 }
 
 /* The process itself waits for somebody: what it serves waits for that. */
-static __always_inline void note_calling(const struct call *call, u64 began)
+static __always_inline void note_calling(u32 tgid, u64 began)
 {
-	struct serving *process = bpf_map_lookup_elem(&serving, &call->key.tgid);
+	struct serving *process = bpf_map_lookup_elem(&serving, &tgid);
 
 	if (!process)
 		return;
@@ -291,6 +291,6 @@ static __always_inline u64 waits_for_answer(struct call *call, const struct tcp_
 	call->is_parked = server_parks(call, socket_of(tp));
 	if (call->is_parked || !owes_answer(call, tp))
 		return 0;
-	note_calling(call, began);
+	note_calling(call->key.tgid, began);
 	return waited;
 }

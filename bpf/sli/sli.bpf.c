@@ -15,6 +15,7 @@
  */
 #include "bpf/sli/requests.h"
 #include "bpf/sli/seeds.h"
+#include "bpf/sli/unix.h"
 
 /* Under the socket lock, each time that data was copied to the application. */
 SEC("tp_btf/tcp_rcv_space_adjust")

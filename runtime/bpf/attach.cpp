@@ -291,6 +291,12 @@ class Attempt {
 
   /// True when a program was refused, which is struck out now.
   bool attach(Attached& attached) {
+    for (std::size_t hook = 0; hook < choices_.size(); ++hook) {
+      const std::string& unless = description_.hooks[hook].unless;
+      if (chosen(hook) != nullptr && !unless.empty()) {
+        attached.occasional.push_back({unless, *chosen(hook), {}});
+      }
+    }
     const LibbpfLog log;
     for (const std::string& name : chosen_programs()) {
       bpf_program* program = bpf_object__find_program_by_name(attached.object.get(), name.c_str());
@@ -305,7 +311,7 @@ class Attempt {
       if (link == nullptr) {
         return strike_out(name, system_error("the kernel refuses to attach it", errno).what);
       }
-      attached.links.push_back(std::move(link));
+      keeper_of(name, attached.occasional, attached.links).push_back(std::move(link));
     }
     return false;
   }
@@ -371,28 +377,6 @@ class Attempt {
 Result<Attached> attach_object(const std::string& object_path, const Description& description,
                                const ProbeOptions& options) {
   return Attempt{object_path, description, options}.run();
-}
-
-std::uint64_t map_bytes_of(const bpf_map& map) {
-  constexpr std::uint64_t entry_overhead = 48;
-  const std::uint64_t entries = bpf_map__max_entries(&map);
-  const auto cpus = static_cast<std::uint64_t>(libbpf_num_possible_cpus());
-  const std::uint64_t value = (std::uint64_t{bpf_map__value_size(&map)} + 7) / 8 * 8;
-  switch (bpf_map__type(&map)) {
-    case BPF_MAP_TYPE_RINGBUF:
-      return entries;
-    case BPF_MAP_TYPE_SK_STORAGE:
-    case BPF_MAP_TYPE_TASK_STORAGE:
-      return 0;  // as many as there are sockets or threads
-    case BPF_MAP_TYPE_PERCPU_HASH:
-      return entries * (value * cpus + bpf_map__key_size(&map) + entry_overhead);
-    case BPF_MAP_TYPE_PERCPU_ARRAY:
-      return entries * value * cpus;
-    case BPF_MAP_TYPE_ARRAY:
-      return entries * value;
-    default:
-      return entries * (value + bpf_map__key_size(&map) + entry_overhead);
-  }
 }
 
 }  // namespace gala::bpf

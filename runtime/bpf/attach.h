@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/bpf/libbpf.h"
+#include "runtime/bpf/occasional.h"
 #include "runtime/bpf/probe.h"
 
 namespace gala::bpf {
@@ -14,6 +15,7 @@ struct Attached {
   // The links go before the object.
   Object object;
   std::vector<Link> links;
+  std::vector<OccasionalHook> occasional;
   std::vector<Attachment> attachments;
   /// Programs of no hook (iterators, functions) that the kernel refused, with the reason.
   std::map<std::string, std::string> refused_programs;
@@ -23,8 +25,5 @@ struct Attached {
 /// `description`.
 Result<Attached> attach_object(const std::string& object_path, const Description& description,
                                const ProbeOptions& options);
-
-/// Bytes that entries of this map take in the kernel, roughly.
-std::uint64_t map_bytes_of(const bpf_map& map);
 
 }  // namespace gala::bpf

@@ -110,6 +110,7 @@ HookDescription read_hook(const Value& value, Diagnostics& diagnostics) {
   SectionReader reader(value, "hook", diagnostics);
   reader.require("about", hook.about);
   reader.require("lost", hook.lost);
+  reader.read("unless", hook.unless);
   const Value* alternatives = reader.find("alternatives");
   if (alternatives == nullptr || alternatives->array() == nullptr ||
       alternatives->array()->empty()) {

@@ -49,6 +49,8 @@ struct HookDescription {
   std::string about;
   /// What is missing when no alternative attaches.
   std::string lost;
+  /// Variable that an iterator program sets while the hook is of no use; empty: it always is.
+  std::string unless;
   std::vector<Alternative> alternatives;
 };
 

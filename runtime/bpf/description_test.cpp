@@ -25,6 +25,7 @@ teaches = { process_comm = "comm", process_end = "at_ns" }
 [[hooks]]
 about = "h"
 lost = "l"
+unless = "nobody"
 alternatives = ["first", ["second", "third"]]
 [tunables.every]
 about = "t"
@@ -40,6 +41,7 @@ max = 10
   EXPECT_EQ(read->find_table("rows")->teaches[1].column, "at_ns");
   EXPECT_THAT(read->hooks.at(0).alternatives,
               ElementsAre(ElementsAre("first"), ElementsAre("second", "third")));
+  EXPECT_EQ(read->hooks.at(0).unless, "nobody");
   EXPECT_EQ(read->find_tunable("every")->maximum, 10);
   EXPECT_EQ(read->find_tunable("never"), nullptr);
 }

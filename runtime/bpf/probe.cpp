@@ -159,7 +159,7 @@ Result<> Probe::State::refresh(const TableDescription& table) {
       TRY(iterate(program));
     }
   }
-  return {};
+  return adjust(*attached.object, attached.occasional);
 }
 
 Result<Batch> Probe::State::read_map(const TableDescription& table) {

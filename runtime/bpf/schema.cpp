@@ -69,6 +69,11 @@ Result<> check_names(const bpf_object& object, const Description& description) {
   for (const TunableDescription& tunable : description.tunables) {
     TRY(find_variable(*types, tunable.name));
   }
+  for (const HookDescription& hook : description.hooks) {
+    if (!hook.unless.empty()) {
+      TRY(find_variable(*types, hook.unless));
+    }
+  }
   return {};
 }
 

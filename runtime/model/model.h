@@ -67,7 +67,8 @@ inline constexpr double growth_horizon_s = 30.0 * 86400;
 /// Equality on keys or labels: name → allowed values (as text).
 using Where = std::map<std::string, std::vector<std::string>>;
 
-/// The metrics of an entity that come from one record table.
+/// The metrics of an entity that come from one record table. A `from` that lists several gives a
+/// table for each, all of one name.
 struct Table {
   std::string name;
   /// "<probe>.<table>" of the records.

@@ -317,6 +317,8 @@ TEST(Model, ChecksEntitiesKeysTablesAndMetrics) {
            {"[label.tgid]\nabout=\"t\"\n", "both a key and a label"},
            {"[label.x]\n", "lacks \"about\""},
            {"[table.t]\nfrom=\"system\"\n", "\"<probe>.<table>\""},
+           {"[table.t]\nfrom=[]\n", "at least one record table"},
+           {"[table.t]\nfrom=[\"system.x\",\"system\"]\n", "\"<probe>.<table>\""},
            {"[table.t]\nfrom=\"system.x\"\nrename={ commm = \"x\" }\n", "did you mean \"comm\"?"},
            {"[table.t]\nfrom=\"system.x\"\nwhere={ a = [] }\n", "allows no value"},
            {"[table.t]\nfrom=\"system.x\"\nwhere={ a = [{}] }\n", "wants a text or a whole number"},
@@ -325,6 +327,21 @@ TEST(Model, ChecksEntitiesKeysTablesAndMetrics) {
        }) {
     expect_one(parse(one.tail).diagnostics, one.expected, one.tail);
   }
+}
+
+TEST(Model, ReadsATableForEachSource) {
+  const Parsed parsed = parse("[table.t]\nfrom=[\"system.x\",\"system.y\"]\ninstance=[\"a\"]\n");
+  EXPECT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
+  const Entity* proc = parsed.model.find("proc");
+  ASSERT_NE(proc, nullptr);
+  std::vector<std::string> sources;
+  for (const Table& table : proc->tables) {
+    if (table.name == "t") {
+      sources.push_back(table.from);
+      EXPECT_THAT(table.instance, ::testing::ElementsAre("a"));
+    }
+  }
+  EXPECT_THAT(sources, ::testing::ElementsAre("system.x", "system.y"));
 }
 
 TEST(Model, ChecksTheHeadAndTheFileName) {

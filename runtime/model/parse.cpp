@@ -140,7 +140,7 @@ class EntityParser {
     Table table;
     table.name = member.key;
     table.place = reader.place_of("from");
-    reader.require("from", table.from);
+    const std::vector<std::string> sources = parse_sources(reader);
     reader.read("instance", table.instance);
     Choices where;
     Choices where_not;
@@ -153,7 +153,26 @@ class EntityParser {
     table.rename = {rename.begin(), rename.end()};
     table.about = read_text(reader, "about", false);
     reader.finish();
-    entity_.tables.push_back(std::move(table));
+    for (const std::string& source : sources) {
+      table.from = source;
+      entity_.tables.push_back(table);
+    }
+  }
+
+  /// One record table, or several with the same columns.
+  static std::vector<std::string> parse_sources(SectionReader& reader) {
+    std::vector<std::string> sources(1);
+    const Value* from = reader.find("from");
+    if (from == nullptr || from->array() == nullptr) {
+      reader.require("from", sources.front());
+    } else {
+      sources.clear();
+      reader.read("from", sources);
+      if (sources.empty()) {
+        reader.error_at("from", "\"from\" names at least one record table");
+      }
+    }
+    return sources;
   }
 
   void parse_metric(const Member& member) {

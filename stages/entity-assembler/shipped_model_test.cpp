@@ -121,6 +121,29 @@ class Assembled {
 
 using Rows = std::set<std::string>;
 
+// A server at a unix socket is one like the others; its clients find it by name and number.
+TEST(ShippedModel, NamesServersAtUnixSockets) {
+  Assembled assembled;
+  assembled.take(TestRecords("sli.unix_servers")
+                     .integer("tgid", 42)
+                     .integer("unix_socket", 7)
+                     .integer("family", 1)
+                     .text("port", "/run/php.sock")
+                     .integer("requests", 3));
+  assembled.take(TestRecords("sli.unix_clients")
+                     .integer("tgid", 43)
+                     .integer("unix_socket", 7)
+                     .integer("family", 1)
+                     .text("address", "unix")
+                     .text("port", "/run/php.sock")
+                     .integer("calls", 3));
+  EXPECT_EQ(assembled.rows("sli", {"server_port", "unix_socket"}),
+            Rows{"m1_sli_42_:run:php.sock server_port=/run/php.sock unix_socket=7"});
+  EXPECT_EQ(assembled.rows("call", {"server_ip", "server_port", "unix_socket"}),
+            Rows{"m1_call_43_unix_:run:php.sock server_ip=unix server_port=/run/php.sock "
+                 "unix_socket=7"});
+}
+
 // The number of a path of NVMe multipath stands in no file: the row of the kernel says its name.
 TEST(ShippedModel, NamesTheDisksOfHiddenPaths) {
   Assembled assembled;

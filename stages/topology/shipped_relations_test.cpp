@@ -118,6 +118,10 @@ class Fleet : public World {
     see("m1", "disk_use", {{"tgid", "1"}, {"disk_name", "sda"}});
     see("m1", "cpu_wait", {{"tgid", "1"}, {"rival", "c5"}, {"rival_tgid", "5"}});
     see("m1", "sli", {{"tgid", "5"}, {"server_port", "5"}, {"comm", "c5"}});
+    see("m1", "sli",
+        {{"tgid", "5"}, {"server_port", "/run/c5"}, {"comm", "c5"}, {"unix_socket", "7"}});
+    see("m1", "call",
+        {{"tgid", "1"}, {"server_ip", "unix"}, {"server_port", "/run/c5"}, {"unix_socket", "7"}});
     see("m1", "l7", answers());
     auto route = answers();
     route.emplace_back("api", "GET /pay");

@@ -1,6 +1,7 @@
 """Clients of the table. Each call takes a place and a witness, waits until the load begins, and
 ends when it is over; what it measures is how long it waited for each reply."""
 import contextlib
+import os
 import select
 import socket
 import threading
@@ -201,6 +202,28 @@ def upload(body=6000, rest_after_s=0.06, connections=2):
             talk.sock.close()
         share(connections, client)
     return call
+
+
+def within(place, witness):
+    """Two processes that talk over a pair of sockets nobody listens at."""
+    until = place.go()
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        place.in_child()
+        place.works()
+        ours.close()
+        servers.quietly(servers.converse, theirs)
+        os._exit(0)
+    theirs.close()
+    place.works()
+    talk = Conversation(ours, witness)
+    for seconds in frames.works():
+        if time.monotonic() > until:
+            break
+        talk.ask(frames.request(seconds))
+        time.sleep(0.05)
+    ours.close()
+    os.wait()
 
 
 def send_only(place, witness):

@@ -57,6 +57,8 @@ class Kind:
     part: str | None = "latency"
     counted: bool = True
     family: int = socket.AF_INET
+    path: str | None = None   # of a unix socket that is called otherwise than its row
+    absent: bool = False      # there must be no row
     older: bool = False       # the server was there before the collector
     connected: bool = False   # its connections, too
     other_network: bool = False
@@ -91,7 +93,6 @@ def _ways():
 
 def _sockets():
     """Families, protocols, options."""
-    yield Kind("unix", threads(), family=socket.AF_UNIX, calls=False)
     yield Kind("ipv6", threads(), family=socket.AF_INET6)
     yield Kind("mapped", threads(any_address=True))
     yield Kind("mptcp-before", threads(protocol=MPTCP), older=True, obstacle=without_mptcp)
@@ -100,6 +101,30 @@ def _sockets():
                obstacle=without_mptcp)
     yield Kind("defer-accept", threads(options=(DEFER,)), sessions())
     yield Kind("fast-open", threads(options=(FAST_OPEN,)), sessions(fast_open=True))
+
+
+def _unix():
+    """Unix stream sockets."""
+    unix = {"family": socket.AF_UNIX}
+    yield Kind("unix", threads(), **unix)
+    yield Kind("unix-abstract", threads(), path="@gala requests\t1", **unix)
+    yield Kind("unix-splice", threads(conversing(exits.splice_in, exits.splice_out)), **unix)
+    yield Kind("unix-large", threads(), steady(body=100_000, reply_bytes=200_000), **unix)
+    yield Kind("unix-in-parts", calls=False, **unix,
+               server=servers.in_time(threads(conversing(exits.recv, servers.reply_in_parts))))
+    yield Kind("unix-one-request", threads(), sessions(), **unix)
+    yield Kind("unix-older", threads(), clients.older(), older=True, connected=True, **unix)
+    yield Kind("unix-upload", threads(), clients.upload(), calls=False, **unix)
+    yield Kind("unix-fork", servers.fork_per_connection, sessions(requests=3), **unix)
+    yield Kind("unix-prefork", servers.prefork, steady(connections=4, pause_s=0.1), **unix)
+    yield Kind("unix-long-poll", by_design.hold_in_a_loop, clients.poll, **unix)
+    yield Kind("unix-pair", servers.idle, clients.within, part=None, counted=False, absent=True)
+    yield Kind("unix-redis", real_servers.redis_by_path, real_servers.pops, **unix,
+               obstacle=lacks(lambda: shutil.which("redis-server"), "redis-server"))
+    yield Kind("unix-postgresql", real_servers.postgresql, real_servers.queries,
+               path="unix-postgresql/.s.PGSQL.{port}", **unix,
+               obstacle=lacks(real_servers.postgres_programs, "postgresql"))
+    yield Kind("unix-stopped", threads(), part=None, counted=False, control="stop", **unix)
 
 
 def _lives():
@@ -153,5 +178,5 @@ def _controls():
 
 
 def all_kinds():
-    return [*_ways(), *_sockets(), *_lives(), *_processes(), *_by_design(), *_applications(),
-            *_controls()]
+    return [*_ways(), *_sockets(), *_unix(), *_lives(), *_processes(), *_by_design(),
+            *_applications(), *_controls()]

@@ -55,17 +55,26 @@ def die_with_parent():
 
 
 class Place:
-    """Where one server and its clients meet. `name` is that of its row."""
+    """Where one server and its clients meet. `name` is that of its row; `path`, of a unix socket,
+    is relative to the directory, or begins with @ and is no path."""
 
-    def __init__(self, name, port, directory, build, family=socket.AF_INET):
+    def __init__(self, name, port, directory, build, family=socket.AF_INET, path=None):
         self.name, self.port, self.build, self.family = name, port, build, family
         self.directory = directory
         self._base = directory / name
+        self._path = path or f"{name}.sock"
 
     def address(self):
         if self.family == socket.AF_UNIX:
-            return str(self._base.with_suffix(".sock"))
+            return "\0" + self._path[1:] if self._path[0] == "@" else self.socket()
         return ("::1" if self.family == socket.AF_INET6 else "127.0.0.1", self.port)
+
+    def socket(self):
+        """The name of its unix socket, as `ss` and the probe write it."""
+        return self._path if self._path[0] == "@" else str(self.directory / self._path)
+
+    def port_of_row(self):
+        return self.socket() if self.family == socket.AF_UNIX else self.port
 
     def listen(self, protocol=0, reuse_port=False, options=(), any_address=False, backlog=64):
         """`options` are (level, option, value), set before bind. `any_address`: IPv6 and IPv4."""

@@ -150,7 +150,7 @@ class Run:
         entities, requests = collections.defaultdict(set), collections.Counter()
         for line in (self.directory / "sli.jsonl").read_text(errors="replace").splitlines():
             row = json.loads(line) if line.startswith("{") and line.endswith("}") else {}
-            if row.get("entity") == "sli":
+            if row.get("entity") == "sli" and str(row["server_port"]).isdigit():
                 port = int(row["server_port"])
                 entities[port].add(row["entity_id"])
                 requests[port] += int(row.get("requests") or 0)

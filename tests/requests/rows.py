@@ -8,12 +8,15 @@ import socket
 from children import end, start, wait_until
 
 SERVERS, CLIENTS = "sli.servers", "sli.clients"
+# Rows of unix sockets are told like the others, by the socket's name instead of a port.
+_TABLES = {SERVERS: SERVERS, CLIENTS: CLIENTS, "sli.unix_servers": SERVERS,
+           "sli.unix_clients": CLIENTS}
 # Identify a row, whichever of them a table has.
-_KEYS = ("tgid", "program", "comm", "port", "family", "address", "path")
+_KEYS = ("tgid", "port", "family", "address", "unix_socket")
 
 
 class Sum:
-    """All rows of one port, added up since the beginning."""
+    """All rows of one port or socket, added up since the beginning."""
 
     def __init__(self):
         self.counts = collections.Counter()
@@ -72,15 +75,19 @@ class Rows:
                 self._take(json.loads(line))
 
     def _take(self, row):
-        table, port = row.get("table"), row.get("port")
-        if table not in (SERVERS, CLIENTS) or not isinstance(port, int):
+        table, port = _TABLES.get(row.get("table")), row.get("port")
+        if table is None or port is None:
             return
         self._newest_s = max(self._newest_s, row["window_end_ns"] / 1e9)
         key = (table, *(str(row.get(name)) for name in _KEYS))
-        place = (table, port or row.get("tgid"))
+        place = (table, port)
         self.sums[place].add(row, self._last.get(key))
         self._last[key] = row
         self.waits[place].append((row["window_end_ns"] / 1e9, (row.get("longest_wait") or 0) / 1e9))
+
+    def processes(self, table):
+        """All that have a row there which has counted something."""
+        return set().union(*(one.processes for (of, _), one in self.sums.items() if of == table))
 
     def reach(self, at_s):
         """A condition: a window that ends then, or later (CLOCK_BOOTTIME), has been read. The tap

@@ -53,11 +53,14 @@ class Table:
         self.pipeline = self.rows = None
         self.skipped = {kind.name: reason for kind in kinds if (reason := kind.obstacle())}
         self.kinds = [kind for kind in kinds if kind.name not in self.skipped]
-        self.places = {kind.name: peers.Place(kind.name, peers.FIRST_PORT + number, self.directory,
-                                              build, kind.family)
+        self.places = {kind.name: self.place(kind, peers.FIRST_PORT + number)
                        for number, kind in enumerate(kinds)}
         self.pids = {}
         self.control_began = 0.0
+
+    def place(self, kind, port):
+        path = kind.path and kind.path.format(port=port)
+        return peers.Place(kind.name, port, self.directory, self.build, kind.family, path)
 
     def serve(self, kind):
         def server(place):
@@ -142,6 +145,12 @@ class Table:
             shutil.rmtree(self.directory, ignore_errors=True)
 
 
+def shown(port):
+    """Names of sockets may be anything: rows have a question mark for what is not printable."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in port) \
+        if isinstance(port, str) else port
+
+
 class Judgement:
     """One kind's figures, and what is wrong with them."""
 
@@ -150,9 +159,8 @@ class Judgement:
         place = table.places[kind.name]
         self.seen = place.witnessed() or {"requests": 0, "times_ns": [], "rests_ns": []}
         self.workers = place.workers()
-        port = place.port
-        if (SERVERS, port) not in table.rows.sums:  # a socket without a port: the process is known
-            port = next((pid for pid in self.workers if (SERVERS, pid) in table.rows.sums), port)
+        port = shown(place.port_of_row())
+        self.intruders = self.workers & table.rows.processes(SERVERS) if kind.absent else set()
         self.row = table.rows.sums[(SERVERS, port)]
         self.calls = table.rows.sums[(CLIENTS, port)]
         longest = table.rows.longest_wait
@@ -171,6 +179,8 @@ class Judgement:
 
     def outcomes(self):
         """Check → what is wrong, "" when it holds."""
+        if self.kind.absent:
+            return {"absent": f"{len(self.intruders)} rows" if self.intruders else ""}
         found = {"requests": self._requests()}
         if self.kind.part:
             found["times"] = self._times()
