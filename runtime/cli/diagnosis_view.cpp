@@ -119,6 +119,7 @@ class Writer {
         out_ += fmt::format("  … and {} less likely\n", causes.size() - shown);
       }
     }
+    write_samples(member(resource, "samples"));
     return std::move(out_);
   }
 
@@ -204,6 +205,16 @@ class Writer {
       write_series("    evidence ", evidence.front(), short_id(evidence.front()));
     }
     write_remedies(member(cause, "remedies"));
+  }
+
+  /// Single requests of the time, as they were asked and answered.
+  void write_samples(const Json& samples) {
+    if (samples.is_array()) {
+      for (const Json& sample : samples) {
+        line(style_.chinese ? "  请求      " : "  request   ",
+             clock_time(number_of(member(sample, "timestamp"))) + " " + sentence(sample, style_));
+      }
+    }
   }
 
   const Json& diagnosis_;

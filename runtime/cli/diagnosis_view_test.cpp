@@ -25,7 +25,9 @@ constexpr auto example = R"({
       "evidence": [{"entity_id": "m1_proc_7", "metric_id": "gala_gopher_proc_cpu", "unit": "1",
                     "points": [[1, 0], [2, 2]]}],
       "remedies": [{"id": "cpu_limit", "desc": "Twice the limit lets it run."}]}],
-    "affected_kpis": [{"desc": "latency"}, {"desc": "throughput of redis is 10/s"}]}})";
+    "affected_kpis": [{"desc": "latency"}, {"desc": "throughput of redis is 10/s"}],
+    "samples": [{"timestamp": 2000, "desc": "GET \u001b[2Jkey took 12 ms, peer 10.0.0.7",
+                 "desc_zh": "GET key 用时 12 ms，对端 10.0.0.7"}]}})";
 
 TEST(DiagnosisText, ShowsTimesPathAndEvidence) {
   const std::string text = diagnosis_text(nlohmann::json::parse(example), {});
@@ -36,6 +38,14 @@ TEST(DiagnosisText, ShowsTimesPathAndEvidence) {
   EXPECT_THAT(text, testing::HasSubstr("87 %  cpu"));
   EXPECT_THAT(text, testing::HasSubstr("also      throughput of redis"));
   EXPECT_THAT(text, testing::HasSubstr("gala remedy --id cpu_limit"));
+}
+
+TEST(DiagnosisText, ShowsSingleRequestsInBothLanguages) {
+  const auto diagnosis = nlohmann::json::parse(example);
+  EXPECT_THAT(diagnosis_text(diagnosis, {}),
+              testing::ContainsRegex("  request   ..:..:02 GET ␛\\[2Jkey took 12 ms"));
+  EXPECT_THAT(diagnosis_text(diagnosis, {.chinese = true}),
+              testing::HasSubstr("GET key 用时 12 ms，对端 10.0.0.7"));
 }
 
 TEST(DiagnosisText, FitsIntoEightyColumns) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "runtime/model/fill.h"
 #include "runtime/text/quantity.h"
 
 namespace gala {

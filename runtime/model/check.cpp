@@ -36,6 +36,9 @@ class EntityChecker {
     check_checks();
     std::ranges::for_each(entity_.relations, [&](const Relation& one) { check_relation(one); });
     check_hazards();
+    if (entity_.samples) {
+      check_samples(*entity_.samples);
+    }
   }
 
  private:
@@ -57,11 +60,30 @@ class EntityChecker {
     }
   }
 
-  void check_table(const Table& table) {
-    if (!table.from.empty() && table.from.find('.') == std::string::npos) {
-      error(table.place, "from = " + quote(table.from) +
-                             " must be \"<probe>.<table>\", such as \"tcp_link.sockets\"");
+  void check_source(const Place& place, const std::string& from) {
+    if (!from.empty() && from.find('.') == std::string::npos) {
+      error(place,
+            "from = " + quote(from) + " must be \"<probe>.<table>\", such as \"tcp_link.sockets\"");
     }
+  }
+
+  void check_samples(const Samples& samples) {
+    check_source(samples.place, samples.from);
+    const std::vector<std::string> keys = names_of(entity_.keys);
+    for (const auto& [ours, theirs] : samples.rename) {
+      if (!contains(keys, ours)) {
+        error(samples.place, "[samples] renames " + quote(ours) + ", which is no key of " +
+                                 quote(entity_.name) + did_you_mean(ours, keys));
+      }
+    }
+    for (const auto* metrics : {&samples.failed, &samples.slow}) {
+      std::ranges::for_each(*metrics,
+                            [&](const std::string& one) { require_metric(samples.place, one); });
+    }
+  }
+
+  void check_table(const Table& table) {
+    check_source(table.place, table.from);
     for (const auto& [ours, theirs] : table.rename) {
       if (!entity_.has_attribute(ours)) {
         error(table.place, "table " + quote(table.name) + " renames " + quote(ours) +

@@ -84,6 +84,26 @@ struct Table {
   Place place;
 };
 
+/// Single requests of an entity that a source tells: each belongs to the entity whose keys are its
+/// columns.
+struct Samples {
+  /// "<probe>.<table>" of the records.
+  std::string from;
+  /// Rows that count; record columns.
+  Where where;
+  /// Key of the entity → column of the record, where the names differ.
+  std::map<std::string, std::string> rename;
+  /// Metrics of the entity that failed requests illustrate, and those that slow ones do.
+  std::vector<std::string> failed;
+  std::vector<std::string> slow;
+  Place place;
+  /// Column of the record that holds this key.
+  [[nodiscard]] const std::string& column_of(const std::string& key) const {
+    const auto renamed = rename.find(key);
+    return renamed == rename.end() ? key : renamed->second;
+  }
+};
+
 /// A metric that a check looks at beside its own, for plain numbers `statistic` = value.
 struct Companion {
   std::string metric;
@@ -327,6 +347,7 @@ struct Entity {
   /// of belief.
   std::vector<Cause> causes;
   std::vector<Remedy> remedies;
+  std::optional<Samples> samples;
   /// Forgotten when not seen that long.
   Duration expire{0};
   /// One for all machines: its ids begin with `shared_machine`.
@@ -376,24 +397,5 @@ class Model {
 /// `<machine_id>_<entity>_<key1>_<key2>…`; characters outside the documented set become ':'.
 std::string entity_id(std::string_view machine_id, std::string_view entity,
                       std::span<const std::string> key_values);
-
-/// Replaces each {name} by `lookup(name)`; unknown names stay as they are.
-template <class Lookup>
-std::string fill(std::string_view pattern, Lookup&& lookup) {
-  std::string out;
-  for (std::size_t at = 0; at < pattern.size();) {
-    const auto open = pattern.find('{', at);
-    const auto close = open == std::string_view::npos ? open : pattern.find('}', open);
-    if (close == std::string_view::npos) {
-      return out.append(pattern.substr(at));
-    }
-    out.append(pattern.substr(at, open - at));
-    const auto name = pattern.substr(open + 1, close - open - 1);
-    const std::optional<std::string> value = lookup(name);
-    out.append(value ? std::string_view(*value) : pattern.substr(open, close - open + 1));
-    at = close + 1;
-  }
-  return out;
-}
 
 }  // namespace gala

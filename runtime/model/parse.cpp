@@ -60,6 +60,7 @@ class EntityParser {
       entity_.exposures.push_back(parse_exposure(one, diagnostics_));
     });
     for_each_element(reader, "remedy", [&](const Value& one) { parse_remedy(one); });
+    parse_samples(reader);
     reader.finish();
     return std::move(entity_);
   }
@@ -293,6 +294,27 @@ class EntityParser {
     remedy.text = read_text(reader, "text", true);
     reader.finish();
     entity_.remedies.push_back(std::move(remedy));
+  }
+
+  void parse_samples(SectionReader& document) {
+    const Value* section = document.find("samples");
+    if (section == nullptr) {
+      return;
+    }
+    SectionReader reader(*section, "[samples]", diagnostics_);
+    Samples samples;
+    samples.place = reader.place_of("from");
+    reader.require("from", samples.from);
+    Choices where;
+    Pairs rename;
+    reader.read_choices("where", where);
+    reader.read_pairs("rename", rename);
+    samples.where = to_where(std::move(where));
+    samples.rename = {rename.begin(), rename.end()};
+    reader.read("failed", samples.failed);
+    reader.read("slow", samples.slow);
+    reader.finish();
+    entity_.samples = std::move(samples);
   }
 
   Entity entity_;

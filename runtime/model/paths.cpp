@@ -1,6 +1,7 @@
 // Paths over the declared relations, type by type.
 #include "runtime/model/paths.h"
 
+#include "runtime/model/fill.h"
 #include "runtime/model/parse.h"
 
 namespace gala {

@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 
+#include "runtime/model/fill.h"
 #include "runtime/model/parse.h"
 #include "runtime/model/remedy_grammar.h"
 

@@ -22,16 +22,16 @@ class SchemaChecker {
     for (const Table& table : entity.tables) {
       const auto schema = schemas_.find(table.from);
       if (schema == schemas_.end()) {
-        if (!table.from.empty()) {
-          diagnostics_.error(table.place, "no source offers the records " + quote(table.from) +
-                                              did_you_mean(table.from, table_names_));
-        }
+        report_unknown(table.place, table.from);
         // What is not known cannot be judged: its labels count as carried.
         std::ranges::transform(entity.labels, std::inserter(carried, carried.end()),
                                &Attribute::name);
         continue;
       }
       check_table(entity, table, schema->second.columns, carried);
+    }
+    if (entity.samples) {
+      check_samples(entity, *entity.samples);
     }
     for (const Attribute& label : entity.labels) {
       if (!entity.tables.empty() && !carried.contains(label.name)) {
@@ -44,6 +44,27 @@ class SchemaChecker {
 
  private:
   using Columns = std::vector<RecordColumn>;
+
+  void report_unknown(const Place& place, const std::string& from) {
+    if (!from.empty()) {
+      diagnostics_.error(
+          place, "no source offers the records " + quote(from) + did_you_mean(from, table_names_));
+    }
+  }
+
+  void check_samples(const Entity& entity, const Samples& samples) {
+    const auto schema = schemas_.find(samples.from);
+    if (schema == schemas_.end()) {
+      report_unknown(samples.place, samples.from);
+      return;
+    }
+    for (const Attribute& key : entity.keys) {
+      require(schema->second.columns, samples.from, samples.column_of(key.name), samples.place);
+    }
+    for (const auto& [column, values] : samples.where) {
+      require(schema->second.columns, samples.from, column, samples.place);
+    }
+  }
 
   static const RecordColumn* find(const Columns& columns, std::string_view name) {
     const auto found = std::ranges::find(columns, name, &RecordColumn::name);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "runtime/model/fill.h"
 #include "runtime/model/testing.h"
 
 namespace gala {
@@ -113,6 +114,45 @@ TEST(Schemas, ReportUnknownTablesAndWrongKinds) {
   EXPECT_THAT(text, HasSubstr("\"delay\" is a histogram, but the column"));
   EXPECT_THAT(text, HasSubstr("label \"colour\" is neither"));
   EXPECT_EQ(diagnostics.sorted().size(), 3U) << text;
+}
+
+TEST(Samples, AreReadAndFitTheRecords) {
+  const Parsed parsed = parse(
+      "[samples]\nfrom = \"tcp_link.links\"\nrename = { tgid = \"cookie\" }\n"
+      "where = { role = [\"server\"] }\nfailed = [\"cpu_ns\"]\nslow = [\"delay\"]\n");
+  ASSERT_FALSE(parsed.diagnostics.has_errors()) << parsed.diagnostics.render({});
+  const std::optional<Samples>& samples = parsed.model.find("proc")->samples;
+  ASSERT_TRUE(samples);
+  EXPECT_EQ(samples->column_of("tgid"), "cookie");
+  EXPECT_EQ(samples->column_of("peer"), "peer");
+  Diagnostics diagnostics;
+  parsed.model.check_against(offered(), diagnostics);
+  EXPECT_FALSE(diagnostics.has_errors()) << diagnostics.render({});
+}
+
+TEST(Samples, AreRefusedWhereNamesDoNotFit) {
+  struct Case {
+    std::string_view lines;
+    std::string_view expected;
+  };
+  for (const Case& one : {
+           Case{"from = \"links\"\n", "must be \"<probe>.<table>\""},
+           {"from = \"a.b\"\nrename = { tgd = \"x\" }\n", "did you mean \"tgid\"?"},
+           {"from = \"a.b\"\nslow = [\"delai\"]\n", "did you mean \"delay\"?"},
+           {"from = \"a.b\"\nfast = [\"delay\"]\n", "unknown key \"fast\""},
+       }) {
+    expect_one(parse("[samples]\n" + std::string(one.lines)).diagnostics, one.expected, one.lines);
+  }
+  for (const Case& one : {
+           Case{"from = \"tcp_link.link\"\n", "did you mean \"tcp_link.links\"?"},
+           {"from = \"tcp_link.links\"\nrename = { tgid = \"tgd\" }\n", "did you mean \"tgid\"?"},
+           {"from = \"tcp_link.links\"\nwhere = { rol = [\"server\"] }\n",
+            "did you mean \"role\"?"},
+       }) {
+    Diagnostics diagnostics;
+    parse("[samples]\n" + std::string(one.lines)).model.check_against(offered(), diagnostics);
+    expect_one(diagnostics, one.expected, one.lines);
+  }
 }
 
 TEST(EntityId, JoinsKeysAndReplacesWhatIsNotAllowed) {

@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "runtime/text/json_parts.h"
+#include "runtime/text/request_sample.h"
 
 namespace gala {
 namespace {
@@ -263,6 +264,28 @@ Json affected_json(const wire::Diagnosis& diagnosis) {
   return kpis;
 }
 
+Json samples_json(const wire::Diagnosis& diagnosis) {
+  Json samples = Json::array();
+  if (diagnosis.samples() != nullptr) {
+    for (const wire::RequestSample* sample : *diagnosis.samples()) {
+      samples.push_back({{"entity_id", text_of(sample->entity_id())},
+                         {"protocol", text_of(sample->protocol())},
+                         {"api", text_of(sample->api())},
+                         {"error", text_of(sample->error())},
+                         {"code", text_of(sample->code())},
+                         {"timestamp", wall_ms(sample->began_ns(), diagnosis.wall_offset_ns())},
+                         {"duration", static_cast<double>(sample->duration_ns()) / 1e9},
+                         {"request_bytes", sample->request_bytes()},
+                         {"response_bytes", sample->response_bytes()},
+                         {"peer", text_of(sample->peer())},
+                         {"trace_id", text_of(sample->trace_id())},
+                         {"desc", sample_sentence(*sample, Language::english)},
+                         {"desc_zh", sample_sentence(*sample, Language::chinese)}});
+    }
+  }
+  return samples;
+}
+
 Json diagnosis_resource(const wire::Diagnosis& diagnosis) {
   Json causes = Json::array();
   if (diagnosis.causes() != nullptr) {
@@ -278,9 +301,10 @@ Json diagnosis_resource(const wire::Diagnosis& diagnosis) {
                            {"reason", text_of(candidate->reason())}});
     }
   }
-  return {{"abnormal_kpi", abnormal_kpi(diagnosis)}, {"affected_kpis", affected_json(diagnosis)},
-          {"cause_metrics", std::move(causes)},      {"ruled_out", std::move(ruled_out)},
-          {"desc", text_of(diagnosis.sentence())},   {"desc_zh", text_of(diagnosis.sentence_zh())}};
+  return {{"abnormal_kpi", abnormal_kpi(diagnosis)},    {"affected_kpis", affected_json(diagnosis)},
+          {"cause_metrics", std::move(causes)},         {"ruled_out", std::move(ruled_out)},
+          {"samples", samples_json(diagnosis)},         {"desc", text_of(diagnosis.sentence())},
+          {"desc_zh", text_of(diagnosis.sentence_zh())}};
 }
 
 }  // namespace

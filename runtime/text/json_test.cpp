@@ -212,6 +212,43 @@ TEST(DiagnosisJson, HasTheDocumentedFields) {
   EXPECT_EQ(diagnosis["Attributes"]["seconds_to_diagnosis"], 4.0);
 }
 
+std::unique_ptr<wire::RequestSampleT> failed_request() {
+  auto sample = std::make_unique<wire::RequestSampleT>();
+  sample->entity_id = "m1_l7_42";
+  sample->protocol = "http";
+  sample->api = "GET /pay";
+  sample->error = "server";
+  sample->code = "500";
+  sample->began_ns = 11 * second_ns;
+  sample->duration_ns = 12'000'000;
+  sample->peer = "10.0.0.7";
+  sample->trace_id = "4bf92f35";
+  return sample;
+}
+
+TEST(DiagnosisJson, ShowsSingleRequestsInWords) {
+  wire::DiagnosisT fault = disk_fault();
+  fault.samples.push_back(failed_request());
+  fault.samples.push_back(failed_request());
+  fault.samples[1]->error = "none";
+  fault.samples[1]->trace_id = "";
+  fault.samples.push_back(failed_request());
+  fault.samples[2]->error = "client";
+  fault.samples[2]->code = "\xff\"";
+  const json diagnosis = json::parse(diagnosis_json(Built<wire::Diagnosis>(fault).get()));
+  const json& samples = diagnosis["Resource"]["samples"];
+  ASSERT_EQ(samples.size(), 3U);
+  EXPECT_EQ(samples[0]["desc"],
+            "GET /pay failed with 500 after 12 ms, peer 10.0.0.7 (trace 4bf92f35)");
+  EXPECT_EQ(samples[0]["desc_zh"],
+            "GET /pay 失败，返回 500，用时 12 ms，对端 10.0.0.7（trace 4bf92f35）");
+  EXPECT_EQ(samples[0]["timestamp"], 1'700'000'011'000);
+  EXPECT_EQ(samples[0]["duration"], 0.012);
+  EXPECT_EQ(samples[1]["desc"], "GET /pay took 12 ms, peer 10.0.0.7");
+  EXPECT_EQ(samples[1]["desc_zh"], "GET /pay 用时 12 ms，对端 10.0.0.7");
+  EXPECT_THAT(samples[2]["desc"], testing::HasSubstr("was refused with \uFFFD\" after 12 ms"));
+}
+
 TEST(DiagnosisJson, CarriesKpisRemediesAndConfidence) {
   wire::DiagnosisT fault = disk_fault();
   fault.confidence = 0.75;

@@ -109,6 +109,21 @@ std::string cause_lines(const Json& cause, Language language) {
   return lines;
 }
 
+/// "  request  GET /pay failed …" of each single request.
+std::string sample_lines(const Json& samples, Language language) {
+  std::string lines;
+  if (samples.is_array()) {
+    for (const Json& sample : samples) {
+      if (sample.is_object()) {
+        lines += fmt::format("  {} {}  {}\n", language == Language::chinese ? "请求" : "request",
+                             local_time(number_at(sample, "timestamp")),
+                             sentence_at(sample, "desc", language));
+      }
+    }
+  }
+  return lines;
+}
+
 std::string ended_after(const Json& attributes, Language language) {
   return (language == Language::chinese ? "  持续 " : "  after ") +
          quantity(number_at(attributes, "duration"), "s");
@@ -183,7 +198,7 @@ std::optional<std::string> narrate_diagnosis(std::string_view json, Language lan
       }
     }
   }
-  return block;
+  return block + sample_lines(member(resource, "samples"), language);
 }
 
 std::optional<std::string> narrate_incident(std::string_view json, Language language, bool listed) {

@@ -19,7 +19,8 @@ constexpr std::string_view diagnosis = R"({"Timestamp":1700000014000,
   "Resource":{"abnormal_kpi":{"desc":"latency rose","entity_id":"m1_sli_42"},"desc":"The disk is busy.",
     "cause_metrics":[{"rank":1,"score":0.9965,"keyword":"disk","desc":"Requests wait.",
       "path":[{"entity_id":"m1_disk_sda"},{"entity_id":"m1_sli_42"}],
-      "evidence":[{"metric_id":"gala_gopher_disk_r_await","unit":"s","points":[[1,0.5],[2,null]]}]}]}})";
+      "evidence":[{"metric_id":"gala_gopher_disk_r_await","unit":"s","points":[[1,0.5],[2,null]]}]}],
+    "samples":[7,{"timestamp":1700000012000,"desc":"GET k\u001b[2J took 1 s","desc_zh":"GET k 用时 1 s"}]}})";
 
 TEST(Narration, TellsAnEventInOneLine) {
   const auto line = narrate_event(event, Language::english);
@@ -47,6 +48,8 @@ TEST(Narration, TellsADiagnosisWithPathAndEvidence) {
   EXPECT_THAT(*block, HasSubstr("1. 1.00 disk        Requests wait."));
   EXPECT_THAT(*block, HasSubstr("m1_disk_sda → m1_sli_42"));
   EXPECT_THAT(*block, HasSubstr("gala_gopher_disk_r_await: 500 ms, ?"));
+  EXPECT_THAT(*block, HasSubstr("GET k␛[2J took 1 s\n"));
+  EXPECT_THAT(*narrate_diagnosis(diagnosis, Language::chinese), HasSubstr("GET k 用时 1 s\n"));
 }
 
 TEST(Narration, DisarmsControlCharacters) {

@@ -32,6 +32,7 @@ class Writer {
     }
     write_ruled_out();
     write_sentence();
+    write_samples();
     flatbuffers::FlatBufferBuilder builder(4096);
     wire::FinishDiagnosisBuffer(builder, wire::Diagnosis::Pack(builder, &out_));
     return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
@@ -245,6 +246,24 @@ class Writer {
                     " candidates looked at changed before it.";
     out_.sentence_zh =
         kpi.text.zh + " 未找到原因：检查了 " + count + " 个候选项，此前均无异常变化。";
+  }
+
+  void write_samples() {
+    for (const auto& [entity_id, sample] : findings_.samples) {
+      auto out = std::make_unique<wire::RequestSampleT>();
+      out->entity_id = entity_id;
+      out->protocol = sample.protocol;
+      out->api = sample.api;
+      out->error = sample.error;
+      out->code = sample.code;
+      out->began_ns = boot_ns(sample.began);
+      out->duration_ns = static_cast<std::uint64_t>(sample.lasted.count());
+      out->request_bytes = sample.request_bytes;
+      out->response_bytes = sample.response_bytes;
+      out->peer = sample.peer;
+      out->trace_id = sample.trace_id;
+      out_.samples.push_back(std::move(out));
+    }
   }
 
   const Findings& findings_;

@@ -9,6 +9,7 @@
 #include "stages/infer/candidate_walk.h"
 #include "stages/infer/clocks.h"
 #include "stages/infer/ranking.h"
+#include "stages/infer/request_samples.h"
 
 namespace gala::infer {
 
@@ -46,6 +47,8 @@ struct Findings {
   const Candidates& candidates;
   const std::vector<RankedCause>& causes;
   std::uint64_t lost = 0;
+  /// Best first.
+  std::vector<ShownSample> samples = {};
 };
 
 /// How to word and score it.

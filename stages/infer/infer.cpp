@@ -24,6 +24,8 @@ constexpr double incomplete_topology = 0.8;
 constexpr double cut_off_walk = 0.9;
 /// Judges that many KPIs of one incident; the others are only named.
 constexpr std::size_t most_kpis_judged = 6;
+/// Single requests that a diagnosis shows.
+constexpr std::size_t most_samples_shown = 5;
 /// A later KPI represents the case if its first cause is that much more convincing.
 constexpr double clearly_better = 0.05;
 
@@ -60,7 +62,8 @@ StageDescription Infer::describe() {
   return {.name = "infer",
           .about = "Explains abnormal application KPIs: ranked causes with path and evidence.",
           .inputs = {wire::MessageType::observations, wire::MessageType::event,
-                     wire::MessageType::topology_snapshot, wire::MessageType::topology_delta},
+                     wire::MessageType::topology_snapshot, wire::MessageType::topology_delta,
+                     wire::MessageType::records},
           .outputs = {{"diagnoses",
                        {wire::MessageType::diagnosis},
                        "One diagnosis for each abnormal KPI, in versions while evidence grows."}},
@@ -77,10 +80,15 @@ Infer::Infer(const Config& config, const StageContext& context)
       graph_({.entities = static_cast<std::size_t>(config.max_nodes),
               .relations = most_relations,
               .linger = topology_lingers,
-              .apply_after_gap = true}) {}
+              .apply_after_gap = true}),
+      samples_(context.model, static_cast<std::size_t>(config.max_samples)) {}
 
 void Infer::on(const wire::Observations& message, const Envelope&, Outbox&) {
   history_.observe(message, clocks_);
+}
+
+void Infer::on(const wire::Records& message, const Envelope&, Outbox&) {
+  samples_.take(message, clocks_);
 }
 
 void Infer::on(const wire::TopologySnapshot& message, const Envelope&, Outbox&) {
@@ -146,6 +154,7 @@ void Infer::tick(Instant now, Outbox& out) {
   graph_.forget(now.boot);
   const Moment latest = history_.reach(machine_id_).latest;
   history_.forget_before(latest - period_ * config_.windows);
+  samples_.forget_before(latest - period_ * config_.windows);
 }
 
 void Infer::drain(Instant now, Outbox& out) {
@@ -283,6 +292,26 @@ double Infer::confidence_in(const Judgement& judgement) const {
   return (1 - config_.confidence_lapse) / (1 + std::exp(-exponent));
 }
 
+/// Of the likeliest cause and its way to the KPI, then of all KPIs, from the time of the incident.
+std::vector<ShownSample> Infer::samples_of(const Case& open, const Judgement& judgement) {
+  const KpiEvent& explained = open.kpis[judgement.kpi];
+  std::vector<NamedSeries> named;
+  if (!judgement.causes.empty()) {
+    for (const std::size_t index : judgement.causes.front().path) {
+      const AbnormalSeries& series =
+          judgement.candidates.series[judgement.candidates.links[index].cause];
+      const GraphNode node = graph_.node(series.entity);
+      named.push_back({std::string(node.id), std::string(node.entity), series.metric});
+    }
+  }
+  named.push_back({explained.entity_id, explained.entity, explained.metric});
+  for (const KpiEvent& kpi : open.kpis) {
+    named.push_back({kpi.entity_id, kpi.entity, kpi.metric});
+  }
+  return samples_.show(named, moment_of(explained, explained.started) - period_,
+                       most_samples_shown);
+}
+
 void Infer::say(Case& open, const Judgement& judgement, Instant now, Outbox& out) {
   open.ranking = ranking_of(judgement);
   open.said = now.boot;
@@ -290,8 +319,14 @@ void Infer::say(Case& open, const Judgement& judgement, Instant now, Outbox& out
   ++open.version;
   ++said_;
   const Surroundings around{interest_, graph_, history_};
-  const Findings findings{open.kpis,        judgement.kpi, around, clocks_, judgement.candidates,
-                          judgement.causes, judgement.lost};
+  const Findings findings{open.kpis,
+                          judgement.kpi,
+                          around,
+                          clocks_,
+                          judgement.candidates,
+                          judgement.causes,
+                          judgement.lost,
+                          samples_of(open, judgement)};
   const KpiEvent& event = open.kpis[judgement.kpi];
   const Telling telling{open.versions_before + open.version, said_at(event, now),
                         static_cast<std::size_t>(config_.evidence_windows), judgement.confidence,
@@ -311,6 +346,9 @@ void Infer::report(SelfReport& report) const {
   gauge("topology_refused", graph_.counts().refused(),
         "Parts of topology messages that did not fit.");
   gauge("topology_gaps", graph_.counts().gaps, "Topology deltas that did not follow.");
+  gauge("request_samples", samples_.size(), "Single requests remembered.");
+  gauge("request_samples_displaced", samples_.displaced(),
+        "Single requests that made room for newer ones.");
   gauge("open_cases", cases_.size(), "Abnormal KPIs being explained.");
   gauge("cases_refused", refused_cases_, "Abnormal KPIs beyond max_open.");
   gauge("cases_joined", joined_, "Abnormal KPIs that became part of another's incident.");

@@ -15,15 +15,16 @@
 #include "stages/infer/history.h"
 #include "stages/infer/interest.h"
 #include "stages/infer/ranking.h"
+#include "stages/infer/request_samples.h"
 #include "stages/infer/walk.h"
 
 namespace gala::infer {
 
-/// Reads observations, events and topology, and emits diagnoses. A KPI event opens a case. KPIs of
-/// connected entities that bend about the same time are one case, and so are KPIs with the same
-/// first cause. The stage judges a case at each tick with new data, emits it when the first cause
-/// convinces or patience ends, emits it again when the ranking changes, and closes it with its
-/// events. Deterministic: the same messages and ticks give the same bytes.
+/// Reads observations, events, topology and samples of requests, and emits diagnoses. A KPI event
+/// opens a case. KPIs of connected entities that bend about the same time are one case, and so are
+/// KPIs with the same first cause. The stage judges a case at each tick with new data, emits it
+/// when the first cause convinces or patience ends, emits it again when the ranking changes, and
+/// closes it with its events. Deterministic: the same messages and ticks give the same bytes.
 class Infer {
  public:
   struct Config {
@@ -36,6 +37,7 @@ class Infer {
     std::int64_t max_open = 64;
     std::int64_t max_entities = 20'000;
     std::int64_t max_nodes = 200'000;
+    std::int64_t max_samples = 5'000;
     Duration together = std::chrono::seconds{15};
     double confidence_offset = -7.84;
     double confidence_score = 16.9;
@@ -62,6 +64,9 @@ class Infer {
           Field{"max_nodes", &Config::max_nodes,
                 "Most entities of the topology; infer counts and leaves out others.", 1,
                 10'000'000},
+          Field{"max_samples", &Config::max_samples,
+                "Most single requests that infer remembers, 1 KiB each; the oldest make room.", 0,
+                1'000'000},
           Field{"together", &Config::together,
                 "KPIs of connected entities that bend at most that long after each other are one "
                 "incident.",
@@ -85,6 +90,7 @@ class Infer {
   Infer& operator=(const Infer&) = delete;
 
   void on(const wire::Observations& message, const Envelope& envelope, Outbox& out);
+  void on(const wire::Records& message, const Envelope& envelope, Outbox& out);
   void on(const wire::Event& message, const Envelope& envelope, Outbox& out);
   void on(const wire::TopologySnapshot& message, const Envelope& envelope, Outbox& out);
   void on(const wire::TopologyDelta& message, const Envelope& envelope, Outbox& out);
@@ -144,6 +150,7 @@ class Infer {
   [[nodiscard]] double confidence_in(const Judgement& judgement) const;
   [[nodiscard]] BootTime said_at(const KpiEvent& event, Instant now) const;
   void remember_versions(const std::string& id, const Case& closed);
+  [[nodiscard]] std::vector<ShownSample> samples_of(const Case& open, const Judgement& judgement);
   void say(Case& open, const Judgement& judgement, Instant now, Outbox& out);
   [[nodiscard]] Moment moment_of(const KpiEvent& event, BootTime boot);
 
@@ -154,6 +161,7 @@ class Infer {
   History history_;
   Replica graph_;
   Clocks clocks_;
+  RequestSamples samples_;
   Cases cases_;
   /// Event id → id of its case.
   std::map<std::string, std::string> case_of_;

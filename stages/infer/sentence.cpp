@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "runtime/model/fill.h"
 #include "runtime/text/quantity.h"
 
 namespace gala::infer {

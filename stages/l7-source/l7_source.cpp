@@ -13,7 +13,8 @@
 namespace gala::l7_source {
 namespace {
 
-constexpr std::string_view port = "records";
+constexpr std::string_view records_port = "records";
+constexpr std::string_view samples_port = "samples";
 
 std::vector<Protocol> chosen(const std::vector<std::string>& names) {
   std::vector<Protocol> all;
@@ -54,10 +55,13 @@ StageDescription L7Source::describe() {
       .name = "l7-source",
       .about = "Understands requests and answers of servers: how many, how long, how many fail.",
       .inputs = {},
-      .outputs = {{std::string(port),
+      .outputs = {{std::string(records_port),
                    {wire::MessageType::records},
                    "l7.requests: one row for each server port and protocol; l7.apis: one for "
-                   "each kind of request; l7.samples: failed and slow requests."}},
+                   "each kind of request."},
+                  {std::string(samples_port),
+                   {wire::MessageType::records},
+                   "l7.samples: single requests that failed or were slow, for infer."}},
       .needs =
           "root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_PTRACE to load, CAP_BPF "
           "afterwards (for TLS, a child keeps CAP_SYS_PTRACE and CAP_CHECKPOINT_RESTORE), and a "
@@ -197,13 +201,14 @@ void L7Source::take_tls() {
 }
 
 void L7Source::send(std::string_view table, const Batch& batch, Instant now, Outbox& out) {
-  const bool counts = table != Servers::samples_table;
+  const bool samples = table == Servers::samples_table;
   const BatchWindow window{.machine_id = machine_id_,
                            .start_ns = window_started_.ns(),
                            .end_ns = now.boot.ns(),
                            .wall_offset_ns = now.wall_offset_ns(),
                            .lost = std::exchange(unsent_lost_, 0)};
-  out.send(port, wire::MessageType::records, table, to_records(batch, table, window, counts));
+  out.send(samples ? samples_port : records_port, wire::MessageType::records, table,
+           to_records(batch, table, window, !samples));
 }
 
 void L7Source::report(SelfReport& report) const {

@@ -193,11 +193,10 @@ void Servers::add_api(Server& server, const std::string& group, const Exchange& 
 
 void Servers::keep_sample(Server& server, Sample sample) const {
   const auto before = [](const Sample& a, const Sample& b) {
-    const bool a_failed = a.exchange.error != ErrorClass::none;
-    const bool b_failed = b.exchange.error != ErrorClass::none;
-    return a_failed != b_failed ? a_failed : duration_ns(a.exchange) > duration_ns(b.exchange);
+    return duration_ns(a.exchange) > duration_ns(b.exchange);
   };
-  auto& samples = server.samples;
+  // What clients ask in vain is no failure: it must not take the room of slow ones.
+  auto& samples = sample.exchange.error == ErrorClass::server ? server.failed : server.slow;
   if (samples.size() >= limits_.samples && (samples.empty() || !before(sample, samples.back()))) {
     return;
   }
@@ -244,14 +243,16 @@ Servers::Rows Servers::end_window() {
       api_writer.add(std::string_view(api));
       write_totals(api_writer, row.totals);
     }
-    for (const Sample& sample : server.samples) {
-      Writer sample_writer(rows.samples, key);
-      sample_writer.add(std::string_view(sample.api));
-      write_sample(sample_writer, sample.exchange);
-      sample_writer.add(std::string_view(text_of(sample.client_ip)));
-      sample_writer.add(std::string_view(sample.exchange.trace_id));
+    for (auto* samples : {&server.failed, &server.slow}) {
+      for (const Sample& sample : *samples) {
+        Writer sample_writer(rows.samples, key);
+        sample_writer.add(std::string_view(sample.api));
+        write_sample(sample_writer, sample.exchange);
+        sample_writer.add(std::string_view(text_of(sample.client_ip)));
+        sample_writer.add(std::string_view(sample.exchange.trace_id));
+      }
+      samples->clear();
     }
-    server.samples.clear();
   }
   return rows;
 }

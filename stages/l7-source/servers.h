@@ -36,7 +36,7 @@ class Servers {
     std::size_t apis = 64;
     /// Names on one level of a path before they count as values.
     std::size_t names = 40;
-    /// Of one server and window, the failed ones first, then the slowest.
+    /// Of one server and window: so many failed ones, and as many of the others. The slowest count.
     std::size_t samples = 5;
     /// Windows without a change after which a row goes.
     int idle_windows = 12;
@@ -82,7 +82,8 @@ class Servers {
     Row row;
     Routes routes;
     std::map<std::string, Row, std::less<>> apis;
-    std::vector<Sample> samples;
+    std::vector<Sample> failed;
+    std::vector<Sample> slow;
   };
 
   Server* find(const ServerKey& key);

@@ -164,15 +164,17 @@ TEST(Traffic, CountsRequestsWhoseConnectionEndsFirst) {
   EXPECT_EQ(clients.traffic.counts().connections, 0u);
 }
 
+/// What clients ask in vain takes no room of either.
 TEST(Traffic, KeepsTheFailedAndTheSlowestAsSamples) {
-  Clients clients({.servers = {.samples = 3}});
+  Clients clients({.servers = {.samples = 2}});
   for (int i = 1; i <= 9; ++i) {
     clients.ask({.path = "/fast", .takes = std::chrono::milliseconds{i}});
+    clients.ask({.path = "/nowhere", .status = "404"});
+    clients.ask({.path = "/pay", .status = "500"});
   }
-  clients.ask({.path = "/pay", .status = "500"});
   Servers::Rows rows = clients.end_window();
-  EXPECT_THAT(texts(rows.samples, "code"), ElementsAre("500", "", ""));
-  EXPECT_EQ(integer(rows.samples, "duration_ns", 1), 9'000'000u);
+  EXPECT_THAT(texts(rows.samples, "code"), ElementsAre("500", "500", "", ""));
+  EXPECT_EQ(integer(rows.samples, "duration_ns", 2), 9'000'000u);
   EXPECT_EQ(text(rows.samples, "client_ip"), "127.0.0.1");
   EXPECT_EQ(clients.end_window().samples.rows(), 0u);
 }

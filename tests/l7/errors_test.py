@@ -47,7 +47,7 @@ run  = "dedup"
 from = ["limits", "topology"]
 [stages.infer]
 run  = "infer"
-from = ["assemble", "events", "topology"]
+from = ["assemble", "events", "topology", "protocols.samples"]
 [stages.journal]
 run  = "file-sink"
 from = ["events", "infer"]
@@ -186,6 +186,11 @@ def check(scene):
     print("diagnosis:", text[:800])
     assert "itself fails at GET /pay" in text, "the diagnosis does not name the route"
     assert "fails at GET /browse" not in text, "the route that is well is named"
+    samples = json.loads(text)["Resource"]["samples"]
+    print("requests:", *(sample["desc"] for sample in samples), sep="\n  ")
+    assert 0 < len(samples) <= 5, "the diagnosis shows no failed request"
+    assert all(sample["api"] == "GET /pay" and sample["code"] == "500" and
+               sample["peer"] == "127.0.0.1" for sample in samples), "it shows others"
 
 
 def main():
