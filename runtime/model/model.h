@@ -84,8 +84,7 @@ struct Table {
   Place place;
 };
 
-/// Single requests of an entity that a source tells: each belongs to the entity whose keys are its
-/// columns.
+/// Single requests that a source tells: each belongs to the entity whose keys are its columns.
 struct Samples {
   /// "<probe>.<table>" of the records.
   std::string from;
