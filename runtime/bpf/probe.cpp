@@ -287,7 +287,7 @@ Result<std::vector<TableRows>> Probe::consume() { return state_->rings.consume()
 Result<Layout> Probe::follow(const std::string& name, const std::string& row, RecordTaker take) {
   const bpf_object& object = *state_->attached.object;
   const btf* types = TRY(types_of(object));
-  const Layout layout = TRY(layout_of(*types, row));
+  Layout layout = TRY(layout_of(*types, row));
   const int map = bpf_map__fd(TRY(find_map(object, name)));
   TRY(state_->rings.add_raw(map, layout.size, std::move(take)));
   return layout;

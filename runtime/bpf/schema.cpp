@@ -127,6 +127,7 @@ const ColumnSchema* TableSchema::find(std::string_view column) const {
 
 std::vector<RecordColumn> TableSchema::record_columns() const {
   std::vector<RecordColumn> told;
+  told.reserve(columns.size());
   for (const ColumnSchema& column : columns) {
     told.push_back({column.name, column.kind});
   }

@@ -227,7 +227,8 @@ class Writer {
 
 std::string clock_time(double unix_ms) {
   // Beyond the year 9999, or no number at all.
-  if (!(unix_ms >= 0 && unix_ms < 253'402'300'800'000.0)) {
+  const bool has_date = unix_ms >= 0 && unix_ms < 253'402'300'800'000.0;
+  if (!has_date) {
     return "-";
   }
   const auto seconds = static_cast<std::time_t>(unix_ms / 1000);

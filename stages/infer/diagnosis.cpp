@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <ranges>
 #include <set>
 
 #include "stages/infer/sentence.h"
@@ -208,8 +209,8 @@ class Writer {
   /// The relations between the cause's entity and the effect's, seen from the cause.
   static std::string relation_of(const Cause& rule) {
     std::string words;
-    for (auto hop = rule.exposure.path.rbegin(); hop != rule.exposure.path.rend(); ++hop) {
-      words.append(words.empty() ? "" : " ").append(hop->forward ? "<" : ">").append(hop->relation);
+    for (const auto& hop : std::views::reverse(rule.exposure.path)) {
+      words.append(words.empty() ? "" : " ").append(hop.forward ? "<" : ">").append(hop.relation);
     }
     return words;
   }

@@ -182,7 +182,7 @@ void Servers::add(const ServerKey& key, const Exchange& exchange, const Piece& p
 }
 
 void Servers::add_api(Server& server, const std::string& group, const Exchange& exchange,
-                      std::uint64_t weight) {
+                      std::uint64_t weight) const {
   auto found = server.apis.find(group);
   if (found == server.apis.end()) {
     const bool room = server.apis.size() + 1 < limits_.apis || group == Routes::other;

@@ -88,7 +88,7 @@ class Servers {
 
   Server* find(const ServerKey& key);
   void add_api(Server& server, const std::string& group, const Exchange& exchange,
-               std::uint64_t weight);
+               std::uint64_t weight) const;
   void keep_sample(Server& server, Sample sample) const;
   static void age(Row& row);
   [[nodiscard]] bool is_idle(const Row& row) const { return row.idle >= limits_.idle_windows; }
