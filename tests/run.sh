@@ -329,7 +329,7 @@ part_tests() {
 }
 
 part_lint() {
-  local sources lint_until=$((SECONDS + 300))
+  local sources lint_until=$((SECONDS + 180))
   begin lint "clang-tidy-19 on what changed"
   # It reads how files are compiled, and generated headers.
   check "generated headers" build "$preset" gala_wire_headers

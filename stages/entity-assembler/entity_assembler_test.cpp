@@ -105,8 +105,8 @@ TEST(Counters, FollowA32BitWrapAndForgetOnReset) {
 
 TEST(Histograms, KeepZeroAndValuesAboveTheLastBound) {
   TestAssembler assembler{sli};
-  const double infinity = std::numeric_limits<double>::infinity();
-  const std::vector<double> bounds{1e3, 1e6, infinity};
+  constexpr double unbounded = std::numeric_limits<double>::infinity();
+  const std::vector<double> bounds{1e3, 1e6, unbounded};
   assembler.take(server(100, 0).histogram("latency", bounds, {{0, 0, 0}, 0, 0}));
   assembler.take(server(101, 4).histogram("latency", bounds, {{1, 1, 2}, 20e9 + 5e5, 12e9}));
   const auto* message = assembler.observations("sli");
@@ -115,7 +115,7 @@ TEST(Histograms, KeepZeroAndValuesAboveTheLastBound) {
   EXPECT_DOUBLE_EQ(latency.sum(0), 20.0005) << "nanoseconds are divided, not shifted";
   EXPECT_DOUBLE_EQ(latency.maximum(0), 12);
   EXPECT_DOUBLE_EQ(latency.bounds()[0], 1e-6);
-  EXPECT_EQ(latency.bounds()[2], infinity);
+  EXPECT_EQ(latency.bounds()[2], unbounded);
   EXPECT_EQ(latency.unit(), "s");
 }
 
