@@ -112,14 +112,8 @@ Result<Capture::TlsTexts> Capture::tls_texts() {
                   sum_of(processes, "tangled")};
 }
 
-Result<TlsState> Capture::tls_state() {
-  if (!tls_) {
-    return tl::unexpected(tls_.error());
-  }
-  if (const auto state = tls_->state()) {
-    return *state;
-  }
-  return fail("the process that finds TLS libraries has ended; restart the stage");
+Result<TlsState> Capture::tls_state(BootTime now) {
+  return tls_ ? tls_->state(now) : tl::unexpected(tls_.error());
 }
 
 }  // namespace gala::l7_source

@@ -63,7 +63,7 @@ class Capture {
   /// Where there are such sessions, their processes are watched more closely from then on.
   Result<TlsTexts> tls_texts();
   /// What became of the libraries; an error when nobody looks for them any more.
-  Result<TlsState> tls_state();
+  Result<TlsState> tls_state(BootTime now);
   [[nodiscard]] Result<std::map<std::string, std::uint64_t>> lost() const { return probe_.lost(); }
   [[nodiscard]] const std::vector<bpf::Attachment>& attachments() const {
     return probe_.attachments();

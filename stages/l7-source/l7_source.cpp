@@ -162,7 +162,7 @@ void L7Source::tick(Instant now, Outbox& out) {
   if (const auto ended = capture_->end_window(); !ended) {
     fault_ = ended.error().what;
   }
-  take_losses();
+  take_losses(now.boot);
   const Servers::Rows rows = traffic_.end_window(now.boot);
   send(Servers::requests_table, rows.requests, now, out);
   send(Servers::apis_table, rows.apis, now, out);
@@ -172,7 +172,7 @@ void L7Source::tick(Instant now, Outbox& out) {
   window_started_ = now.boot;
 }
 
-void L7Source::take_losses() {
+void L7Source::take_losses(BootTime now) {
   if (const auto lost = capture_->lost()) {
     for (const auto& [reason, count] : *lost) {
       unsent_lost_ += growth(count, lost_[reason]);
@@ -184,16 +184,16 @@ void L7Source::take_losses() {
     left_out_ = *left_out;
   }
   if (config_.tls) {
-    take_tls();
+    take_tls(now);
   }
 }
 
-void L7Source::take_tls() {
+void L7Source::take_tls(BootTime now) {
   if (const auto texts = capture_->tls_texts()) {
     unsent_lost_ += growth(texts->unbound, tls_texts_.unbound);
     tls_texts_ = *texts;
   }
-  const auto state = capture_->tls_state();
+  const auto state = capture_->tls_state(now);
   tls_fault_ = state ? "" : state.error().what;
   if (state) {
     tls_state_ = *state;
@@ -217,7 +217,7 @@ void L7Source::report(SelfReport& report) const {
     report.complaints.push_back(fault_ + "; requests of this moment are missing");
   }
   if (!tls_fault_.empty()) {
-    report.complaints.push_back("connections in TLS are not read: " + tls_fault_);
+    report.complaints.push_back("not all connections in TLS are read: " + tls_fault_);
   }
   const Traffic::Counts counts = traffic_.counts();
   const auto gauge = [&](std::string name, double value, std::string help) {

@@ -74,8 +74,8 @@ class L7Source {
 
  private:
   void read_pieces();
-  void take_losses();
-  void take_tls();
+  void take_losses(BootTime now);
+  void take_tls(BootTime now);
   void send(std::string_view table, const Batch& batch, Instant now, Outbox& out);
 
   Config config_;

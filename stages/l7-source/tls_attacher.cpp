@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@ namespace gala::l7_source {
 namespace {
 
 constexpr int pause_ms = 1000;
+constexpr int longest_end_ms = 500;
+/// One that tells nothing for so long hangs.
+constexpr Duration longest_silence = std::chrono::seconds(30);
 constexpr Duration pause = std::chrono::milliseconds(pause_ms);
 
 /// Closes everything else, above all sockets and locks of the stage.
@@ -111,12 +115,14 @@ TlsAttacher::TlsAttacher(TlsAttacher&& other) noexcept
     : socket_(std::move(other.socket_)),
       child_(std::exchange(other.child_, -1)),
       latest_(other.latest_),
+      told_(other.told_),
       asked_(std::move(other.asked_)) {}
 
 TlsAttacher& TlsAttacher::operator=(TlsAttacher&& other) noexcept {
   std::swap(socket_, other.socket_);
   std::swap(child_, other.child_);
   std::swap(latest_, other.latest_);
+  std::swap(told_, other.told_);
   std::swap(asked_, other.asked_);
   return *this;
 }
@@ -124,19 +130,31 @@ TlsAttacher& TlsAttacher::operator=(TlsAttacher&& other) noexcept {
 TlsAttacher::~TlsAttacher() {
   if (child_ > 0) {
     ::kill(child_, SIGKILL);
-    ::waitpid(child_, nullptr, 0);
+    // One that waits for a disk ends when that answers; nobody waits for it.
+    const FileDescriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, child_, 0)));
+    pollfd waited{ended.value(), POLLIN, 0};
+    ::poll(&waited, 1, longest_end_ms);
+    ::waitpid(child_, nullptr, WNOHANG);
   }
 }
 
-std::optional<TlsState> TlsAttacher::state() {
+Result<TlsState> TlsAttacher::state(BootTime now) {
   TlsState state;
   ssize_t got = 0;
   while ((got = ::recv(socket_.value(), &state, sizeof(state), MSG_DONTWAIT)) ==
          static_cast<ssize_t>(sizeof(state))) {
     latest_ = state;
+    told_ = now;
   }
-  const bool ended = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-  return ended ? std::nullopt : std::optional(latest_);
+  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+    return fail("the process that finds TLS libraries has ended; restart the stage");
+  }
+  if (now - told_ > longest_silence) {
+    return fail(
+        "the process that finds TLS libraries does not answer: a disk that it reads from may hang; "
+        "libraries that it has found are read");
+  }
+  return latest_;
 }
 
 void TlsAttacher::watch_taking(const std::set<std::uint32_t>& processes) {

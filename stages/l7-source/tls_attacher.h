@@ -4,7 +4,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <optional>
 #include <set>
 
 #include "runtime/bpf/probe.h"
@@ -26,17 +25,19 @@ class TlsAttacher {
   TlsAttacher& operator=(TlsAttacher&& other) noexcept;
   ~TlsAttacher();
 
-  /// What it told last; nothing when it has ended.
-  std::optional<TlsState> state();
+  /// What it told last; an error when it has ended, or has told nothing for long.
+  Result<TlsState> state(BootTime now);
   /// These processes, of all there are now, hand libraries what they read themselves.
   void watch_taking(const std::set<std::uint32_t>& processes);
 
  private:
-  TlsAttacher(FileDescriptor socket, pid_t child) : socket_(std::move(socket)), child_(child) {}
+  TlsAttacher(FileDescriptor socket, pid_t child)
+      : socket_(std::move(socket)), child_(child), told_(current_instant().boot) {}
 
   FileDescriptor socket_;
   pid_t child_ = -1;
   TlsState latest_;
+  BootTime told_;
   std::set<std::uint32_t> asked_;
 };
 

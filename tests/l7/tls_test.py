@@ -166,17 +166,40 @@ def run_nginx(options=""):
     return serve
 
 
+def tls_library():
+    """The one that Python uses."""
+    return next(line.split()[-1] for line in pathlib.Path("/proc/self/maps").read_text()
+                .splitlines() if "/libssl." in line)
+
+
+def serve_hidden(scene, port, directory, mount):
+    """Python with a library in a directory that nobody else sees: in a mount namespace."""
+    scene.start(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                 f"{mount} && LD_LIBRARY_PATH={directory} exec {sys.executable} "
+                 f"{HERE}/tls_servers.py openssl {port} {scene.directory}/certificate "
+                 f"{scene.directory}/key"])
+
+
 def run_in_container(scene, port):
-    """Python with libraries that nobody else sees: in a mount namespace, on a file system of its
-    own."""
     hidden = scene.directory / "hidden"
     hidden.mkdir()
-    library = next(line.split()[-1] for line in pathlib.Path("/proc/self/maps").read_text()
-                   .splitlines() if "/libssl." in line)
-    scene.start(["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                 f"mount -t tmpfs none {hidden} && cp {library} {hidden} && "
-                 f"LD_LIBRARY_PATH={hidden} exec {sys.executable} {HERE}/tls_servers.py openssl "
-                 f"{port} {scene.directory}/certificate {scene.directory}/key"])
+    serve_hidden(scene, port, hidden,
+                 f"mount -t tmpfs none {hidden} && cp {tls_library()} {hidden}")
+
+
+def run_in_containers(scene, port):
+    """The same from an image that two containers share: the kernel sees one file, but each of them
+    another."""
+    image = scene.directory / "image"
+    image.mkdir()
+    nothing = scene.directory / "nothing"
+    nothing.mkdir()
+    shutil.copy(tls_library(), image)
+    for its_port in (free_port(), port):
+        merged = scene.directory / f"merged-{its_port}"
+        merged.mkdir()
+        serve_hidden(scene, its_port, merged,
+                     f"mount -t overlay none -o lowerdir={image}:{nothing} {merged}")
 
 
 def run_go(scene, port):
@@ -284,6 +307,7 @@ KINDS = [
     Kind("nginx", run_nginx(), needs="nginx"),
     Kind("Python", run_python("openssl")),
     Kind("Python in a container", run_in_container, needs="unshare"),
+    Kind("Python in containers", run_in_containers, needs="unshare"),
     Kind("GnuTLS", run_python("gnutls")),
     Kind("Go", run_go, needs="go"),
     Kind("nginx, HTTP/2", run_nginx("http2"), client=Http2Client, protocol="http2", needs="nginx"),
