@@ -13,6 +13,7 @@
  * state: a listener's is cloned into the sockets that it accepts, a client's is made when it
  * connects. A row is looked up for timed requests only.
  */
+#include "bpf/sli/mptcp.h"
 #include "bpf/sli/requests.h"
 #include "bpf/sli/seeds.h"
 #include "bpf/sli/unix.h"
@@ -160,7 +161,7 @@ int BPF_PROG(state_changes, const struct sock *sk, int before, int after)
 		return 0;
 	c = find(sk);
 	if (c) {
-		if (!is_beneath_mptcp(tp))
+		if (!is_unseen_mptcp(c, tp))
 			server_changes_state(c, tp, before, after);
 		return 0;
 	}
@@ -211,11 +212,13 @@ int look_at_conversations(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct tcp_sock *tp;
 	u64 now, waits;
 
+	if (!sk)
+		look_whether_mptcp_is_used();
 	if (!sk || sk->__sk_common.skc_state == TCP_LISTEN)
 		return 0;
 	c = bpf_sk_storage_get(&conversations, sk, 0, 0);
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!c || !tp || is_beneath_mptcp(tp))
+	if (!c || !tp || is_unseen_mptcp(c, tp))
 		return 0;
 	if (!c->started)
 		begin(c, tp);
@@ -258,6 +261,7 @@ int look_at_calls(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!row || !tp)
 		return 0;
+	note_mptcp(tp);
 	now = bpf_ktime_get_ns();
 	waits = waits_for_answer(call, tp, now);
 	bring_up_to_date(row, call, now, is_waiting(call, tp));

@@ -6,9 +6,8 @@
  */
 #pragma once
 
+#include "bpf/sli/mptcp.h"
 #include "bpf/sli/unix_requests.h"
-
-#define MSG_PEEK 2
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
