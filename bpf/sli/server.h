@@ -90,10 +90,6 @@ struct conversation {
 	u32 replied_tick;  /* the last reply */
 	u32 weight;	   /* how many requests the timed one stands for */
 	u32 every;	   /* one request in so many is timed */
-	/* The thread of a timed request. */
-	u32 split_weight;   /* as `weight`: slow ones outside of the sample are not split */
-	struct work work;   /* of who read, at TS2 */
-	struct parts parts; /* of the time from TS2 to TS3 */
 	/* Not yet in the row. */
 	u32 requests;
 	u32 responses;
@@ -125,6 +121,10 @@ struct conversation {
 	u32 looked_tick; /* when that arrived */
 	u32 gap_ticks;	 /* the longest that its client left between two parts of it */
 	u32 noted_tick;	 /* when its port was told last of a reply */
+	/* The thread of a timed request; last, since others do without. */
+	u32 split_weight;   /* as `weight`: slow ones outside of the sample are not split */
+	struct work work;   /* of who read, at TS2 */
+	struct parts parts; /* of the time from TS2 to TS3 */
 };
 
 /* Lives and dies with its socket. */

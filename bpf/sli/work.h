@@ -78,18 +78,23 @@ struct parts {
 /* Splits the `ns` that have passed since `then`; false: another thread runs now. */
 static __always_inline bool split(struct parts *parts, const struct work *then, u64 ns, u64 now)
 {
-	struct work work;
+	const struct task_struct *task = bpf_get_current_task_btf();
+	u64 queued = 0;
+	u64 worked = ns;
 
-	note_work(&work, now);
-	if (!then->thread || work.thread != then->thread)
+	if (!then->thread || task->pid != then->thread)
 		return false;
-	parts->queued_ns = work.queued_ns - then->queued_ns;
-	if (parts->queued_ns > ns)
-		parts->queued_ns = ns;
-	ns -= parts->queued_ns;
-	parts->working_ns = work.turns == then->turns ? ns : elapsed(then->ran_ns, work.ran_ns);
-	if (parts->working_ns > ns)
-		parts->working_ns = ns;
-	parts->sleeping_ns = ns - parts->working_ns;
+	/* Most have had their CPU all the time. */
+	if ((u32)task->sched_info.pcount != then->turns) {
+		queued = task->sched_info.run_delay - then->queued_ns;
+		worked = elapsed(then->ran_ns, ran_until(task, now));
+	}
+	if (queued > ns)
+		queued = ns;
+	if (worked > ns - queued)
+		worked = ns - queued;
+	parts->working_ns = worked;
+	parts->queued_ns = queued;
+	parts->sleeping_ns = ns - queued - worked;
 	return true;
 }
