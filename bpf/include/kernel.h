@@ -218,6 +218,8 @@ struct tcp_options_received {
 	u16 tstamp_ok : 1;
 };
 
+struct tcp_fastopen_request;
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	u32 reordering;
@@ -235,6 +237,8 @@ struct tcp_sock {
 	struct tcp_rack rack;
 	struct tcp_options_received rx_opt;
 	bool is_mptcp; /* with CONFIG_MPTCP */
+	u8 syn_data : 1;
+	struct tcp_fastopen_request *fastopen_req; /* data that the SYN is to carry */
 	u32 segs_out;
 	u32 data_segs_out;
 	u32 lsndtime; /* tick of the newest data that was sent */

@@ -218,6 +218,34 @@ static __always_inline bool still_reads(const struct sock *sk)
 	return !(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_shutdown) & RCV_SHUTDOWN);
 }
 
+/* TCP Fast Open: the application writes, and by that the socket begins to connect. */
+static __always_inline void writes_to_connect(struct call *call)
+{
+	call->writes = 1;
+	call->written_tick = tick_now();
+	call->written_ns = bpf_ktime_get_ns();
+}
+
+/* Connected. What the SYN has carried is a call; other data is not written before now. */
+static __always_inline void is_connected(struct call *call, const struct tcp_sock *tp, u64 now)
+{
+	u64 written_ns = call->written_ns;
+	u32 tick = call->written_tick;
+
+	call->open_ns = now;
+	if (!call->writes)
+		return;
+	call->writes = 0;
+	if (!BPF_CORE_READ_BITFIELD_PROBED(tp, syn_data))
+		return;
+	begin_call(call, tp, tick);
+	if (call->written_ns == SKIPPED)
+		return;
+	call->written_ns = written_ns;
+	call->last_ns = written_ns;
+	call->waited_ns = written_ns;
+}
+
 /* `before` and `after` are not equal; only the step that ends reading can tell who gave up. */
 static __always_inline void client_changes_state(struct call *call, const struct tcp_sock *tp,
 						 int before, int after)
@@ -227,7 +255,7 @@ static __always_inline void client_changes_state(struct call *call, const struct
 	u32 by;
 
 	if (after == TCP_ESTABLISHED) {
-		call->open_ns = now;
+		is_connected(call, tp, now);
 		return;
 	}
 	if (!call->open_ns)

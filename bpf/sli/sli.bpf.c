@@ -118,9 +118,15 @@ static __always_inline void begins_to_listen(const struct sock *sk)
 static __always_inline void begins_to_connect(const struct sock *sk)
 {
 	u32 tgid = current_tgid();
+	struct tcp_sock *tp;
+	struct call *call;
 
-	if (clients_too && want_port(bpf_ntohs(sk->__sk_common.skc_dport)) && want_current(tgid))
-		follow_call((void *)sk, tgid);
+	if (!clients_too || !want_port(bpf_ntohs(sk->__sk_common.skc_dport)) || !want_current(tgid))
+		return;
+	call = follow_call((void *)sk, tgid);
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	if (call && tp && tp->fastopen_req)
+		writes_to_connect(call);
 }
 
 static __always_inline void is_accepted(const struct sock *sk)
