@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <optional>
 
 #include "runtime/bpf/cpu_clock.h"
@@ -66,6 +67,7 @@ class Attempt {
     TRY(fill_filters(*attached.object));
     attached.attachments = report();
     attached.refused_programs = refused_programs_;
+    attached.on_demand = chosen_programs(true);
     return std::optional<Attached>{std::move(attached)};
   }
 
@@ -138,7 +140,7 @@ class Attempt {
     for (const std::string& name : unhooked()) {
       TRY(enable(object, name));
     }
-    for (const std::string& name : chosen_programs()) {
+    for (const std::string& name : all_chosen_programs()) {
       TRY(enable(object, name));
       set_if_there(object, "have_" + name, 1);
     }
@@ -148,13 +150,19 @@ class Attempt {
     return set_options(object);
   }
 
-  std::vector<std::string> chosen_programs() const {
+  std::vector<std::string> chosen_programs(bool on_demand) const {
     std::vector<std::string> all;
     for (std::size_t hook = 0; hook < choices_.size(); ++hook) {
-      if (const Alternative* alternative = chosen(hook)) {
+      const Alternative* alternative = chosen(hook);
+      if (alternative != nullptr && description_.hooks[hook].on_demand == on_demand) {
         all.insert(all.end(), alternative->begin(), alternative->end());
       }
     }
+    return all;
+  }
+  std::vector<std::string> all_chosen_programs() const {
+    std::vector<std::string> all = chosen_programs(false);
+    std::ranges::copy(chosen_programs(true), std::back_inserter(all));
     return all;
   }
 
@@ -298,7 +306,7 @@ class Attempt {
       }
     }
     const LibbpfLog log;
-    for (const std::string& name : chosen_programs()) {
+    for (const std::string& name : chosen_programs(false)) {
       bpf_program* program = bpf_object__find_program_by_name(attached.object.get(), name.c_str());
       if (bpf_program__type(program) == BPF_PROG_TYPE_PERF_EVENT) {
         if (const auto done = attach_to_cpu_clocks(*program, clock_frequency(), attached.links);
@@ -377,6 +385,13 @@ class Attempt {
 Result<Attached> attach_object(const std::string& object_path, const Description& description,
                                const ProbeOptions& options) {
   return Attempt{object_path, description, options}.run();
+}
+
+Attachment refused_seed(const std::string& program, const std::string& reason) {
+  return {.hook = fmt::format("something was there before the probe ({})", program),
+          .taken = {},
+          .refused = {fmt::format("{}: {}", program, reason)},
+          .lost = "what is older than the probe is not seen"};
 }
 
 }  // namespace gala::bpf

@@ -111,6 +111,7 @@ HookDescription read_hook(const Value& value, Diagnostics& diagnostics) {
   reader.require("about", hook.about);
   reader.require("lost", hook.lost);
   reader.read("unless", hook.unless);
+  reader.read("on_demand", hook.on_demand);
   const Value* alternatives = reader.find("alternatives");
   if (alternatives == nullptr || alternatives->array() == nullptr ||
       alternatives->array()->empty()) {

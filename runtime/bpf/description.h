@@ -52,6 +52,8 @@ struct HookDescription {
   /// Variable that an iterator program sets while the hook is of no use; empty: it always is.
   std::string unless;
   std::vector<Alternative> alternatives;
+  /// Loaded with the others, attached while Probe::demand asks for it.
+  bool on_demand = false;
 };
 
 struct TunableDescription {

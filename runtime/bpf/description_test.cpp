@@ -27,6 +27,11 @@ about = "h"
 lost = "l"
 unless = "nobody"
 alternatives = ["first", ["second", "third"]]
+[[hooks]]
+about = "i"
+lost = "m"
+on_demand = true
+alternatives = ["fourth"]
 [tunables.every]
 about = "t"
 default = 1
@@ -42,6 +47,8 @@ max = 10
   EXPECT_THAT(read->hooks.at(0).alternatives,
               ElementsAre(ElementsAre("first"), ElementsAre("second", "third")));
   EXPECT_EQ(read->hooks.at(0).unless, "nobody");
+  EXPECT_FALSE(read->hooks.at(0).on_demand);
+  EXPECT_TRUE(read->hooks.at(1).on_demand);
   EXPECT_EQ(read->find_tunable("every")->maximum, 10);
   EXPECT_EQ(read->find_tunable("never"), nullptr);
 }

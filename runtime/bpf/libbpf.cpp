@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
 #include <system_error>
@@ -71,6 +72,48 @@ Result<bpf_program*> find_program(const bpf_object& object, const std::string& n
     return fail(fmt::format("the object has no program \"{}\"", name));
   }
   return program;
+}
+
+Result<std::vector<Link>> attach_all(const bpf_object& object,
+                                     const std::vector<std::string>& programs) {
+  const LibbpfLog log;
+  std::vector<Link> links;
+  for (const std::string& name : programs) {
+    Link link{bpf_program__attach(TRY(find_program(object, name)))};
+    if (link == nullptr) {
+      return tl::unexpected(system_error(fmt::format("cannot attach {}", name), errno));
+    }
+    links.push_back(std::move(link));
+  }
+  return links;
+}
+
+std::size_t values_per_entry(const bpf_map& map) {
+  const bpf_map_type type = bpf_map__type(&map);
+  const bool per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+  return per_cpu ? static_cast<std::size_t>(libbpf_num_possible_cpus()) : 1;
+}
+
+std::uint64_t map_bytes_of(const bpf_map& map) {
+  constexpr std::uint64_t entry_overhead = 48;
+  const std::uint64_t entries = bpf_map__max_entries(&map);
+  const auto cpus = static_cast<std::uint64_t>(libbpf_num_possible_cpus());
+  const std::uint64_t value = (std::uint64_t{bpf_map__value_size(&map)} + 7) / 8 * 8;
+  switch (bpf_map__type(&map)) {
+    case BPF_MAP_TYPE_RINGBUF:
+      return entries;
+    case BPF_MAP_TYPE_SK_STORAGE:
+    case BPF_MAP_TYPE_TASK_STORAGE:
+      return 0;  // as many as there are sockets or threads
+    case BPF_MAP_TYPE_PERCPU_HASH:
+      return entries * (value * cpus + bpf_map__key_size(&map) + entry_overhead);
+    case BPF_MAP_TYPE_PERCPU_ARRAY:
+      return entries * value * cpus;
+    case BPF_MAP_TYPE_ARRAY:
+      return entries * value;
+    default:
+      return entries * (value + bpf_map__key_size(&map) + entry_overhead);
+  }
 }
 
 Result<MapDecoder> decoder_of(const bpf_object& object, const std::string& map_name,

@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/bpf/decoder.h"
 #include "runtime/bpf/description.h"
@@ -45,6 +46,15 @@ Result<const btf*> types_of(const bpf_object& object);
 /// The map or program of that name, or an error that says so.
 Result<bpf_map*> find_map(const bpf_object& object, const std::string& name);
 Result<bpf_program*> find_program(const bpf_object& object, const std::string& name);
+
+/// Attaches loaded programs where their sections say: all, or none.
+Result<std::vector<Link>> attach_all(const bpf_object& object,
+                                     const std::vector<std::string>& programs);
+
+/// The number of possible CPUs for a per-CPU map, else 1.
+std::size_t values_per_entry(const bpf_map& map);
+/// Bytes that entries of this map take in the kernel, roughly.
+std::uint64_t map_bytes_of(const bpf_map& map);
 
 /// Layouts of a map's key and value.
 Result<MapDecoder> decoder_of(const bpf_object& object, const std::string& map_name,

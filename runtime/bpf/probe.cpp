@@ -16,15 +16,6 @@
 namespace gala::bpf {
 namespace {
 
-bool is_per_cpu(const bpf_map& map) {
-  const bpf_map_type type = bpf_map__type(&map);
-  return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
-}
-
-std::size_t values_per_entry(const bpf_map& map) {
-  return is_per_cpu(map) ? static_cast<std::size_t>(libbpf_num_possible_cpus()) : 1;
-}
-
 Result<> check_options(const ProbeSchema& schema, const ProbeOptions& options) {
   for (const auto& [name, value] : options.tunables) {
     const TunableDescription* tunable = schema.description.find_tunable(name);
@@ -44,6 +35,7 @@ Result<> check_options(const ProbeSchema& schema, const ProbeOptions& options) {
 struct Probe::State {
   ProbeSchema schema;
   Attached attached;
+  std::vector<Link> demanded;
   std::map<std::string, Link> iterators;   // by program
   std::map<std::string, RowDecoder> rows;  // by table
   std::map<std::string, MapDecoder> maps;
@@ -78,6 +70,8 @@ Result<> Probe::State::run_seed(const std::string& program) {
   TRY(add_iterator(program));
   if (iterators.contains(program)) {
     TRY(iterate(program));
+  } else {
+    attached.attachments.push_back(refused_seed(program, attached.refused_programs[program]));
   }
   return {};
 }
@@ -299,6 +293,15 @@ Result<> Probe::put(const std::string& name, Bytes key, Bytes value) {
       bpf_map__update_elem(map, key.data(), key.size(), value.data(), value.size(), BPF_ANY);
   return error == 0 ? Result<>{}
                     : tl::unexpected(system_error("cannot set an entry of " + name, -error));
+}
+
+Result<> Probe::demand(bool wanted) {
+  if (wanted == state_->demanded.empty()) {
+    const std::vector<std::string> none;
+    state_->demanded =
+        TRY(attach_all(*state_->attached.object, wanted ? state_->attached.on_demand : none));
+  }
+  return {};
 }
 
 Result<std::map<std::string, std::uint64_t>> Probe::lost() const {

@@ -64,6 +64,7 @@ class Probe {
   ~Probe();
 
   [[nodiscard]] const ProbeSchema& schema() const;
+  /// Of every hook, and of each seed that this kernel refuses.
   [[nodiscard]] const std::vector<Attachment>& attachments() const;
 
   /// Ends the window: maxima that are read from now on are those of the window that just ended.
@@ -93,6 +94,8 @@ class Probe {
   Result<FunctionHook> attach(const FunctionPoint& point) const;
   /// The descriptors that attach() uses.
   [[nodiscard]] std::vector<int> function_descriptors() const;
+  /// Attaches the hooks that are on demand, or detaches them. Nothing happens when they are so.
+  Result<> demand(bool wanted);
 
   /// Losses since the start, by reason: ring_full, map_full, storage_full; ring_short and
   /// iterator_short: fewer bytes than a row has, so that the files do not fit together.
