@@ -16,8 +16,9 @@ const volatile u32 pieces_per_turn = 16;
 #define WHOLE_TURNS 16
 
 /* Pieces of a connection that are told before user space has said what it speaks; what comes until
- * it does is left out. */
-#define UNDECIDED_PIECES 256
+ * it does is left out. More where all must be told: a gap would be for good. */
+#define UNDECIDED_PIECES 1024
+#define UNDECIDED_WHOLE	 16384
 
 /* Lives and dies with its socket; accepted sockets inherit their listener's, which has no id. */
 struct l7_connection {
@@ -41,6 +42,8 @@ struct l7_connection {
 	u32 tls_tgid; /* the TLS session whose bytes it carries (tls.h); no session: none is known
 		       */
 	u64 tls_session;
+	u32 looks; /* by UDP: how often it was found */
+	u32 pad2;
 };
 
 struct {
@@ -98,6 +101,23 @@ static __always_inline struct process_value *process_of(const struct l7_connecti
 	return find_or_add(processes, &key, &no_process);
 }
 
+/* The share that is told follows what the last window had. */
+static __always_inline void roll_window(struct process_value *process)
+{
+	u32 now = window;
+	u32 seen;
+	u32 shift = 0;
+
+	if (process->in_window == now)
+		return;
+	seen = process->in_window + 1 == now ? process->seen : 0;
+	for (int i = 0; i < 12 && seen >> shift > exchanges_per_period; i++)
+		shift++;
+	process->in_window = now;
+	process->shift = shift;
+	process->seen = 0;
+}
+
 /* One in 2^n exchanges is told, so that about `exchanges_per_period` are; a process that is
  * suddenly busier may tell twice as many until the window ends. Returns what the exchange stands
  * for, or 0.
@@ -105,19 +125,7 @@ static __always_inline struct process_value *process_of(const struct l7_connecti
 static __always_inline u32 weigh_exchange(struct process_value *process,
 					  const struct l7_connection *c)
 {
-	u32 budget = exchanges_per_period;
-	u32 now = window;
-
-	if (process->in_window != now) {
-		u32 seen = process->in_window + 1 == now ? process->seen : 0;
-		u32 shift = 0;
-
-		for (int i = 0; i < 12 && seen >> shift > budget; i++)
-			shift++;
-		process->in_window = now;
-		process->shift = shift;
-		process->seen = 0;
-	}
+	roll_window(process);
 	process->exchanges++;
 	process->seen++;
 	if (c->verdict == VERDICT_WHOLE) {
@@ -125,10 +133,10 @@ static __always_inline u32 weigh_exchange(struct process_value *process,
 		return 1;
 	}
 	/* Such a connection is known by its first bytes only, so those are told. */
-	if (process->whole && !c->verdict && c->told < UNDECIDED_PIECES)
+	if (process->whole && !c->verdict && c->told < UNDECIDED_WHOLE)
 		return 1;
 	if ((!c->verdict && c->told >= UNDECIDED_PIECES) ||
-	    process->seen >> process->shift > 2 * budget) {
+	    process->seen >> process->shift > 2 * exchanges_per_period) {
 		process->left_out++;
 		return 0;
 	}
@@ -243,6 +251,7 @@ static __always_inline void fill_head(struct l7_piece *head, const struct l7_con
 	head->role = c->role;
 	head->from_start = c->from_start;
 	head->verdict = c->verdict;
+	head->datagram = 0;
 	__builtin_memset(head->pad, 0, sizeof(head->pad));
 }
 
@@ -262,14 +271,29 @@ static __always_inline void fill_addresses(struct ip_address *client, struct ip_
 /* Bytes of the next piece that are worth a copy. */
 static __always_inline u64 worth(const struct l7_connection *c)
 {
+	if (c->verdict == VERDICT_WHOLE)
+		return WHOLE_SIZE;
 	return c->verdict == VERDICT_KNOWN ? PIECE_SIZE : LARGE_SIZE;
+}
+
+/* HTTP/2 says so at once, and needs all: before user space could say so, much may have passed. */
+static __always_inline void foresee(struct l7_connection *c, const u8 *bytes, u64 copied)
+{
+	if (!c->verdict && c->told == 1 && c->from_start && copied >= 24 && bytes[0] == 'P' &&
+	    bytes[1] == 'R' && bytes[2] == 'I' && bytes[3] == ' ')
+		c->verdict = VERDICT_WHOLE;
 }
 
 /* The piece with its first `copied` bytes. */
 static __always_inline void tell(struct scratch *piece, u64 copied)
 {
-	copied = at_most(copied, LARGE_SIZE);
+	copied = at_most(copied, WHOLE_SIZE);
 	piece->head.copied = copied;
+	if (piece->head.verdict == VERDICT_WHOLE &&
+	    bpf_ringbuf_query(&pieces, BPF_RB_AVAIL_DATA) > ROOM_FOR_WHOLE) {
+		count_lost(ring_full);
+		return;
+	}
 	if (bpf_ringbuf_output(&pieces, piece, sizeof(piece->head) + copied, BPF_RB_NO_WAKEUP))
 		count_lost(ring_full);
 }

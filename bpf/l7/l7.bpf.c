@@ -13,6 +13,7 @@
 #include "bpf/l7/tls.h"
 #include "bpf/l7/tls_go.h"
 #include "bpf/l7/tls_memory.h"
+#include "bpf/l7/udp.h"
 
 const volatile bool clients_too = false;
 
@@ -32,7 +33,7 @@ struct {
 static __always_inline u64 copy_read(u8 *to, u64 most, struct sk_buff *skb,
 				     const struct passage *data)
 {
-	u64 size = at_most(at_most(data->size, most), LARGE_SIZE);
+	u64 size = at_most(at_most(data->size, most), WHOLE_SIZE);
 	struct bpf_dynptr bytes;
 
 	if (bpf_dynptr_from_skb(skb, 0, &bytes))
@@ -41,16 +42,19 @@ static __always_inline u64 copy_read(u8 *to, u64 most, struct sk_buff *skb,
 }
 
 static __always_inline void tell_read(const struct sock *sk, struct sk_buff *skb,
-				      const struct l7_connection *c, const struct passage *data)
+				      struct l7_connection *c, const struct passage *data)
 {
-	u32 number = 0;
+	u32 number = DATA_READ;
 	struct scratch *piece = bpf_map_lookup_elem(&scratches, &number);
+	u64 copied;
 
 	if (!piece)
 		return;
 	fill_head(&piece->head, c, data);
 	fill_addresses(&piece->head.client_ip, &piece->head.server_ip, sk, c->role);
-	tell(piece, copy_read(piece->bytes, worth(c), skb, data));
+	copied = copy_read(piece->bytes, worth(c), skb, data);
+	foresee(c, piece->bytes, copied);
+	tell(piece, copied);
 }
 
 /* Before `len` bytes are copied to whoever reads, under the socket lock. */
@@ -94,7 +98,7 @@ int BPF_PROG(data_is_read, struct sk_buff *skb, int len)
 static __always_inline void tell_write(const struct sock *sk, const struct l7_connection *c,
 				       const struct msghdr *msg, const struct passage *data)
 {
-	u32 number = 1;
+	u32 number = DATA_WRITTEN;
 	struct scratch *piece = bpf_map_lookup_elem(&scratches, &number);
 
 	if (!piece)

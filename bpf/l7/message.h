@@ -38,7 +38,7 @@ struct msghdr___buffers {
 
 /* Buffers of a message that are looked at: nginx writes each frame of HTTP/2 from one of its own.
  */
-#define MOST_BUFFERS 16
+#define MOST_BUFFERS 48
 
 static __always_inline const struct iovec *buffers_of(const struct iov_iter___buffers *iter)
 {
@@ -49,7 +49,7 @@ static __always_inline const struct iovec *buffers_of(const struct iov_iter___bu
 	return BPF_CORE_READ(iter, __iov);
 }
 
-/* Copies up to `most` of the message's bytes, LARGE_SIZE at most; returns how many. */
+/* Copies up to `most` of the message's bytes, WHOLE_SIZE at most; returns how many. */
 static __always_inline u64 copy_buffers(u8 *to, u64 most, const struct iov_iter___buffers *iter,
 					u64 count)
 {
@@ -65,15 +65,15 @@ static __always_inline u64 copy_buffers(u8 *to, u64 most, const struct iov_iter_
 		if (bpf_probe_read_kernel(&buffer, sizeof(buffer), buffers + i) ||
 		    buffer.iov_len < offset)
 			break;
-		filled = at_most(filled, LARGE_SIZE);
+		filled = at_most(filled, WHOLE_SIZE);
 		size = at_most(buffer.iov_len - offset, most - filled);
-		size = at_most(size, LARGE_SIZE);
+		size = at_most(size, WHOLE_SIZE);
 		if (bpf_probe_read_user(to + filled, size, buffer.iov_base + offset))
 			break;
 		filled += size;
 		offset = 0;
 	}
-	return at_most(filled, LARGE_SIZE);
+	return at_most(filled, WHOLE_SIZE);
 }
 
 /* The same for whatever buffers the message has; 0 for those that are no memory of a process
@@ -82,7 +82,7 @@ static __always_inline u64 copy_message(u8 *to, u64 most, const struct msghdr *m
 {
 	const struct iov_iter___buffers *iter = &((const struct msghdr___buffers *)msg)->msg_iter;
 	u8 type = BPF_CORE_READ(iter, iter_type);
-	u64 size = at_most(at_most(count, most), LARGE_SIZE);
+	u64 size = at_most(at_most(count, most), WHOLE_SIZE);
 
 	if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 	    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {

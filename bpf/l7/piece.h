@@ -9,6 +9,8 @@
  * every byte may count, or where nobody knows yet. */
 #define PIECE_SIZE 256
 #define LARGE_SIZE 1024
+/* Of connections that need all: several small messages share a write. */
+#define WHOLE_SIZE 4096
 
 /* Where bytes go: from client to server, or back. */
 #define DIRECTION_REQUEST 0
@@ -30,7 +32,9 @@ struct l7_piece {
 	u8 role;
 	u8 from_start; /* 0: the connection is older than what was told of it */
 	u8 verdict;    /* as far as the kernel knows it */
-	u8 pad[3];
+	u8 datagram;   /* 1: by UDP, each piece begins a message; `seq` and `other_seq` tell nothing
+			*/
+	u8 pad[2];
 	struct ip_address client_ip;
 	struct ip_address server_ip;
 };
@@ -48,22 +52,32 @@ static __always_inline u64 at_most(u64 size, u64 most)
  * verifier sees that any copy behind any other fits. */
 struct scratch {
 	struct l7_piece head;
-	u8 bytes[2 * LARGE_SIZE];
+	u8 bytes[2 * WHOLE_SIZE];
 };
 
 /* One for each program that tells pieces. */
+#define DATA_READ	 0
+#define DATA_WRITTEN	 1
+#define DATAGRAM_READ	 2
+#define DATAGRAM_WRITTEN 3
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 4);
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
 /* Emptied ten times a second by a timer, since waking a reader up costs more than the rest: room
- * for 15,000 exchanges a second. */
+ * for 15,000 exchanges a second. Connections that are told wholly know no budget, so a quarter is
+ * kept for the others. */
+#define RING_SIZE	  (1024 * 1024)
+#define ROOM_FOR_WHOLE	  (RING_SIZE / 4 * 3)
+#define BPF_RB_AVAIL_DATA 0
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1024 * 1024);
+	__uint(max_entries, RING_SIZE);
 } pieces SEC(".maps");
 
 #define BPF_RB_NO_WAKEUP (1ULL << 0)

@@ -4,6 +4,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -18,6 +19,9 @@ namespace {
 constexpr const char* ring = "pieces";
 constexpr const char* record = "l7_piece";
 constexpr long interval_ns = 100'000'000;
+/// A look at all open files takes at most one part of so many of the time.
+constexpr int looks_share = 500;
+constexpr auto least_between_looks = std::chrono::milliseconds(900);
 
 Result<FileDescriptor> start_timer() {
   FileDescriptor timer(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
@@ -87,6 +91,19 @@ Result<> Capture::decide(std::uint64_t connection, Verdict verdict) {
 Result<> Capture::publish() {
   generation_ += generation_ == std::numeric_limits<std::uint32_t>::max() ? 2 : 1;
   return probe_.set_tunable("verdict_generation", generation_);
+}
+
+Result<> Capture::look_for_datagram_servers() {
+  using std::chrono::steady_clock;
+  const auto begun = steady_clock::now();
+  if (begun < next_look_) {
+    return {};
+  }
+  Batch servers = TRY(probe_.read("datagram_servers"));
+  TRY(probe_.demand(sum_of(servers, "wanted") > 0));
+  const auto took = steady_clock::now() - begun;
+  next_look_ = begun + std::max<steady_clock::duration>(least_between_looks, took * looks_share);
+  return {};
 }
 
 Result<Capture::LeftOut> Capture::left_out() {

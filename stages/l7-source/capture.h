@@ -1,6 +1,7 @@
 // The kernel's side: loads the probe l7, empties its ring, passes verdicts on.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -41,6 +42,10 @@ class Capture {
   /// A verdict holds from the connection's next exchange on, once `publish` was called.
   Result<> decide(std::uint64_t connection, Verdict verdict);
   Result<> publish();
+
+  /// Looks for servers that speak by UDP, and sees to it that datagrams are told only while there
+  /// are some. Looks seldom where a look takes long.
+  Result<> look_for_datagram_servers();
 
   /// The budget's period ends.
   Result<> end_window() { return probe_.advance_window(); }
@@ -92,6 +97,7 @@ class Capture {
   FileDescriptor timer_;
   Result<TlsAttacher> tls_;
   std::uint32_t generation_ = 1;
+  std::chrono::steady_clock::time_point next_look_;
 };
 
 }  // namespace gala::l7_source

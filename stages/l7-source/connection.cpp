@@ -42,6 +42,10 @@ void Connection::take(const Piece& piece, std::vector<Exchange>& out) {
   if (given_up_) {
     return;
   }
+  if (piece.datagram) {
+    pass(piece, piece.bytes, piece.size, out);
+    return;
+  }
   if (piece.other_seq != 0) {
     advance(opposite(piece.direction), piece.at, piece.other_seq, out);
   }
@@ -55,6 +59,12 @@ void Connection::take(const Piece& piece, std::vector<Exchange>& out) {
   const Bytes bytes = piece.bytes.subspan(std::min<std::size_t>(repeated, piece.bytes.size()));
   const std::uint32_t size = piece.size - repeated;
   position.end += size;
+  pass(piece, bytes, size, out);
+}
+
+/// `size` bytes of the piece, of which these are here.
+void Connection::pass(const Piece& piece, Bytes bytes, std::uint32_t size,
+                      std::vector<Exchange>& out) {
   if (!bytes.empty()) {
     hand_over(piece.direction, piece.at, bytes, out);
   }
@@ -132,6 +142,9 @@ void Connection::decide(const Piece& latest, std::vector<Exchange>& out) {
   // Some servers speak first, also in protocols where that tells nothing.
   bool undecided = request.empty();
   for (const Protocol& protocol : protocols_) {
+    if (latest.datagram && !protocol.datagrams) {
+      continue;
+    }
     const Recognised answer = protocol.recognise(opening);
     if (answer == Recognised::yes) {
       begin(protocol, out);

@@ -49,6 +49,7 @@ class Connection {
     std::uint64_t missing = 0;
   };
 
+  void pass(const Piece& piece, Bytes bytes, std::uint32_t size, std::vector<Exchange>& out);
   void advance(Direction direction, BootTime at, std::uint32_t seq, std::vector<Exchange>& out);
   void hand_over(Direction direction, BootTime at, Bytes bytes, std::vector<Exchange>& out);
   void pass_gap(Direction direction, BootTime at, std::uint64_t missing,

@@ -145,6 +145,50 @@ TEST(Connection, GoesOnAfterAnExchangeThatWasLeftOut) {
   EXPECT_THAT(wire.exchanges, SizeIs(2));
 }
 
+/// Threads that share a socket tell in any order, and sequence numbers say nothing.
+TEST(Connection, TakesDatagramsAsTheyCome) {
+  using namespace std::string_literals;
+  const std::string query = "\x12\x01\1\0\0\1\0\0\0\0\0\0\7example\3com\0\0\1\0\1"s;
+  std::string other = query;
+  other[1] = '\2';
+  std::vector<Exchange> exchanges;
+  Connection connection{protocols()};
+  const auto pass = [&](Direction direction, std::string bytes) {
+    if (direction == Direction::reply) {
+      bytes[2] = '\x81';
+    }
+    Piece piece;
+    piece.datagram = true;
+    piece.from_start = false;
+    piece.direction = direction;
+    piece.size = static_cast<std::uint32_t>(bytes.size());
+    piece.bytes = bytes_of(bytes);
+    connection.take(piece, exchanges);
+  };
+  pass(Direction::request, query);
+  pass(Direction::request, other);
+  pass(Direction::reply, other);
+  pass(Direction::reply, query);
+  EXPECT_THAT(exchanges, SizeIs(2));
+  EXPECT_EQ(connection.protocol()->name, "dns");
+  EXPECT_EQ(connection.pending(), 0u);
+}
+
+TEST(Connection, TakesDatagramsForNoProtocolOfStreams) {
+  Connection connection{protocols()};
+  std::vector<Exchange> exchanges;
+  for (int i = 0; i < 20; ++i) {
+    Piece piece;
+    piece.datagram = true;
+    piece.from_start = false;
+    piece.size = static_cast<std::uint32_t>(get.size());
+    piece.bytes = bytes_of(get);
+    connection.take(piece, exchanges);
+  }
+  EXPECT_EQ(connection.protocol(), nullptr);
+  EXPECT_EQ(connection.verdict(), Verdict::given_up);
+}
+
 TEST(Connection, GivesUpOnceAProtocolHasSwitched) {
   Wire wire;
   wire.request("GET /ws HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");

@@ -162,6 +162,9 @@ void L7Source::tick(Instant now, Outbox& out) {
   if (const auto ended = capture_->end_window(); !ended) {
     fault_ = ended.error().what;
   }
+  if (const auto looked = capture_->look_for_datagram_servers(); !looked) {
+    fault_ = looked.error().what;
+  }
   take_losses(now.boot);
   const Servers::Rows rows = traffic_.end_window(now.boot);
   send(Servers::requests_table, rows.requests, now, out);

@@ -69,7 +69,7 @@ struct Record {
     add("at_ns", 8, 9);
     add("server_port", 2, 80);
     add("copied", 2, 3);
-    for (const char* name : {"direction", "closed", "role", "from_start", "verdict"}) {
+    for (const char* name : {"direction", "closed", "role", "from_start", "verdict", "datagram"}) {
       add(name, 1, 1);
     }
     add("client_ip", 16, 0);

@@ -24,6 +24,8 @@ struct Piece {
   /// The connection has ended; nothing else counts.
   bool closed = false;
   bool from_start = true;
+  /// By UDP: it begins a message, and its sequence numbers tell nothing.
+  bool datagram = false;
   Role role = Role::server;
   /// As far as the kernel knows it.
   Verdict verdict = Verdict::none;

@@ -34,8 +34,8 @@ Result<PieceReader> PieceReader::make(const bpf::Layout& layout) {
         Member{"server_port", 2, &at.server_port}, Member{"copied", 2, &at.copied},
         Member{"direction", 1, &at.direction}, Member{"closed", 1, &at.closed},
         Member{"role", 1, &at.role}, Member{"from_start", 1, &at.from_start},
-        Member{"verdict", 1, &at.verdict}, Member{"client_ip", 16, &at.client_ip},
-        Member{"server_ip", 16, &at.server_ip}}) {
+        Member{"verdict", 1, &at.verdict}, Member{"datagram", 1, &at.datagram},
+        Member{"client_ip", 16, &at.client_ip}, Member{"server_ip", 16, &at.server_ip}}) {
     const auto found = std::ranges::find(layout.fields, member.name, &bpf::Field::name);
     if (found == layout.fields.end() || found->size != member.size) {
       return fail(fmt::format(
@@ -64,6 +64,7 @@ std::optional<Piece> PieceReader::read(bpf::Bytes record) const {
   piece.direction =
       load<std::uint8_t>(record, at_.direction) == 0 ? Direction::request : Direction::reply;
   piece.from_start = load<std::uint8_t>(record, at_.from_start) != 0;
+  piece.datagram = load<std::uint8_t>(record, at_.datagram) != 0;
   piece.verdict = static_cast<Verdict>(load<std::uint8_t>(record, at_.verdict) % 4);
   piece.tgid = load<std::uint32_t>(record, at_.tgid);
   piece.server_port = load<std::uint16_t>(record, at_.server_port);

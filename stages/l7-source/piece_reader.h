@@ -23,7 +23,7 @@ class PieceReader {
   struct Offsets {
     std::size_t id = 0, at_ns = 0, seq = 0, size = 0, other_seq = 0, tgid = 0, weight = 0;
     std::size_t server_port = 0, copied = 0, direction = 0, closed = 0, role = 0, from_start = 0,
-                verdict = 0;
+                verdict = 0, datagram = 0;
     std::size_t client_ip = 0, server_ip = 0;
   };
   Offsets at_;

@@ -47,6 +47,9 @@ struct Exchange {
   bool parked = false;
   /// The server spoke without being asked, or the client sent what owes no answer: no latency.
   bool one_way = false;
+  /// The answer says that there may be no such thing (404, a statement that cannot be parsed, an
+  /// unknown topic), so its name is the client's invention: nothing is learned from it.
+  bool unproven = false;
   /// Of a traceparent header, 32 hexadecimal digits; "" without one.
   std::string trace_id;
 };
@@ -120,6 +123,8 @@ struct Protocol {
   /// Its state spans messages (names of statements, header tables), so that a connection is copied
   /// wholly or not at all. Else the budget may leave out single exchanges.
   bool needs_all = false;
+  /// It is spoken by UDP, too: one `take` begins one datagram.
+  bool datagrams = false;
 };
 
 }  // namespace gala::l7_source

@@ -5,6 +5,8 @@ namespace gala::l7_source {
 namespace {
 
 constexpr std::string_view value = "{id}";
+/// Windows between two looks for names that are idle.
+constexpr std::uint32_t windows_per_look = 60;
 
 std::size_t size_of(const auto& node) {
   std::size_t size = 0;
@@ -28,6 +30,7 @@ std::string Routes::group(std::string_view api, bool learn) {
     if (node == nullptr) {
       return std::string(other);
     }
+    node->met = window_;
     if (!first) {
       group += '/';
     }
@@ -61,6 +64,27 @@ Routes::Node* Routes::child(Node& node, std::string_view name, bool learn) {
   }
   ++nodes_;
   return node.children.emplace(std::string(name), std::make_unique<Node>()).first->second.get();
+}
+
+void Routes::end_window() {
+  if (++window_ % windows_per_look == 0) {
+    nodes_ -= forget_idle(root_);
+  }
+}
+
+/// How many nodes went. A node is met whenever one beneath it is.
+std::size_t Routes::forget_idle(Node& node) {
+  std::size_t gone = 0;
+  std::erase_if(node.children, [&](const auto& entry) {
+    Node& child = *entry.second;
+    if (window_ - child.met <= idle_windows) {
+      gone += forget_idle(child);
+      return false;
+    }
+    gone += 1 + size_of(child);
+    return true;
+  });
+  return gone;
 }
 
 }  // namespace gala::l7_source

@@ -35,6 +35,25 @@ TEST(Routes, LearnsNothingFromWhatIsAskedInVain) {
   EXPECT_EQ(routes.group("GET /wp-admin", false), "~other");
 }
 
+TEST(Routes, ForgetWhatNobodyAsksForAnyMore) {
+  Routes routes(4);
+  std::size_t other = 0;
+  for (int i = 0; i < 2000; ++i) {
+    other += routes.group("SELECT old" + std::to_string(i), true) == Routes::other ? 1 : 0;
+  }
+  ASSERT_GT(other, 0u) << "the first level is full";
+  for (std::uint32_t i = 0; i < 2 * Routes::idle_windows; ++i) {
+    routes.group("GET /kept", true);
+    routes.end_window();
+  }
+  EXPECT_EQ(routes.group("SELECT old0", false), "~other") << "it is forgotten";
+  EXPECT_EQ(routes.group("GET /kept", false), "GET /kept");
+  for (int i = 0; i < 500; ++i) {
+    const std::string api = "SELECT new" + std::to_string(i);
+    EXPECT_EQ(routes.group(api, true), api) << "there is room again";
+  }
+}
+
 TEST(Routes, StayBounded) {
   Routes routes(1000);
   std::size_t other = 0;

@@ -172,9 +172,7 @@ void Servers::add(const ServerKey& key, const Exchange& exchange, const Piece& p
     return;
   }
   server->row.totals.add(exchange, piece.weight);
-  // What a client asks for in vain teaches nothing about what there is.
-  const std::string group =
-      server->routes.group(exchange.api, exchange.error != ErrorClass::client);
+  const std::string group = server->routes.group(exchange.api, !exchange.unproven);
   add_api(*server, group, exchange, piece.weight);
   if (!exchange.one_way && !exchange.parked) {
     keep_sample(*server, {exchange, group, piece.client_ip});
@@ -253,6 +251,7 @@ Servers::Rows Servers::end_window() {
       }
       samples->clear();
     }
+    server.routes.end_window();
   }
   return rows;
 }

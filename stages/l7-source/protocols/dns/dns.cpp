@@ -126,6 +126,8 @@ std::unique_ptr<Conversation> begin() { return std::make_unique<DnsConversation>
 
 }  // namespace
 
-Protocol dns_protocol() { return {"dns", recognise_dns, begin}; }
+Protocol dns_protocol() {
+  return {.name = "dns", .recognise = recognise_dns, .begin = begin, .datagrams = true};
+}
 
 }  // namespace gala::l7_source

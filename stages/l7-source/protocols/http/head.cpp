@@ -186,6 +186,14 @@ ReplyHead read_reply(Bytes bytes) {
   return head;
 }
 
+bool may_be_nowhere(int status) {
+  constexpr std::array told_by_routes{402, 409, 411, 412, 413, 415, 416,
+                                      418, 422, 425, 428, 429, 451};
+  const bool refused = status == 501 || status == 505;
+  return refused ||
+         (status >= 400 && status < 500 && std::ranges::count(told_by_routes, status) == 0);
+}
+
 std::string trace_of(std::string_view value) {
   constexpr std::size_t begin = 3;
   constexpr std::size_t size = 32;

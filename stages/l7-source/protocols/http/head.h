@@ -45,6 +45,10 @@ std::optional<std::size_t> head_size(Bytes bytes);
 RequestHead read_request(Bytes head);
 ReplyHead read_reply(Bytes head);
 
+/// Whether an error with this status is answered to paths that do not exist, too. The others are
+/// told by whoever has the route: a conflict, too many requests.
+bool may_be_nowhere(int status);
+
 /// The trace of a traceparent header's value (W3C Trace Context); "" when it is none.
 std::string trace_of(std::string_view value);
 

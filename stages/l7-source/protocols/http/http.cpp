@@ -217,6 +217,7 @@ class HttpConversation final : public Conversation {
       const bool refused = head.status == 501 || head.status == 505;
       exchange.error = head.status >= 500 && !refused ? ErrorClass::server : ErrorClass::client;
       exchange.code = std::to_string(head.status);
+      exchange.unproven = http::may_be_nowhere(head.status);
     }
     return exchange;
   }

@@ -1,16 +1,18 @@
 // Header blocks of one direction.
 #include "stages/l7-source/protocols/http2/header_block.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 namespace gala::l7_source::http2 {
 namespace {
 
 /// Bytes of names and values that one block may become: a kilobyte can be made to mean a megabyte.
 constexpr std::size_t most_decoded = 65'536;
-/// Largest table that an end may ask for; larger ones are refused by the decoder.
-constexpr std::size_t most_table = 65'536;
+/// Largest table that is kept, whatever an end allows; the decoder refuses larger ones.
+constexpr std::uint32_t most_table = 65'536;
 constexpr std::size_t longest_value = 512;
 
 std::string_view text_of(const std::uint8_t* text, std::size_t size) {
@@ -38,7 +40,39 @@ HeaderBlocks::HeaderBlocks() {
   nghttp2_hd_inflater* inflater = nullptr;
   if (nghttp2_hd_inflate_new(&inflater) == 0) {
     inflater_.reset(inflater);
-    nghttp2_hd_inflate_change_table_size(inflater, most_table);
+  }
+}
+
+void HeaderBlocks::allow_table(std::uint32_t size) {
+  size = std::min(size, most_table);
+  if (size > table_ && inflater_ != nullptr &&
+      nghttp2_hd_inflate_change_table_size(inflater_.get(), size) == 0) {
+    table_ = size;
+  }
+}
+
+void HeaderBlocks::forget() {
+  nghttp2_hd_inflater* inflater = nullptr;
+  if (nghttp2_hd_inflate_new(&inflater) != 0) {
+    inflater_.reset();
+    return;
+  }
+  inflater_.reset(inflater);
+  nghttp2_hd_inflate_change_table_size(inflater, table_);
+  // "Table size update" to all that is allowed (RFC 7541, 6.3), then entries that mean nothing.
+  std::vector<std::uint8_t> block{0x3f};
+  std::uint32_t rest = table_ - 31;
+  for (; rest >= 0x80; rest >>= 7U) {
+    block.push_back(static_cast<std::uint8_t>(rest | 0x80U));
+  }
+  block.push_back(static_cast<std::uint8_t>(rest));
+  constexpr std::uint32_t entry_size = 33;
+  for (std::uint32_t size = 0; size + entry_size <= table_; size += entry_size) {
+    block.insert(block.end(), {0x40, 1, '~', 0});
+  }
+  Headers nothing;
+  if (!read(block, nothing)) {
+    inflater_.reset();
   }
 }
 

@@ -3,52 +3,42 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "stages/l7-source/protocols/http/head.h"
+#include "stages/l7-source/protocols/http2/frame.h"
 #include "stages/l7-source/protocols/http2/header_block.h"
 #include "stages/l7-source/stream.h"
 
 namespace gala::l7_source {
 namespace {
 
+using enum http2::FrameType;
+using http2::end_headers;
+using http2::end_stream;
+using http2::Frame;
+using http2::frame_head_size;
+using http2::frame_of;
 using http2::HeaderBlocks;
 using http2::Headers;
+using http2::looks_like_frames;
+using http2::padded;
+using http2::with_priority;
 
 constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-constexpr std::size_t frame_head_size = 9;
+constexpr std::string_view grpc_unimplemented = "12";
 /// The largest frame that may come unless an end allows more (RFC 9113, 4.2).
 constexpr std::size_t most_frame = 1U << 24;
-
-enum FrameType : std::uint8_t {
-  data = 0,
-  headers = 1,
-  rst_stream = 3,
-  push_promise = 5,
-  continuation = 9
-};
 /// Frames of other types are passed over; so high a number is no frame.
 constexpr std::uint8_t most_type = 0x20;
-constexpr std::uint8_t end_stream = 0x1;
-constexpr std::uint8_t end_headers = 0x4;
-constexpr std::uint8_t padded = 0x8;
-constexpr std::uint8_t with_priority = 0x20;
-
-struct Frame {
-  std::size_t size = 0;
-  std::uint8_t type = 0;
-  std::uint8_t flags = 0;
-  std::uint32_t stream = 0;
-};
-
-Frame frame_of(Bytes head) {
-  const auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(head[i]); };
-  return {at(0) << 16 | at(1) << 8 | at(2), head[3], head[4],
-          (at(5) << 24 | at(6) << 16 | at(7) << 8 | at(8)) & 0x7fffffffU};
-}
+/// Settings beyond these bytes are passed over.
+constexpr std::size_t most_settings = 512;
+/// Pieces without a frame, after which a connection that had lost its place is given up.
+constexpr int most_strays = 256;
 
 struct Pending {
   BootTime begun;
@@ -68,6 +58,12 @@ struct Side {
   bool block_ends_stream = false;
   BootTime block_begun;
   bool preface_passed = false;
+  /// Bytes were missed: the next piece that looks like frames goes on.
+  bool adrift = false;
+  /// Pieces that did not.
+  int strays = 0;
+  /// Header blocks were missed: not all that is said can be understood.
+  bool approximate = false;
 };
 
 /// Whose fault a status of gRPC is: what the caller asked for, or what the server could not do.
@@ -97,8 +93,7 @@ class Http2Conversation final : public Conversation {
 
   void take(Direction direction, BootTime at, Bytes bytes, std::vector<Exchange>& out) override {
     Side& side = side_of(direction);
-    if (side.bytes.broken()) {
-      give_up();  // a header block may be missing
+    if (side.adrift && !finds_place(side, bytes)) {
       return;
     }
     side.bytes.append(bytes);
@@ -111,7 +106,7 @@ class Http2Conversation final : public Conversation {
     Side& side = side_of(direction);
     side.bytes.gap(missing);
     if (side.bytes.broken()) {
-      give_up();
+      lose_place(side);
     }
   }
 
@@ -119,6 +114,32 @@ class Http2Conversation final : public Conversation {
 
  private:
   Side& side_of(Direction direction) { return direction == Direction::request ? request_ : reply_; }
+
+  /// Of large writes only the beginning is copied, and a header block may lie behind it.
+  void lose_place(Side& side) {
+    if (!side.preface_passed) {
+      give_up();
+      return;
+    }
+    side.bytes.resume();
+    side.blocks.forget();
+    side.block.clear();
+    side.block_stream = 0;
+    side.adrift = true;
+    side.approximate = true;
+  }
+
+  bool finds_place(Side& side, Bytes bytes) {
+    if (!looks_like_frames(bytes)) {
+      if (++side.strays >= most_strays) {
+        give_up();
+      }
+      return false;
+    }
+    side.adrift = false;
+    side.strays = 0;
+    return true;
+  }
 
   bool read_frame(Direction direction, Side& side, BootTime at, std::vector<Exchange>& out) {
     if (!side.preface_passed) {
@@ -134,13 +155,19 @@ class Http2Conversation final : public Conversation {
     }
     const Frame frame = frame_of(bytes);
     if (frame.size > most_frame || frame.type > most_type) {
-      give_up();
+      doubt(side);
       return false;
     }
     const bool carries_headers = frame.type == headers || frame.type == continuation;
     if (frame.type == push_promise) {
       give_up();  // its header block changes the table
       return false;
+    }
+    if (frame.type == settings && frame.size <= most_settings) {
+      if (bytes.size() < frame_head_size + frame.size) {
+        return false;
+      }
+      take_settings(direction, bytes.subspan(frame_head_size, frame.size));
     }
     if (!carries_headers) {
       constexpr std::size_t reset_size = 4;
@@ -151,7 +178,7 @@ class Http2Conversation final : public Conversation {
       if (frame.type == rst_stream && frame.size == reset_size) {
         reset_stream(direction, frame, bytes.subspan(frame_head_size, reset_size), at, out);
       }
-      pass_frame(direction, frame);
+      pass_frame(direction, frame, at, out);
       side.bytes.skip(frame_head_size + frame.size);
       return true;
     }
@@ -165,6 +192,22 @@ class Http2Conversation final : public Conversation {
     read_headers(direction, side, frame, bytes.subspan(frame_head_size, frame.size), at, out);
     side.bytes.skip(frame_head_size + frame.size);
     return true;
+  }
+
+  /// What one end says bounds the table that the other uses for its header blocks.
+  void take_settings(Direction direction, Bytes entries) {
+    constexpr std::size_t entry_size = 6;
+    constexpr unsigned header_table_size = 1;
+    Side& other = direction == Direction::request ? reply_ : request_;
+    for (; entries.size() >= entry_size; entries = entries.subspan(entry_size)) {
+      std::uint32_t value = 0;
+      for (const std::uint8_t byte : entries.subspan(2, 4)) {
+        value = value << 8U | byte;
+      }
+      if (entries[0] * 256U + entries[1] == header_table_size) {
+        other.blocks.allow_table(value);
+      }
+    }
   }
 
   /// One end gives a request up: a server that fails, or a client that waits no longer. After a
@@ -198,8 +241,19 @@ class Http2Conversation final : public Conversation {
     out.push_back(std::move(exchange));
   }
 
+  /// Where bytes were missed before, the place may have been a wrong one.
+  void doubt(Side& side) {
+    if (!side.approximate) {
+      give_up();
+      return;
+    }
+    violate();
+    lose_place(side);
+  }
+
   /// A frame whose content does not matter.
-  void pass_frame(Direction direction, const Frame& frame) {
+  void pass_frame(Direction direction, const Frame& frame, BootTime at,
+                  std::vector<Exchange>& out) {
     const auto found = pending_.find(frame.stream);
     if (found == pending_.end()) {
       return;
@@ -207,6 +261,14 @@ class Http2Conversation final : public Conversation {
     if (frame.type == data) {
       (direction == Direction::request ? found->second.request_bytes : found->second.reply_bytes) +=
           frame.size;
+    }
+    // The headers of this reply were missed; whether it reports an error is not known.
+    if (frame.type == data && direction == Direction::reply && (frame.flags & end_stream) != 0) {
+      Side ended;
+      ended.block_stream = frame.stream;
+      ended.block_begun = at;
+      ended.block_ends_stream = true;
+      take_reply(ended, {}, out);
     }
   }
 
@@ -239,7 +301,7 @@ class Http2Conversation final : public Conversation {
     }
     Headers read;
     if (!side.blocks.read(side.block, read)) {
-      give_up();
+      doubt(side);
       return;
     }
     confirm();
@@ -261,9 +323,12 @@ class Http2Conversation final : public Conversation {
     }
     Pending& request = pending_[side.block_stream];
     request.begun = side.block_begun;
-    request.grpc = read.content_type.starts_with("application/grpc");
-    request.api = request.grpc ? http::path_shape(read.path)
-                               : method_of(read) + ' ' + http::path_shape(read.path);
+    grpc_ = grpc_ || read.content_type.starts_with("application/grpc");
+    request.grpc = read.content_type.starts_with("application/grpc") ||
+                   (read.content_type.empty() && side.approximate && grpc_);
+    request.api = read.path.empty() && side.approximate ? "~other"
+                  : request.grpc                        ? http::path_shape(read.path)
+                                 : method_of(read) + ' ' + http::path_shape(read.path);
     request.api.resize(std::min(request.api.size(), longest_api));
     request.trace_id = http::trace_of(read.traceparent);
     request.request_bytes = side.block.size();
@@ -293,9 +358,11 @@ class Http2Conversation final : public Conversation {
       exchange.code = exchange.error == ErrorClass::none ? ""
                       : known                            ? "grpc " + read.grpc_status
                                                          : "~other";
+      exchange.unproven = read.grpc_status == grpc_unimplemented;
     } else if (is_number(read.status) && read.status >= "400" && read.status < "600") {
       exchange.error = read.status >= "500" ? ErrorClass::server : ErrorClass::client;
       exchange.code = read.status;
+      exchange.unproven = http::may_be_nowhere(std::atoi(read.status.c_str()));
     }
     exchange.code.resize(std::min(exchange.code.size(), longest_code));
     pending_.erase(found);
@@ -304,6 +371,8 @@ class Http2Conversation final : public Conversation {
 
   Side request_;
   Side reply_;
+  /// Somebody asked for gRPC on this connection.
+  bool grpc_ = false;
   std::map<std::uint32_t, Pending> pending_;
 };
 

@@ -69,11 +69,32 @@ TEST(Http2, SkipsDataThatNobodyCopied) {
   EXPECT_THAT(talk.ended(), ElementsAre(code(""), code("500")));
 }
 
-TEST(Http2, TrustsNothingAfterALostBlock) {
+/// Entries of the table that were made before are not known any more, nor are those that were
+/// missed.
+TEST(Http2, GoesOnBehindALostBlock) {
   Talk talk(http2_protocol());
-  talk.request(preface).request(get(1)).reply(answer(1));
+  // ":path: /secret" enters the table (62), and is repeated by its number.
+  const std::string first = "\x82\x44\x07/secret";
+  const std::string again = "\x82\xbe";
+  talk.request(preface).request(frame(1, 5, 1, first)).reply(answer(1));
+  talk.request(frame(1, 5, 3, again)).reply(answer(3));
   talk.missing(Direction::request, 40);
-  EXPECT_TRUE(talk.conversation().lost());
+  talk.request("rest of an upload, no frame").request(frame(1, 5, 7, again)).reply(answer(7));
+  talk.request(frame(1, 5, 9, "\x82\x44\x06/after")).reply(answer(9, "\x8e"));
+  talk.request(frame(1, 5, 11, again)).reply(answer(11));
+  EXPECT_FALSE(talk.conversation().lost());
+  EXPECT_THAT(talk.ended(), ElementsAre(api("GET /secret"), api("GET /secret"), api("~other"),
+                                        api("GET /after"), api("GET /after")));
+}
+
+TEST(Http2, EndsAReplyWhoseHeadersWereMissed) {
+  Talk talk(http2_protocol());
+  talk.request(preface).request(get(1));
+  talk.missing(Direction::reply, 5000);
+  talk.reply(frame(0, 1, 1, "end"));
+  talk.request(get(3)).reply(answer(3, "\x8e"));
+  EXPECT_THAT(talk.ended(), ElementsAre(code(""), code("500")));
+  EXPECT_EQ(talk.conversation().pending(), 0u);
 }
 
 TEST(Http2, GivesUpOnABomb) {
@@ -87,6 +108,19 @@ TEST(Http2, GivesUpOnABomb) {
   talk.request(preface).request(frame(1, 5, 1, bomb));
   EXPECT_TRUE(talk.conversation().lost());
   EXPECT_THAT(talk.ended(), IsEmpty());
+}
+
+/// An encoder may use as large a table as the other end allowed: 4096 bytes unless it says more.
+TEST(Http2, AllowsTheTableThatSettingsAllow) {
+  // "Dynamic table size update" to 8192, then :method GET and :path /.
+  const std::string block = "\x3f\xe1\x3f\x82\x84";
+  Talk refused(http2_protocol());
+  refused.request(preface).request(frame(1, 5, 1, block));
+  EXPECT_TRUE(refused.conversation().lost());
+  Talk allowed(http2_protocol());
+  allowed.request(preface).reply(frame(4, 0, 0, std::string("\0\1\0\0\x20\0", 6)));
+  allowed.request(frame(1, 5, 1, block)).reply(answer(1));
+  EXPECT_THAT(allowed.ended(), ElementsAre(api("GET /")));
 }
 
 TEST(Http2, GivesUpWhatIsNoFrame) {

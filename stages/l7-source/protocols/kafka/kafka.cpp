@@ -88,6 +88,9 @@ class KafkaConversation final : public FramedConversation {
                                           static_cast<std::int16_t>(asked->id >> 48U),
                                           in.take_up_to(size - kafka_reply_size));
     asked->exchange.error = kafka_error_class(code);
+    constexpr std::int16_t unknown_topic = 3;
+    constexpr std::int16_t invalid_topic = 17;
+    asked->exchange.unproven = code == unknown_topic || code == invalid_topic;
     asked->exchange.code = code == 0 ? "" : std::to_string(code);
     asked->exchange.reply_bytes = size;
     answer(*asked, frame.begun);

@@ -346,6 +346,7 @@ class MysqlConversation final : public FramedConversation {
     const std::uint16_t number = in.le16();
     exchange.code = in.ok() ? std::to_string(number) : "~other";
     exchange.error = is_mysql_server_error(number) ? ErrorClass::server : ErrorClass::client;
+    exchange.unproven = is_mysql_nonsense(number);
   }
 
   static constexpr std::uint64_t most_columns = 4096;

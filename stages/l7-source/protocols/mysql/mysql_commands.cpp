@@ -60,6 +60,11 @@ std::string_view mysql_command_name(std::uint8_t command) {
   return command < names.size() ? names[command] : std::string_view();
 }
 
+bool is_mysql_nonsense(std::uint16_t number) {
+  constexpr auto numbers = std::to_array<std::uint16_t>({1049, 1054, 1064, 1146, 1149, 1305});
+  return std::ranges::binary_search(numbers, number);
+}
+
 bool is_mysql_server_error(std::uint16_t number) {
   return std::ranges::binary_search(server_errors, number);
 }

@@ -27,5 +27,7 @@ std::string_view mysql_command_name(std::uint8_t command);
 
 /// The server, not the statement, is why it failed.
 bool is_mysql_server_error(std::uint16_t number);
+/// The statement cannot be parsed, or names what does not exist.
+bool is_mysql_nonsense(std::uint16_t number);
 
 }  // namespace gala::l7_source

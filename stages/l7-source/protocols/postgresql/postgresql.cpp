@@ -256,6 +256,8 @@ class PostgresqlConversation final : public FramedConversation {
   static void fail_with(Exchange& exchange, Bytes fields) {
     exchange.code = postgresql_sqlstate(fields);
     exchange.error = postgresql_error_class(exchange.code);
+    // Syntax, and tables that do not exist: statements that nobody's application has.
+    exchange.unproven = exchange.code.starts_with("42");
   }
 
   bool typed_ = false;
