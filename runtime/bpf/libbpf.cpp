@@ -125,26 +125,4 @@ Result<MapDecoder> decoder_of(const bpf_object& object, const std::string& map_n
   return MapDecoder{std::move(key), std::move(value), idle_reads};
 }
 
-std::uint64_t map_bytes_of(const bpf_map& map) {
-  constexpr std::uint64_t entry_overhead = 48;
-  const std::uint64_t entries = bpf_map__max_entries(&map);
-  const auto cpus = static_cast<std::uint64_t>(libbpf_num_possible_cpus());
-  const std::uint64_t value = (std::uint64_t{bpf_map__value_size(&map)} + 7) / 8 * 8;
-  switch (bpf_map__type(&map)) {
-    case BPF_MAP_TYPE_RINGBUF:
-      return entries;
-    case BPF_MAP_TYPE_SK_STORAGE:
-    case BPF_MAP_TYPE_TASK_STORAGE:
-      return 0;  // as many as there are sockets or threads
-    case BPF_MAP_TYPE_PERCPU_HASH:
-      return entries * (value * cpus + bpf_map__key_size(&map) + entry_overhead);
-    case BPF_MAP_TYPE_PERCPU_ARRAY:
-      return entries * value * cpus;
-    case BPF_MAP_TYPE_ARRAY:
-      return entries * value;
-    default:
-      return entries * (value + bpf_map__key_size(&map) + entry_overhead);
-  }
-}
-
 }  // namespace gala::bpf

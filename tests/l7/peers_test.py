@@ -2,7 +2,7 @@
 """Every protocol that l7-source knows, spoken by real servers and real clients, through the probe.
 
 What the stage tells must be what the clients know themselves: requests exact to 1 %, errors by
-class exact, p50 and p95 within 5 % or 50 µs, the kinds of requests by their names, and no value,
+class exact, p50 and p95 within 5 % or 150 µs, the kinds of requests by their names, and no value,
 key or parameter in any row. Prints a table. A server that is not here is told with its reason;
 deploy/packages.txt and tests/l7/install.sh bring them all. Needs root.
 
@@ -18,7 +18,7 @@ import traceback
 import observed
 from peer import SECRET, Load, Place, install
 from peers import skip, what_forbids, own_network  # tests/requests
-from witness import exact_quantile, quantile, ABSOLUTE_NS, RELATIVE
+from witness import exact_quantile, quantile, RELATIVE
 
 import cache_peers
 import dns_peers
@@ -31,6 +31,8 @@ FIRST_PORT = 27300
 # Another program may take the CPU from a client: its figures are then not the server's.
 TRIES = 3
 COUNT_RELATIVE = 0.01
+# Of answers that are there at once, a client in Python on an idle CPU sees mostly its own waking up.
+ABSOLUTE_NS = 150_000
 
 
 def run_first():

@@ -253,7 +253,8 @@ class Kind:
                 client.ask(number, witness.Witness())
             client.close()
             return scene.responses(self.port) > 0
-        wait_until(is_read, f"the first rows of {self.name}")
+        # A library that a running program loads is found within half a minute.
+        wait_until(is_read, f"the first rows of {self.name}", 60)
         settled = time.monotonic() + 2.5
         wait_until(lambda: time.monotonic() > settled, "two more windows")
         self.before = self.counted(scene)
