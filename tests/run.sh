@@ -7,8 +7,10 @@
 #   tsan   unit tests of what has threads under the thread sanitizer
 #   fuzz   every fuzz target over its kept inputs, then for a minute
 # Usage: tests/run.sh [--full | --only PART] [--keep-going] [--preset dev|release] [--filter REGEX]
+#                     [--fuzz SECONDS]
 #   --full        all parts; without it, rules and tests
 #   --only        one part
+#   --fuzz SECONDS  of each fuzz target's own inputs; 60 without it
 #   --keep-going  begins a part also when one before it has failed
 #   --filter      only tests (of lint: files, of fuzz: targets) whose names match; without --only,
 #                 only the part tests
@@ -22,6 +24,7 @@ preset=dev
 filter=""
 parts=(rules tests)
 keep_going=no
+fuzz_seconds=60
 passed=0
 failed=0
 skipped=0
@@ -38,6 +41,7 @@ parse_options() {
           *) echo "unknown part $2 (see --help)" >&2; exit 2 ;;
         esac
         shift 2 ;;
+      --fuzz) fuzz_seconds="${2:?--fuzz needs seconds}"; shift 2 ;;
       --keep-going) keep_going=yes; shift ;;
       --preset) preset="${2:?--preset needs a name}"; shift 2 ;;
       --filter) filter="${2:?--filter needs an expression}"; shift 2 ;;
@@ -291,11 +295,11 @@ fuzz_kept() {
   "build/asan/bin/$1" -runs=0 -timeout=10 -rss_limit_mb=1024 "tests/fuzz/corpus/$1"
 }
 
-# A minute of a target's own inputs. What it finds stays in build/.
-fuzz_minute() {
+# A target's own inputs for a while. What it finds stays in build/.
+fuzz_on() {
   local found="build/fuzz/found/$1"
   mkdir -p "$found"
-  timeout 120 "build/asan/bin/$1" -max_total_time=60 -timeout=10 -rss_limit_mb=1024 \
+  timeout $((fuzz_seconds + 60)) "build/asan/bin/$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=1024 \
     -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$1"
 }
 
@@ -329,7 +333,7 @@ part_tests() {
 }
 
 part_lint() {
-  local sources lint_until=$((SECONDS + 180))
+  local sources lint_until=$((SECONDS + 120))
   begin lint "clang-tidy-19 on what changed"
   # It reads how files are compiled, and generated headers.
   check "generated headers" build "$preset" gala_wire_headers
@@ -349,7 +353,7 @@ part_tsan() {
 
 part_fuzz() {
   local targets before="$failed"
-  begin fuzz "every fuzz target over its kept inputs, then for a minute"
+  begin fuzz "every fuzz target over its kept inputs, then $fuzz_seconds s on its own"
   check "build of fuzz targets" build asan fuzz_targets
   if [ "$failed" -gt "$before" ]; then
     return
@@ -357,7 +361,7 @@ part_fuzz() {
   mapfile -t targets < <(basename --suffix=.cpp -a tests/fuzz/*_fuzz.cpp |
     grep -E -- "${filter:-.}" || true)
   each "kept inputs of" fuzz_kept "${targets[@]}"
-  each "a minute of" fuzz_minute "${targets[@]}"
+  each "$fuzz_seconds s of" fuzz_on "${targets[@]}"
 }
 
 main() {

@@ -31,7 +31,7 @@ FIRST_PORT = 27300
 # Another program may take the CPU from a client: its figures are then not the server's.
 TRIES = 3
 COUNT_RELATIVE = 0.01
-# Of answers that are there at once, a client in Python on an idle CPU sees mostly its own waking up.
+# Of answers that are there at once, a client in Python sees mostly its own waking up.
 ABSOLUTE_NS = 150_000
 
 
