@@ -299,8 +299,8 @@ fuzz_kept() {
 fuzz_on() {
   local found="build/fuzz/found/$1"
   mkdir -p "$found"
-  timeout $((fuzz_seconds + 60)) "build/asan/bin/$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=1024 \
-    -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$1"
+  timeout $((fuzz_seconds + 60)) "build/asan/bin/$1" -max_total_time="$fuzz_seconds" \
+    -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$found/" "$found" "tests/fuzz/corpus/$1"
 }
 
 part_rules() {
