@@ -12,7 +12,6 @@ import argparse
 import os
 import pathlib
 import re
-import signal
 import sys
 import time
 import urllib.request
@@ -149,18 +148,7 @@ def main():
     options = parser.parse_args()
     if reason := peers.what_forbids():
         peers.skip(reason)
-    peers.own_network()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    table = Churn(options.build.resolve(), kinds(), LOAD_S)
-    try:
-        table.start()
-        table.run()
-        errors = judge(table)
-    finally:
-        table.close(options.keep)
-    for error in errors:
-        print(f"ERROR: {error}")
-    return 1 if errors else 0
+    return peers.run_and_judge(Churn(options.build.resolve(), kinds(), LOAD_S), judge, options.keep)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,22 @@ def own_network():
     pathlib.Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("3")
 
 
+def run_and_judge(table, judge, keep):
+    """Runs the kinds of a table in a network namespace of their own, and prints what is wrong.
+    Returns the status to end with; `keep` leaves rows and logs behind."""
+    own_network()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        table.start()
+        table.run()
+        errors = judge(table)
+    finally:
+        table.close(keep)
+    for error in errors:
+        print(f"ERROR: {error}")
+    return 1 if errors else 0
+
+
 def run_first():
     """Before everybody else: a client must not measure how long it waits for a CPU itself."""
     with contextlib.suppress(OSError):

@@ -12,7 +12,6 @@ import os
 import pathlib
 import re
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -140,18 +139,7 @@ def main():
     options = parser.parse_args()
     if reason := peers.what_forbids() or KIND.obstacle():
         peers.skip(reason)
-    peers.own_network()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    table = Saturation(options.build.resolve())
-    try:
-        table.start()
-        table.run()
-        errors = judge(table)
-    finally:
-        table.close(options.keep)
-    for error in errors:
-        print(f"ERROR: {error}")
-    return 1 if errors else 0
+    return peers.run_and_judge(Saturation(options.build.resolve()), judge, options.keep)
 
 
 if __name__ == "__main__":
