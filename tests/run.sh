@@ -6,10 +6,10 @@
 #   asan   unit tests under the sanitizers of addresses and undefined behaviour
 #   tsan   unit tests of what has threads under the thread sanitizer
 #   fuzz   every fuzz target over its kept inputs, then for a minute
-# Usage: tests/run.sh [--full | --only PART] [--keep-going] [--preset dev|release] [--filter REGEX]
-#                     [--fuzz SECONDS]
+# Usage: tests/run.sh [--full | --only PART,…] [--keep-going] [--preset dev|release]
+#                     [--filter REGEX] [--fuzz SECONDS]
 #   --full        all parts; without it, rules and tests
-#   --only        one part
+#   --only        these parts
 #   --fuzz SECONDS  of each fuzz target's own inputs; 60 without it
 #   --keep-going  begins a part also when one before it has failed
 #   --filter      only tests (of lint: files, of fuzz: targets) whose names match; without --only,
@@ -36,10 +36,9 @@ parse_options() {
       --help | -h) sed -n '2,/^set/s/^# //p' "$0"; exit 0 ;;
       --full) parts=(rules tests lint asan tsan fuzz); shift ;;
       --only)
-        case "${2:?--only needs a part}" in
-          rules | tests | lint | asan | tsan | fuzz) parts=("$2") ;;
-          *) echo "unknown part $2 (see --help)" >&2; exit 2 ;;
-        esac
+        IFS=, read -r -a parts <<<"${2:?--only needs a part}"
+        [[ "$2" =~ ^(rules|tests|lint|asan|tsan|fuzz|,)+$ ]] ||
+          { echo "unknown part in $2 (see --help)" >&2; exit 2; }
         shift 2 ;;
       --fuzz) fuzz_seconds="${2:?--fuzz needs seconds}"; shift 2 ;;
       --keep-going) keep_going=yes; shift ;;

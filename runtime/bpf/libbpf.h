@@ -60,9 +60,6 @@ std::uint64_t map_bytes_of(const bpf_map& map);
 Result<MapDecoder> decoder_of(const bpf_object& object, const std::string& map_name,
                               std::size_t idle_reads);
 
-/// Bytes that entries of this map take in the kernel, roughly.
-std::uint64_t map_bytes_of(const bpf_map& map);
-
 /// "<what>: <text of errno>".
 Error system_error(std::string_view what, int error);
 

@@ -50,15 +50,9 @@ class DnsConversation final : public FramedConversation {
     if (frame.bytes.size() < dns_header_size + dns_length_size && !frame.last) {
       return false;
     }
-    if (fits(dns_message(frame.bytes))) {
-      by_tcp_ = false;
-    } else if (frame.bytes.size() > dns_length_size &&
-               fits(dns_message(frame.bytes.subspan(dns_length_size)))) {
-      by_tcp_ = true;
-    } else {
-      // Neither: read as a datagram, which is a violation.
-      by_tcp_ = false;
-    }
+    // What is neither is read as a datagram, which is a violation.
+    by_tcp_ = !fits(dns_message(frame.bytes)) && frame.bytes.size() > dns_length_size &&
+              fits(dns_message(frame.bytes.subspan(dns_length_size)));
     return true;
   }
 
