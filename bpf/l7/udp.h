@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "bpf/include/system_call.h"
 #include "bpf/l7/connection.h"
 
 #define IPPROTO_UDP	   17

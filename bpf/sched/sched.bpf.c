@@ -11,6 +11,7 @@
 #include "bpf/include/compat.h"
 #include "bpf/include/histogram.h"
 #include "bpf/include/filter.h"
+#include "bpf/include/system_call.h"
 
 const volatile bool kernel_threads = false;
 

@@ -131,16 +131,9 @@ static __always_inline u64 unix_waits(struct unix_conversation *x, const struct 
 
 static __always_inline void look_at_unix_call(struct unix_conversation *x, u64 now, u64 waits)
 {
-	struct client_value *row;
+	struct client_value *row = note_unix_connection(x, now);
 
-	if (!x->calls_count)
-		return;
-	row = find_or_add(unix_clients, &x->client, &no_client);
-	if (!row)
-		return;
-	row->connection_ns += elapsed(x->looked_ns, now);
-	x->looked_ns = now;
-	if (!x->is_open)
+	if (!row || !x->is_open)
 		return;
 	if (!x->c.is_parked)
 		row->waiting_ns += elapsed(x->waited_ns, now);

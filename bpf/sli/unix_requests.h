@@ -101,20 +101,31 @@ static __always_inline void note_unix_reply(struct unix_conversation *x, u64 wai
 		c->every = port->rate.every;
 }
 
+/* The client's row, in which the connection's time until now is counted; null: none. */
+static __always_inline struct client_value *note_unix_connection(struct unix_conversation *x,
+								 u64 now)
+{
+	struct client_value *row;
+
+	if (!x->calls_count)
+		return 0;
+	row = find_or_add(unix_clients, &x->client, &no_client);
+	if (!row)
+		return 0;
+	row->connection_ns += elapsed(x->looked_ns, now);
+	x->looked_ns = now;
+	return row;
+}
+
 /* The client's row is complete with the first byte of the reply. */
 static __always_inline void count_unix_call(struct unix_conversation *x, u64 now, u32 weight)
 {
 	struct conversation *c = &x->c;
-	struct client_value *row;
+	struct client_value *row = note_unix_connection(x, now);
 
-	if (!x->calls_count)
-		return;
-	row = find_or_add(unix_clients, &x->client, &no_client);
 	if (!row)
 		return;
 	row->calls++;
-	row->connection_ns += elapsed(x->looked_ns, now);
-	x->looked_ns = now;
 	if (c->is_parked) {
 		row->parked++;
 		return;

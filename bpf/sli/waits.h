@@ -9,6 +9,7 @@
 #pragma once
 
 #include "bpf/include/compat.h"
+#include "bpf/include/system_call.h"
 #include "bpf/sli/server.h"
 
 /* What never gets a reply on its connection is no request from then on. */

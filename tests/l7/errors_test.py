@@ -14,14 +14,14 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-SKIPPED = 77
+from prerequisites import free_port, skip
+
 QUIET_SECONDS = 25
 ANSWER_SECONDS = 60
 
@@ -73,17 +73,6 @@ http {{
   }}
 }}
 """
-
-
-def skip(reason):
-    print(reason)
-    sys.exit(1 if os.environ.get("REQUIRE_KERNEL") == "1" else SKIPPED)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def lines_of(path):

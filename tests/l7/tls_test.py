@@ -24,9 +24,9 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "requests"))
 import witness  # noqa: E402
+from prerequisites import free_port, skip  # noqa: E402
 from tls_clients import Client, Http2Client, run_first  # noqa: E402
 
-SKIPPED = 77
 CLIENTS = 3
 DEADLINE_S = 30
 
@@ -52,17 +52,6 @@ http {{
   }}
 }}
 """
-
-
-def skip(reason):
-    print(reason)
-    sys.exit(1 if os.environ.get("REQUIRE_KERNEL") == "1" else SKIPPED)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, what, seconds=DEADLINE_S):
